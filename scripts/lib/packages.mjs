@@ -1,0 +1,154 @@
+import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, readSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { createInterface } from 'node:readline/promises';
+import { findProgram, run } from './run.mjs';
+import { pick, say } from './say.mjs';
+
+/** The packages of which a program is missing, each with the names of what is missing. */
+export function missingPackages(packages, find = findProgram) {
+  return packages.flatMap((entry) => {
+    const absent = entry.programs.filter((name) => {
+      const path = find(name);
+      return path === null || (entry.static === true && !isStatic(path));
+    });
+    return absent.length === 0 ? [] : [{ ...entry, absent }];
+  });
+}
+
+/** Whether an ELF program has no interpreter (elf(5): no program header of type PT_INTERP). */
+export function isStatic(path) {
+  const fd = openSync(path, 'r');
+  const head = Buffer.alloc(4096);
+  try {
+    readSync(fd, head, 0, head.length, 0);
+  } finally {
+    closeSync(fd);
+  }
+  if (head.readUInt32BE(0) !== 0x7f454c46 || head[4] !== 2) return false;
+  const offset = Number(head.readBigUInt64LE(32));
+  const size = head.readUInt16LE(54);
+  const count = head.readUInt16LE(56);
+  for (let index = 0; index < count && offset + index * size + 4 <= head.length; index++) {
+    if (head.readUInt32LE(offset + index * size) === 3) return false;
+  }
+  return true;
+}
+
+const names = (packages) => packages.map((entry) => entry.name).join(' ');
+
+/** The command that a person runs to get these packages. */
+export const installCommand = (packages) => `apt-get install --no-install-recommends ${names(packages)}`;
+
+/**
+ * Offer the packages that are missing. Says which and why; asks once (the answer "no" is remembered for exactly these
+ * packages in `memory`); `yes` does not ask. Without root, apt or a terminal it says what to do and goes on: the lab
+ * runs with what there is and `glassbox doctor` names what is weaker.
+ * @returns {Promise<'complete' | 'installed' | 'declined' | 'cannot' | 'failed'>}
+ */
+export async function offerPackages(packages, { memory, yes }) {
+  const missing = missingPackages(packages);
+  if (missing.length === 0) return 'complete';
+  const wanted = names(missing);
+  if (!yes && remembered(memory) === wanted) return 'declined';
+  say({ en: 'These Debian packages are missing:', zh: '缺少以下 Debian 软件包：' });
+  for (const entry of missing) process.stderr.write(`  ${entry.name.padEnd(16)} ${pick(entry.why)}\n`);
+  if (findProgram('apt-get') === null) {
+    remember(memory, wanted);
+    say({
+      en: 'This machine has no apt-get: install the programs with its own package manager. Going on with what there is.',
+      zh: '本机没有 apt-get：请用系统自带的包管理器安装上述程序。先以现有条件继续。',
+    });
+    return 'cannot';
+  }
+  if (process.getuid?.() !== 0) {
+    remember(memory, wanted);
+    say({
+      en: `Installing needs root: sudo ${installCommand(missing)}`,
+      zh: `安装需要 root 权限：sudo ${installCommand(missing)}`,
+    });
+    say({ en: 'Going on with what there is.', zh: '先以现有条件继续。' });
+    return 'cannot';
+  }
+  if (!yes && !(await ask(missing))) {
+    remember(memory, wanted);
+    say({
+      en: `Not installed; later: ${installCommand(missing)}`,
+      zh: `未安装；以后可运行：${installCommand(missing)}`,
+    });
+    return 'declined';
+  }
+  return install(missing);
+}
+
+/** Ask on the terminal; without one the answer is no, since nobody can say yes. */
+async function ask(missing) {
+  if (!process.stdin.isTTY || !process.stderr.isTTY) {
+    say({
+      en: 'There is no terminal to ask on; --yes installs without asking.',
+      zh: '没有可供询问的终端；加 --yes 可不经询问直接安装。',
+    });
+    return false;
+  }
+  const prompt = createInterface({ input: process.stdin, output: process.stderr });
+  prompt.on('SIGINT', () => process.exit(130));
+  try {
+    const question = {
+      en: `Install them now with apt-get (${missing.length})? [Y/n] `,
+      zh: `现在用 apt-get 安装这 ${missing.length} 个软件包吗？[Y/n] `,
+    };
+    const answer = (await prompt.question(pick(question))).trim();
+    return answer === '' || /^(y|yes|是|好)$/i.test(answer);
+  } finally {
+    prompt.close();
+  }
+}
+
+/**
+ * RUNLEVEL=1 makes invoke-rc.d treat the machine as in single-user mode: no service is started by an install.
+ * A first failure is taken for a stale package index: it is fetched, and the install tried once more.
+ */
+async function install(missing) {
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' };
+  const options = { env, capture: true };
+  say({ en: `Installing ${names(missing)} …`, zh: `正在安装 ${names(missing)}……` });
+  const args = ['install', '-y', '-q', '--no-install-recommends', ...missing.map((entry) => entry.name)];
+  let result = hasPackageIndex() ? await run('apt-get', args, options) : { code: 1, output: '' };
+  if (result.code !== 0) {
+    const update = await run('apt-get', ['update', '-q'], options);
+    result = await run('apt-get', args, options);
+    if (result.code !== 0) result.output = update.output + result.output;
+  }
+  const still = missingPackages(missing);
+  if (result.code === 0 && still.length === 0) return 'installed';
+  process.stderr.write(result.output);
+  say({
+    en: `apt-get could not install ${names(still.length > 0 ? still : missing)} (see above). Going on with what there is.`,
+    zh: `apt-get 未能安装 ${names(still.length > 0 ? still : missing)}（见上）。先以现有条件继续。`,
+  });
+  return 'failed';
+}
+
+function hasPackageIndex(dir = '/var/lib/apt/lists') {
+  try {
+    return readdirSync(dir).some((name) => name.includes('Packages'));
+  } catch (error) {
+    if (error.code === 'ENOENT' || error.code === 'EACCES') return false;
+    throw error;
+  }
+}
+
+function remembered(memory) {
+  try {
+    return readFileSync(memory, 'utf8');
+  } catch (error) {
+    if (error.code === 'ENOENT') return null;
+    throw error;
+  }
+}
+
+function remember(memory, wanted) {
+  mkdirSync(dirname(memory), { recursive: true });
+  writeFileSync(memory, wanted);
+}
+
+export const memoryPath = (root) => join(root, '.glassbox', 'packages-declined');

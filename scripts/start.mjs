@@ -1,0 +1,35 @@
+#!/usr/bin/env node
+/**
+ * `npm start [-- ARGUMENTS]`: set up what is missing, then be the `glassbox` command with these arguments.
+ * `--yes` (before any `--`) installs missing Debian packages without asking.
+ */
+import { LAB_PACKAGES } from './lib/host-packages.mjs';
+import { memoryPath, offerPackages } from './lib/packages.mjs';
+import { SetupError } from './lib/say.mjs';
+import { ROOT, requireNode, setUp } from './lib/setup.mjs';
+
+/** Take `--yes` out of the arguments that are ours; what follows `--` belongs to a command in the lab. */
+function readArguments(argv) {
+  const end = argv.indexOf('--');
+  const own = end < 0 ? argv : argv.slice(0, end);
+  const isYes = (word) => word === '--yes' || word === '-y';
+  return {
+    yes: own.some(isYes),
+    rest: [...own.filter((word) => !isYes(word)), ...(end < 0 ? [] : argv.slice(end))],
+    /** These answer without a lab. */
+    textOnly: own.some((word) => ['--help', '-h', '--version', '-V', 'completion'].includes(word)),
+  };
+}
+
+try {
+  requireNode();
+  const { yes, rest, textOnly } = readArguments(process.argv.slice(2));
+  await setUp();
+  if (!textOnly) await offerPackages(LAB_PACKAGES, { memory: memoryPath(ROOT), yes: yes || process.env.CI === 'true' });
+  process.argv.splice(2, process.argv.length, ...rest);
+  await import('../bin/glassbox.mjs');
+} catch (error) {
+  if (!(error instanceof SetupError)) throw error;
+  process.stderr.write(`glassbox: ${error.message}\n`);
+  process.exitCode = error.exitCode;
+}

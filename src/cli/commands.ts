@@ -1,0 +1,200 @@
+import type { ArgumentSpec, CommandLineSpec, OptionSpec } from './spec.js';
+
+const lesson: ArgumentSpec = { label: 'LESSON', kind: 'lesson', required: false };
+
+const json: OptionSpec = {
+  name: 'json',
+  text: { en: 'print JSON for programs', zh: '输出供程序读取的 JSON' },
+};
+
+const keep: OptionSpec = {
+  name: 'keep',
+  value: { label: 'NAME', kind: 'name' },
+  text: {
+    en: 'keep the changes under this name and go on from them next time',
+    zh: '以此名称保留改动，下次从中继续',
+  },
+};
+
+/** Options that every command takes. */
+export const GLOBAL_OPTIONS: readonly OptionSpec[] = [
+  {
+    name: 'plain',
+    text: {
+      en: 'lines of text instead of the full screen (screen readers, logs)',
+      zh: '以逐行文本代替全屏界面（读屏软件、日志）',
+    },
+  },
+  {
+    name: 'lang',
+    value: { label: 'en|zh', kind: 'language', choices: ['en', 'zh'] },
+    text: { en: 'language of this run', zh: '本次运行使用的语言' },
+  },
+  { name: 'no-color', text: { en: 'no colours (as with NO_COLOR set)', zh: '不使用颜色（等同于设置 NO_COLOR）' } },
+  {
+    name: 'debug',
+    text: { en: 'show the stack of an error and the log of the engine', zh: '显示错误的调用栈和引擎日志' },
+  },
+  { name: 'help', short: 'h', text: { en: 'show this help', zh: '显示本帮助' } },
+  { name: 'version', short: 'V', text: { en: 'show the version', zh: '显示版本' } },
+];
+
+/** The command line of `glassbox`: parser, help, completion and docs/cli.md are made from this table. */
+export const COMMAND_LINE: CommandLineSpec = {
+  program: 'glassbox',
+  globals: GLOBAL_OPTIONS,
+  commands: [
+    {
+      name: '',
+      text: {
+        en: 'A terminal lab in which you make Linux containers by hand and watch the kernel while you do.',
+        zh: '一个终端实验室：亲手搭建 Linux 容器，同时观察内核的每一步变化。',
+      },
+      options: [],
+      arguments: [],
+      notes: [
+        { en: 'Without a command: a menu, when there is a terminal.', zh: '不带命令时：若有终端则显示菜单。' },
+        {
+          en: 'Everything happens inside a disposable lab host; the machine itself is left as it was.',
+          zh: '一切都发生在用完即弃的实验主机中；本机保持原样。',
+        },
+      ],
+    },
+    {
+      name: 'learn',
+      text: {
+        en: 'take a lesson; without a name, go on where you stopped',
+        zh: '学习课程；不指定名称时从上次停下处继续',
+      },
+      options: [],
+      arguments: [lesson],
+      examples: [{ line: 'glassbox learn', text: { en: 'go on with the next lesson', zh: '继续下一课' } }],
+    },
+    {
+      name: 'play',
+      text: {
+        en: 'open a lab to try anything in, or run one command in a fresh lab',
+        zh: '打开实验室随意尝试，或在全新的实验室中运行一条命令',
+      },
+      options: [keep],
+      arguments: [{ label: 'CMD', kind: 'command', required: false, rest: true, afterDashes: true }],
+      notes: [
+        {
+          en: 'With CMD: no screen and no terminal needed; input, output, errors, signals and the exit status pass through. 125: no lab could be made, 126: CMD cannot be executed, 127: CMD was not found, 128+N: signal N ended it.',
+          zh: '带 CMD 时：无需界面和终端；输入、输出、错误输出、信号与退出状态原样传递。125：无法创建实验室；126：CMD 无法执行；127：找不到 CMD；128+N：被信号 N 终止。',
+        },
+      ],
+      examples: [
+        {
+          line: 'glassbox play',
+          text: { en: 'a shell with the live picture beside it', zh: '一个 shell，旁边是实时图景' },
+        },
+        {
+          line: 'glassbox play -- ip -br link',
+          text: { en: 'one command in a lab of its own', zh: '在独立的实验室中运行一条命令' },
+        },
+      ],
+    },
+    {
+      name: 'demo',
+      text: {
+        en: 'present a lesson: one key types the next command, one runs it',
+        zh: '演示课程：一个键输入下一条命令，另一个键运行它',
+      },
+      options: [],
+      arguments: [{ ...lesson, required: true }],
+    },
+    {
+      name: 'doctor',
+      text: {
+        en: 'what this machine offers a lab, what is missing, and what to do about it',
+        zh: '本机能为实验室提供什么、缺少什么、如何补上',
+      },
+      options: [json],
+      arguments: [],
+      notes: [
+        {
+          en: 'Exit status 0 when the lab can run, 1 when it cannot. Nothing on the machine is changed.',
+          zh: '实验室可以运行时退出状态为 0，否则为 1。不会改动本机。',
+        },
+      ],
+    },
+    {
+      name: 'lesson',
+      text: { en: 'list, test and write lessons', zh: '列出、测试和编写课程' },
+      options: [],
+      arguments: [],
+    },
+    {
+      name: 'lesson list',
+      text: { en: 'the lessons, what each needs, and how far you are', zh: '列出课程、各自的要求以及学习进度' },
+      options: [json],
+      arguments: [],
+    },
+    {
+      name: 'lesson test',
+      text: {
+        en: 'prove that lessons can be solved, and only by solving them',
+        zh: '证明课程可以完成，且只有真正做到才算完成',
+      },
+      options: [json],
+      arguments: [{ ...lesson, rest: true }],
+    },
+    {
+      name: 'lesson new',
+      text: { en: 'write the skeleton of a new lesson', zh: '生成一门新课程的骨架' },
+      options: [],
+      arguments: [{ label: 'ID', kind: 'name', required: true }],
+    },
+    {
+      name: 'lesson schema',
+      text: { en: 'print the JSON Schema of lesson.yaml', zh: '输出 lesson.yaml 的 JSON Schema' },
+      options: [],
+      arguments: [],
+    },
+    {
+      name: 'observe',
+      text: {
+        en: 'what the kernel holds in a fresh lab, as lines or as JSON',
+        zh: '以文本或 JSON 列出全新实验室中内核持有的对象',
+      },
+      options: [
+        json,
+        {
+          name: 'watch',
+          text: { en: 'go on with every change until interrupted', zh: '持续输出每一处变化，直到被中断' },
+        },
+        keep,
+      ],
+      arguments: [{ label: 'CMD', kind: 'command', required: false, rest: true, afterDashes: true }],
+      notes: [
+        {
+          en: 'With CMD: run it in the lab first (with --watch: meanwhile).',
+          zh: '带 CMD 时：先在实验室中运行它（加 --watch 则同时运行）。',
+        },
+      ],
+      examples: [
+        {
+          line: "glassbox observe --json -- sh -c 'ip link add br0 type bridge'",
+          text: { en: 'the lab after one command', zh: '执行一条命令之后的实验室' },
+        },
+      ],
+    },
+    {
+      name: 'explain',
+      text: {
+        en: 'every syscall that made the lab, with its result, in one sentence each',
+        zh: '逐条说明创建实验室的每个系统调用及其结果',
+      },
+      options: [json],
+      arguments: [],
+    },
+    {
+      name: 'completion',
+      text: { en: 'print the completion script of a shell', zh: '输出 shell 的补全脚本' },
+      options: [],
+      arguments: [{ label: 'SHELL', kind: 'shell', choices: ['bash', 'zsh', 'fish'], required: true }],
+      examples: [{ line: 'source <(glassbox completion bash)', text: { en: 'for this shell', zh: '用于当前 shell' } }],
+    },
+  ],
+};
