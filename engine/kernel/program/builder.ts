@@ -1,0 +1,250 @@
+import type { Bilingual } from '../../api/types.js';
+import { ERRNO, type ErrnoName } from '../errno.js';
+import { syscallNumber } from '../kernel.js';
+import type { SyscallName } from '../syscall-table.js';
+import { FLAG, HEADER, HEADER_SIZE, RECORD, RECORD_SIZE } from './record.js';
+
+/** Bytes placed behind the records; its address is known when the program is laid out. */
+export interface DataRef {
+  readonly kind: 'data';
+  readonly offset: number;
+  readonly length: number;
+  /** How a reader of the program sees it: the quoted string, or what the builder's caller called it. */
+  readonly text: string;
+}
+
+/** A field of another record, as the target of `storeAt` or as an address to pass. */
+export interface FieldRef {
+  readonly kind: 'field';
+  readonly label: string;
+  readonly field: { readonly arg: 0 | 1 | 2 | 3 | 4 | 5 } | 'result' | 'hold';
+}
+
+/** A word inside data: the target of `storeAt` for structs that hold descriptors. */
+export interface InsideRef {
+  readonly kind: 'inside';
+  readonly data: DataRef;
+  readonly at: number;
+}
+
+/** An argument whose value is only known while the program runs (an earlier record stores it) or whose meaning a number hides. */
+export interface NamedValue {
+  readonly kind: 'named';
+  readonly value: number | bigint;
+  readonly text: string;
+}
+
+export type Word = number | bigint | DataRef | FieldRef | InsideRef | NamedValue;
+
+export interface RecordOptions {
+  /** Name by which other records, holds and tests refer to it; unique in the program. */
+  readonly label?: string;
+  /** These errors are as good as success, at most four. */
+  readonly accept?: readonly ErrnoName[];
+  /** Any error is as good as success. */
+  readonly ignore?: boolean;
+  readonly storeAt?: FieldRef | InsideRef | DataRef;
+  /** `storeAt` is a 32-bit field, such as pollfd.fd. */
+  readonly store32?: boolean;
+  readonly jump?: string;
+  readonly jumpIfZero?: string;
+  readonly jumpIfError?: string;
+  /** Wait before this record until the parent releases it. */
+  readonly hold?: boolean;
+  /** Why this record is here, in the words of a learner; the syscall's general sentence serves where it is absent. */
+  readonly say?: Bilingual;
+  /** The shell command that does the same. */
+  readonly command?: string;
+}
+
+/** One record before it has an address. */
+export interface RecordSpec {
+  readonly syscall: SyscallName | 'none';
+  readonly args: readonly Word[];
+  readonly options: RecordOptions;
+  readonly section: string;
+}
+
+/** A finished program: still without addresses, so that one value serves a shared region and an ELF image. */
+export interface Program {
+  readonly name: string;
+  readonly records: readonly RecordSpec[];
+  readonly labels: ReadonlyMap<string, number>;
+  readonly data: Uint8Array;
+  /** Pointers within data, to be filled in at layout: offset of the word -> what it points to. */
+  readonly pointers: ReadonlyMap<number, DataRef>;
+  readonly onFailure: string | null;
+  readonly exitCode: number;
+}
+
+/** Collects records, strings and structs. Order of `call`s is the order of execution. */
+export class ProgramBuilder {
+  readonly name: string;
+  #records: RecordSpec[] = [];
+  #labels = new Map<string, number>();
+  #chunks: Uint8Array[] = [];
+  #length = 0;
+  #strings = new Map<string, DataRef>();
+  #pointers = new Map<number, DataRef>();
+  #section = 'child';
+  #onFailure: string | null = null;
+  #exitCode = 125;
+
+  constructor(name: string) {
+    this.name = name;
+  }
+
+  /** Following records belong to this part of the program (`lab host`, `init`, `exec` …). */
+  section(name: string): this {
+    this.#section = name;
+    return this;
+  }
+
+  /** Where to go on the first unexpected error (once), and the exit code if nothing else ends the child. */
+  onFailure(label: string | null, exitCode = 125): this {
+    this.#onFailure = label;
+    this.#exitCode = exitCode;
+    return this;
+  }
+
+  /** A NUL-terminated string; the same text is stored once. */
+  string(text: string): DataRef {
+    const known = this.#strings.get(text);
+    if (known !== undefined) return known;
+    if (text.includes('\0')) throw new RangeError(`a string for a syscall holds a NUL: ${JSON.stringify(text)}`);
+    const ref = this.bytes(Buffer.from(`${text}\0`), JSON.stringify(text));
+    this.#strings.set(text, ref);
+    return ref;
+  }
+
+  /** Bytes, 8-aligned; `text` is how a reader of the program sees them. */
+  bytes(content: Uint8Array, text = `[${content.length} bytes]`): DataRef {
+    const offset = this.#length;
+    const padded = new Uint8Array((content.length + 7) & ~7);
+    padded.set(content);
+    this.#chunks.push(padded);
+    this.#length += padded.length;
+    return { kind: 'data', offset, length: content.length, text };
+  }
+
+  /** An array of pointers ended by NULL, as execve(2) takes. */
+  vector(items: readonly string[]): DataRef {
+    const refs = items.map((item) => this.string(item));
+    const array = this.bytes(new Uint8Array((items.length + 1) * 8), JSON.stringify(items));
+    refs.forEach((ref, index) => {
+      this.#pointers.set(array.offset + index * 8, ref);
+    });
+    return array;
+  }
+
+  /** A struct of 64-bit words some of which point to other data. */
+  words(values: readonly (number | bigint | DataRef)[], text: string): DataRef {
+    const bytes = Buffer.alloc(values.length * 8);
+    values.forEach((value, index) => {
+      if (typeof value === 'number' || typeof value === 'bigint') bytes.writeBigInt64LE(BigInt.asIntN(64, BigInt(value)), index * 8);
+    });
+    const ref = this.bytes(bytes, text);
+    values.forEach((value, index) => {
+      if (typeof value === 'object') this.#pointers.set(ref.offset + index * 8, value);
+    });
+    return ref;
+  }
+
+  /** Add a record that issues a syscall; missing arguments are 0. */
+  call(syscall: SyscallName, args: readonly (Word | string | null)[], options: RecordOptions = {}): this {
+    return this.#add(syscall, args, options);
+  }
+
+  /** Add a record that only jumps (or falls through): the target of a label, the end of a loop. */
+  goto(target: string | null, options: RecordOptions = {}): this {
+    return this.#add('none', [], target === null ? options : { ...options, jump: target });
+  }
+
+  #add(syscall: SyscallName | 'none', args: readonly (Word | string | null)[], options: RecordOptions): this {
+    if (args.length > 6) throw new RangeError(`${syscall}: a syscall has at most six arguments`);
+    if ((options.accept?.length ?? 0) > 4) throw new RangeError(`${syscall}: a record accepts at most four errnos`);
+    const jumps = [options.jump, options.jumpIfZero, options.jumpIfError].filter((to) => to !== undefined);
+    if (new Set(jumps).size > 1) throw new RangeError(`${syscall}: a record has one jump target`);
+    if (options.label !== undefined) {
+      if (this.#labels.has(options.label)) throw new RangeError(`label ${options.label} is used twice`);
+      this.#labels.set(options.label, this.#records.length);
+    }
+    const words = args.map((arg): Word => (typeof arg === 'string' ? this.string(arg) : (arg ?? 0)));
+    this.#records.push({ syscall, args: words, options, section: this.#section });
+    return this;
+  }
+
+  build(): Program {
+    const data = new Uint8Array(this.#length);
+    let at = 0;
+    for (const chunk of this.#chunks) {
+      data.set(chunk, at);
+      at += chunk.length;
+    }
+    const program: Program = {
+      name: this.name, records: this.#records, labels: this.#labels, data, pointers: this.#pointers,
+      onFailure: this.#onFailure, exitCode: this.#exitCode,
+    };
+    for (const record of program.records) {
+      const { jump, jumpIfZero, jumpIfError } = record.options;
+      for (const label of [jump, jumpIfZero, jumpIfError]) if (label !== undefined) recordIndex(program, label);
+    }
+    return program;
+  }
+}
+
+export function recordIndex(program: Program, label: string): number {
+  const index = program.labels.get(label);
+  if (index === undefined) throw new RangeError(`program ${program.name} has no record named ${label}`);
+  return index;
+}
+
+/** Size of the laid-out program in bytes. */
+export function programSize(program: Program): number {
+  return HEADER_SIZE + program.records.length * RECORD_SIZE + program.data.length;
+}
+
+/** Lay the program out as it will stand at `base`: header, records, data. */
+export function layOut(program: Program, base: bigint, architecture: 'x64' | 'arm64' = process.arch as 'x64'): Buffer {
+  const image = Buffer.alloc(programSize(program));
+  const recordsAt = HEADER_SIZE;
+  const dataAt = HEADER_SIZE + program.records.length * RECORD_SIZE;
+  const recordAddress = (label: string): bigint => base + BigInt(recordsAt + recordIndex(program, label) * RECORD_SIZE);
+  const address = (word: DataRef | FieldRef | InsideRef): bigint => {
+    if (word.kind === 'data') return base + BigInt(dataAt + word.offset);
+    if (word.kind === 'inside') return base + BigInt(dataAt + word.data.offset + word.at);
+    const field = word.field === 'result' ? RECORD.result : word.field === 'hold' ? RECORD.hold : RECORD.args + word.field.arg * 8;
+    return recordAddress(word.label) + BigInt(field);
+  };
+  const valueOf = (word: Word): bigint =>
+    typeof word === 'number' || typeof word === 'bigint' ? BigInt(word) : word.kind === 'named' ? BigInt(word.value) : address(word);
+
+  image.writeBigUInt64LE(program.onFailure === null ? 0n : recordAddress(program.onFailure), HEADER.onFailure);
+  image.writeInt32LE(program.exitCode, HEADER.exitCode);
+  program.records.forEach((record, index) => {
+    const at = recordsAt + index * RECORD_SIZE;
+    const { options } = record;
+    if (record.syscall !== 'none') image.writeBigUInt64LE(BigInt(syscallNumber(record.syscall, architecture)), at + RECORD.number);
+    record.args.forEach((word, n) => {
+      image.writeBigInt64LE(BigInt.asIntN(64, valueOf(word)), at + RECORD.args + n * 8);
+    });
+    let flags = 0;
+    if (options.ignore === true) flags |= FLAG.ignore;
+    if (options.jumpIfZero !== undefined) flags |= FLAG.jumpIfZero;
+    if (options.jump !== undefined) flags |= FLAG.jump;
+    if (options.jumpIfError !== undefined) flags |= FLAG.jumpIfError;
+    if (options.store32 === true) flags |= FLAG.store32;
+    if (record.syscall === 'none') flags |= FLAG.noCall;
+    image.writeUInt32LE(flags, at + RECORD.flags);
+    image.writeUInt32LE(options.hold === true ? 1 : 0, at + RECORD.hold);
+    if (options.storeAt !== undefined) image.writeBigUInt64LE(address(options.storeAt), at + RECORD.storeAt);
+    const jump = options.jump ?? options.jumpIfZero ?? options.jumpIfError;
+    if (jump !== undefined) image.writeBigUInt64LE(recordAddress(jump), at + RECORD.jump);
+    options.accept?.forEach((name, n) => {
+      image.writeUInt16LE(ERRNO[name], at + RECORD.accept + n * 2);
+    });
+  });
+  image.set(program.data, dataAt);
+  for (const [offset, ref] of program.pointers) image.writeBigUInt64LE(address(ref), dataAt + offset);
+  return image;
+}
