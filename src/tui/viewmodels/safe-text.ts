@@ -1,0 +1,23 @@
+/**
+ * Names that programs choose (interfaces, bind mounts, files, processes) made visible: what would move the cursor, hide,
+ * or reverse the direction of writing is written as an escape, as `ls -b` and git do, so two different names never look alike.
+ */
+import { sanitise } from '../text/sanitise.js';
+
+const CONTROL = /[\u0000-\u001f\u007f-\u009f]/g;
+const HIDDEN =
+  /[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb\u{e0000}-\u{e0fff}]/gu;
+const PLAIN = /^[ -[\]-~\u3001-\u303f\u4e00-\u9fff]*$/;
+
+function hex(char: string): string {
+  const code = char.codePointAt(0)!;
+  if (code < 0x100) return `\\x${code.toString(16).padStart(2, '0')}`;
+  return code < 0x10000 ? `\\u${code.toString(16).padStart(4, '0')}` : `\\u{${code.toString(16)}}`;
+}
+
+/** A name as it may be drawn: `\x1b` for ESC, `\u202e` for a right-to-left override, `\\` for a backslash. */
+export function visible(name: string): string {
+  if (PLAIN.test(name)) return name;
+  const escaped = name.replaceAll('\\', '\\\\').replace(CONTROL, hex).replace(HIDDEN, hex);
+  return sanitise(escaped);
+}
