@@ -30,14 +30,14 @@ export class Palette {
   /** Colours of cells that nothing else colours; the shell's default text and background too. */
   readonly fg: Colour;
   readonly bg: Colour;
-  readonly #styles: StyleTable;
+  readonly styles: StyleTable;
   #cache = new Map<string, StyleId>();
   #byStyle = new WeakMap<Style, StyleId>();
 
   constructor(theme: ThemeId, depth: ColourDepth, styles: StyleTable) {
     this.theme = THEMES[depth === 'mono' ? 'mono' : theme];
     this.depth = depth;
-    this.#styles = styles;
+    this.styles = styles;
     this.fg = colour(this.theme.fg, this.theme.ansiFg, depth) ?? DEFAULT_COLOUR;
     this.bg = colour(this.theme.bg, this.theme.ansiBg, depth) ?? DEFAULT_COLOUR;
   }
@@ -72,7 +72,7 @@ export class Palette {
     if (look.inverse === true) flags |= INVERSE;
     const fg = colour(look.fg, look.ansi, this.depth) ?? this.fg;
     const bg = colour(look.bg, look.ansiBg, this.depth) ?? this.bg;
-    const id = this.#styles.intern(fg, bg, flags);
+    const id = this.styles.intern(fg, bg, flags);
     this.#cache.set(key, id);
     return id;
   }
