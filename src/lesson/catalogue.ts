@@ -2,7 +2,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { packageRoot } from './schema.js';
-import { LessonError, loadLessonSource, type LessonSource } from './source.js';
+import { LessonError, type LessonSource, loadLessonSource } from './source.js';
 import { nearest } from './suggest.js';
 import type { LessonProblem } from './types.js';
 
@@ -20,7 +20,9 @@ export function lessonDirectories(root: string, depth = 3): string[] {
   const out: string[] = [];
   const entries = readdirSync(root, { withFileTypes: true });
   if (entries.some((entry) => entry.name === 'lesson.yaml')) out.push(root);
-  else if (depth > 0) for (const entry of entries) if (entry.isDirectory()) out.push(...lessonDirectories(join(root, entry.name), depth - 1));
+  else if (depth > 0)
+    for (const entry of entries)
+      if (entry.isDirectory()) out.push(...lessonDirectories(join(root, entry.name), depth - 1));
   return out.sort();
 }
 
@@ -46,8 +48,18 @@ export function checkCatalogue(catalogue: Catalogue): LessonProblem[] {
   const byNumber = new Map<number, LessonSource>();
   for (const lesson of catalogue.lessons) {
     const file = join(lesson.directory, 'lesson.yaml');
-    if (byId.has(lesson.id)) problems.push({ file, ...lesson.at(['id']), message: `id ${lesson.id} is also that of ${byId.get(lesson.id)!.directory}` });
-    if (byNumber.has(lesson.number)) problems.push({ file, ...lesson.at(['number']), message: `number ${lesson.number} is also that of ${byNumber.get(lesson.number)!.id}` });
+    if (byId.has(lesson.id))
+      problems.push({
+        file,
+        ...lesson.at(['id']),
+        message: `id ${lesson.id} is also that of ${byId.get(lesson.id)!.directory}`,
+      });
+    if (byNumber.has(lesson.number))
+      problems.push({
+        file,
+        ...lesson.at(['number']),
+        message: `number ${lesson.number} is also that of ${byNumber.get(lesson.number)!.id}`,
+      });
     byId.set(lesson.id, lesson);
     byNumber.set(lesson.number, lesson);
   }
@@ -57,9 +69,17 @@ export function checkCatalogue(catalogue: Catalogue): LessonProblem[] {
       const needed = byId.get(id);
       if (!needed) {
         const guess = nearest(id, [...byId.keys()]);
-        problems.push({ file, ...lesson.at(['needs', 'lessons', index]), message: `needs lesson ${id}, which does not exist${guess ? `: did you mean ${guess}?` : ''}` });
+        problems.push({
+          file,
+          ...lesson.at(['needs', 'lessons', index]),
+          message: `needs lesson ${id}, which does not exist${guess ? `: did you mean ${guess}?` : ''}`,
+        });
       } else if (needed.number >= lesson.number) {
-        problems.push({ file, ...lesson.at(['needs', 'lessons', index]), message: `needs lesson ${id}, which comes later` });
+        problems.push({
+          file,
+          ...lesson.at(['needs', 'lessons', index]),
+          message: `needs lesson ${id}, which comes later`,
+        });
       }
     });
   }
@@ -88,5 +108,11 @@ export function findLesson(catalogue: Catalogue, name: string): { lesson: Lesson
   if (exact) return { lesson: exact, guess: null };
   const begins = catalogue.lessons.filter((lesson) => lesson.id.startsWith(name));
   if (begins.length === 1) return { lesson: begins[0]!, guess: null };
-  return { lesson: null, guess: nearest(name, catalogue.lessons.map((lesson) => lesson.id)) };
+  return {
+    lesson: null,
+    guess: nearest(
+      name,
+      catalogue.lessons.map((lesson) => lesson.id),
+    ),
+  };
 }

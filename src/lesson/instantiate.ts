@@ -1,5 +1,5 @@
 /** A lesson for one learner in one lab: variables drawn and filled in, amounts made numbers, defaults set. */
-import type { Raw, LessonSource } from './source.js';
+import type { LessonSource, Raw } from './source.js';
 import type { Check, GoalCheck, Lesson, Line, Solution, Step, Truth } from './types.js';
 import { chooseVariables, fill } from './variables.js';
 
@@ -16,9 +16,39 @@ export function fixtureDirectory(id: string): string {
 
 /** Keys whose values are amounts, so that a filled placeholder becomes a number. `is` is one only below `count`. */
 const NUMERIC = new Set([
-  'pidInside', 'depth', 'uid', 'seccomp', 'oomScoreAdj', 'mtu', 'members', 'ports', 'packets', 'port', 'status', 'procs', 'exits',
-  'memoryMax', 'memorySwapMax', 'memoryUsage', 'memoryPeak', 'oomKills', 'memoryFailcnt', 'cpus', 'cpuShares', 'cpuWeight', 'cpuUsageUs',
-  'throttled', 'throttledUs', 'pidsMax', 'pidsCurrent', 'pidsHitMax', 'min', 'max', 'lowers', 'owner', 'seconds',
+  'pidInside',
+  'depth',
+  'uid',
+  'seccomp',
+  'oomScoreAdj',
+  'mtu',
+  'members',
+  'ports',
+  'packets',
+  'port',
+  'status',
+  'procs',
+  'exits',
+  'memoryMax',
+  'memorySwapMax',
+  'memoryUsage',
+  'memoryPeak',
+  'oomKills',
+  'memoryFailcnt',
+  'cpus',
+  'cpuShares',
+  'cpuWeight',
+  'cpuUsageUs',
+  'throttled',
+  'throttledUs',
+  'pidsMax',
+  'pidsCurrent',
+  'pidsHitMax',
+  'min',
+  'max',
+  'lowers',
+  'owner',
+  'seconds',
 ]);
 
 function fillAll(value: Raw, vars: Readonly<Record<string, string>>, key: string, parent: string): Raw {
@@ -29,7 +59,9 @@ function fillAll(value: Raw, vars: Readonly<Record<string, string>>, key: string
   }
   if (Array.isArray(value)) return value.map((item: Raw) => fillAll(item, vars, key, parent));
   if (typeof value === 'object' && value !== null) {
-    return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, fillAll(item as Raw, vars, name, key)]));
+    return Object.fromEntries(
+      Object.entries(value).map(([name, item]) => [name, fillAll(item as Raw, vars, name, key)]),
+    );
   }
   return value;
 }
@@ -63,15 +95,22 @@ function step(raw: Loose): Step {
       const [id, goal] = reference.split('/');
       return { step: id!, goal: goal ?? null };
     }),
-    show: Object.fromEntries(Object.entries(shows).map(([name, show]) => [name, typeof show === 'string' ? { run: show } : show])),
+    show: Object.fromEntries(
+      Object.entries(shows).map(([name, show]) => [name, typeof show === 'string' ? { run: show } : show]),
+    ),
     ...(raw['predict'] ? { predict: raw['predict'] as NonNullable<Step['predict']> } : {}),
     ...(raw['answer'] ? { answer: raw['answer'] as { truth: Truth; accept: 'text' } } : {}),
-    hints: { rules: (hints['rules'] ?? []) as Step['hints']['rules'], ladder: (hints['ladder'] ?? []) as readonly string[] },
+    hints: {
+      rules: (hints['rules'] ?? []) as Step['hints']['rules'],
+      ladder: (hints['ladder'] ?? []) as readonly string[],
+    },
     solutions: runs(raw['solutions']) as unknown as Solution[],
     tests: {
       wrong: runs(tests['wrong']) as unknown as Step['tests']['wrong'],
       alsoOk: runs(tests['also_ok']) as unknown as Step['tests']['alsoOk'],
-      ...(undo ? { undo: { ...undo, run: lines(undo['run']), breaks: (undo['breaks'] ?? []) as readonly string[] } } : {}),
+      ...(undo
+        ? { undo: { ...undo, run: lines(undo['run']), breaks: (undo['breaks'] ?? []) as readonly string[] } }
+        : {}),
       ...(tests['noUndo'] ? { noUndo: tests['noUndo'] as string } : {}),
       ...(tests['noWrong'] ? { noWrong: tests['noWrong'] as string } : {}),
       ...(tests['missingTool'] ? { missingTool: tests['missingTool'] as string } : {}),
@@ -92,7 +131,9 @@ function ghostOf(raw: Loose): NonNullable<Step['ghost']> {
     places: (raw['places'] ?? []) as readonly string[],
     bridges: (raw['bridges'] ?? []) as NonNullable<Step['ghost']>['bridges'],
     links: ((raw['links'] ?? []) as readonly (Loose & { to?: Loose })[]).map((link) => ({
-      ...link, in: link['in'] ?? 'host', ...(link.to ? { to: { ...link.to, in: link.to['in'] ?? 'host' } } : {}),
+      ...link,
+      in: link['in'] ?? 'host',
+      ...(link.to ? { to: { ...link.to, in: link.to['in'] ?? 'host' } } : {}),
     })) as unknown as Links,
   };
 }
@@ -100,16 +141,29 @@ function ghostOf(raw: Loose): NonNullable<Step['ghost']> {
 /** Fill a lesson for the learner with this seed. The same arguments give an equal lesson. */
 export function instantiate(source: LessonSource, seed: string, facts: LabFacts): Lesson {
   const vars = chooseVariables(source.vars, {
-    seed, lesson: source.id, cgroup: facts.cgroup,
+    seed,
+    lesson: source.id,
+    cgroup: facts.cgroup,
     builtin: { cgroup_root: facts.cgroupRoot, lesson_files: fixtureDirectory(source.id) },
   });
   const { vars: _specs, ...rest } = source.raw;
   const raw = fillAll(rest, vars, '', '') as unknown as Loose;
   return {
-    id: source.id, number: source.number, minutes: source.minutes, title: source.title, needs: source.needs,
-    teaches: source.teaches, uses: source.uses, mirrors: source.mirrors, directory: source.directory, fixtures: source.fixtures,
-    seed, vars, text: source.text,
-    setup: lines(raw['setup']), teardown: lines(raw['teardown']),
+    id: source.id,
+    number: source.number,
+    minutes: source.minutes,
+    title: source.title,
+    needs: source.needs,
+    teaches: source.teaches,
+    uses: source.uses,
+    mirrors: source.mirrors,
+    directory: source.directory,
+    fixtures: source.fixtures,
+    seed,
+    vars,
+    text: source.text,
+    setup: lines(raw['setup']),
+    teardown: lines(raw['teardown']),
     steps: (raw['steps'] as readonly Loose[]).map(step),
   };
 }

@@ -76,7 +76,9 @@ export function parseProse(source: string, file: string): { text: LessonText; pr
       }
       if (steps.has(key[1]!)) problem(at, `step ${key[1]!} has its prose twice`);
       step = {
-        title: key[2]!.trim(), body: [], sections: { question: [], why: [], engine: [], demo: [] },
+        title: key[2]!.trim(),
+        body: [],
+        sections: { question: [], why: [], engine: [], demo: [] },
         keyed: { option: new Map(), goal: new Map(), hint: new Map() },
       };
       steps.set(key[1]!, step);
@@ -92,7 +94,10 @@ export function parseProse(source: string, file: string): { text: LessonText; pr
   if (fence !== null) problem(source.split('\n').length, 'a fenced block is not closed');
   if (title === '') problem(1, 'no `# title`');
   const text: LessonText = {
-    title, intro: tidy(intro), translates, digest: digestOf(source),
+    title,
+    intro: tidy(intro),
+    translates,
+    digest: digestOf(source),
     steps: Object.fromEntries([...steps].map(([id, value]) => [id, freeze(value)])),
   };
   return { text, problems };
@@ -128,9 +133,15 @@ function freeze(step: MutableStep): StepText {
   const record = (map: Map<string, string[]>): Record<string, string> =>
     Object.fromEntries([...map].map(([id, lines]) => [id, tidy(lines)]));
   return {
-    title: step.title, body: tidy(step.body), question: tidy(step.sections.question), why: tidy(step.sections.why),
-    engine: tidy(step.sections.engine), demo: tidy(step.sections.demo), options: record(step.keyed.option),
-    goals: record(step.keyed.goal), hints: record(step.keyed.hint),
+    title: step.title,
+    body: tidy(step.body),
+    question: tidy(step.sections.question),
+    why: tidy(step.sections.why),
+    engine: tidy(step.sections.engine),
+    demo: tidy(step.sections.demo),
+    options: record(step.keyed.option),
+    goals: record(step.keyed.goal),
+    hints: record(step.keyed.hint),
   };
 }
 

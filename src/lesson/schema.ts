@@ -25,7 +25,8 @@ export function packageRoot(): string {
       return directory;
     } catch (error) {
       const parent = dirname(directory);
-      if (parent === directory) throw new Error('cannot find assets/lesson.schema.json above the program', { cause: error });
+      if (parent === directory)
+        throw new Error('cannot find assets/lesson.schema.json above the program', { cause: error });
       directory = parent;
     }
   }
@@ -57,10 +58,13 @@ export function checkKinds(): readonly string[] {
 }
 
 function pointer(path: string): (string | number)[] {
-  return path.split('/').slice(1).map((part) => {
-    const plain = part.replaceAll('~1', '/').replaceAll('~0', '~');
-    return /^\d+$/.test(plain) ? Number(plain) : plain;
-  });
+  return path
+    .split('/')
+    .slice(1)
+    .map((part) => {
+      const plain = part.replaceAll('~1', '/').replaceAll('~0', '~');
+      return /^\d+$/.test(plain) ? Number(plain) : plain;
+    });
 }
 
 /** All problems, at most twenty, deepest and most telling first within one place. */
@@ -83,7 +87,8 @@ export function validateLesson(document: unknown): SchemaProblem[] {
       seen.add(key);
     }
   }
-  if (problems.length === 0) problems.push(...(validate.errors ?? []).slice(0, 1).map((error) => explain(error, kinds)));
+  if (problems.length === 0)
+    problems.push(...(validate.errors ?? []).slice(0, 1).map((error) => explain(error, kinds)));
   return problems.slice(0, 20);
 }
 
@@ -118,12 +123,18 @@ function explain(error: ErrorObject, kinds: readonly string[]): SchemaProblem {
     case 'oneOf': {
       if ((error.parentSchema as SchemaNode | undefined)?.properties?.['within'] !== undefined) {
         const found = Object.keys((error.data ?? {}) as object).filter((key) => kinds.includes(key));
-        return { path, message: `a check has exactly one kind, found ${found.length === 0 ? 'none' : found.join(' and ')}` };
+        return {
+          path,
+          message: `a check has exactly one kind, found ${found.length === 0 ? 'none' : found.join(' and ')}`,
+        };
       }
       return { path, message: 'exactly one of the alternatives must be given' };
     }
     case 'anyOf':
-      return { path, message: `unfit value ${JSON.stringify(error.data).slice(0, 60)}: expected ${String(error.parentSchema?.['description'] ?? 'another type')}` };
+      return {
+        path,
+        message: `unfit value ${JSON.stringify(error.data).slice(0, 60)}: expected ${String(error.parentSchema?.['description'] ?? 'another type')}`,
+      };
     case 'not':
       return { path, message: 'goal is not for steps of kind explain, predict or free' };
     case 'pattern':

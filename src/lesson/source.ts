@@ -4,9 +4,9 @@
  */
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { isNode, LineCounter, parseDocument, type Document } from 'yaml';
-import { checkReferences } from './references.js';
+import { type Document, isNode, LineCounter, parseDocument } from 'yaml';
 import { parseProse } from './prose.js';
+import { checkReferences } from './references.js';
 import { validateLesson } from './schema.js';
 import type { Language, LessonHeader, LessonProblem, LessonText, VariableSpec } from './types.js';
 
@@ -52,14 +52,24 @@ function readBounded(file: string, problems: LessonProblem[]): string | null {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
-    const reason = code === 'ENOENT' ? 'missing' : code === 'ERR_ENCODING_INVALID_ENCODED_DATA' ? 'not valid UTF-8' : String(code ?? error);
+    const reason =
+      code === 'ENOENT'
+        ? 'missing'
+        : code === 'ERR_ENCODING_INVALID_ENCODED_DATA'
+          ? 'not valid UTF-8'
+          : String(code ?? error);
     problems.push({ file, line: 1, column: 1, message: `cannot read: ${reason}` });
     return null;
   }
 }
 
 /** Position of a path in the document; the nearest existing ancestor when it is not there. */
-function locate(document: Document, counter: LineCounter, path: readonly (string | number)[], key?: string): { line: number; column: number } {
+function locate(
+  document: Document,
+  counter: LineCounter,
+  path: readonly (string | number)[],
+  key?: string,
+): { line: number; column: number } {
   for (let length = path.length; length >= 0; length -= 1) {
     const node = length === 0 ? document.contents : document.getIn(path.slice(0, length), true);
     if (!isNode(node) || !node.range) continue;
@@ -76,18 +86,40 @@ function locate(document: Document, counter: LineCounter, path: readonly (string
 }
 
 /** Parse YAML safely. Returns null after an error that leaves nothing to go on with. */
-export function parseYaml(text: string, file: string, problems: LessonProblem[]): { value: unknown; document: Document; counter: LineCounter } | null {
+export function parseYaml(
+  text: string,
+  file: string,
+  problems: LessonProblem[],
+): { value: unknown; document: Document; counter: LineCounter } | null {
   const counter = new LineCounter();
-  const document = parseDocument(text, { lineCounter: counter, uniqueKeys: true, merge: false, strict: true, version: '1.2', schema: 'core', stringKeys: true });
+  const document = parseDocument(text, {
+    lineCounter: counter,
+    uniqueKeys: true,
+    merge: false,
+    strict: true,
+    version: '1.2',
+    schema: 'core',
+    stringKeys: true,
+  });
   for (const error of [...document.errors, ...document.warnings]) {
     const position = counter.linePos(error.pos[0]);
-    problems.push({ file, line: Math.max(1, position.line), column: Math.max(1, position.col), message: error.message.split('\n')[0]!.replace(/ at line \d+, column \d+:?$/, '') });
+    problems.push({
+      file,
+      line: Math.max(1, position.line),
+      column: Math.max(1, position.col),
+      message: error.message.split('\n')[0]!.replace(/ at line \d+, column \d+:?$/, ''),
+    });
   }
   if (document.errors.length > 0) return null;
   try {
     return { value: document.toJS({ maxAliasCount: MAX_ALIASES }), document, counter };
   } catch (error) {
-    problems.push({ file, line: 1, column: 1, message: `cannot expand aliases: ${error instanceof Error ? error.message : String(error)}` });
+    problems.push({
+      file,
+      line: 1,
+      column: 1,
+      message: `cannot expand aliases: ${error instanceof Error ? error.message : String(error)}`,
+    });
     return null;
   }
 }
@@ -111,20 +143,36 @@ export function loadLessonSource(directory: string): LessonSource {
     text[language] = prose.text;
   }
   if (parsed === null) throw new LessonError(problems);
-  const at = (path: readonly (string | number)[], key?: string): { line: number; column: number } => locate(parsed.document, parsed.counter, path, key);
+  const at = (path: readonly (string | number)[], key?: string): { line: number; column: number } =>
+    locate(parsed.document, parsed.counter, path, key);
   const invalid = validateLesson(parsed.value);
-  for (const { path, key, message } of invalid) problems.push({ file: yamlFile, ...at(path, key), message: `${describePath(path)}${message}` });
+  for (const { path, key, message } of invalid)
+    problems.push({ file: yamlFile, ...at(path, key), message: `${describePath(path)}${message}` });
   if (invalid.length === 0 && text.en && text.zh) {
     problems.push(...checkReferences(parsed.value as RawLesson, text, { yamlFile, directory, at }));
   }
   if (problems.length > 0 || !text.en || !text.zh) throw new LessonError(problems);
   const raw = parsed.value as RawLesson;
-  const header = raw as unknown as Partial<LessonHeader> & { readonly id: string; readonly number: number; readonly minutes: number };
+  const header = raw as unknown as Partial<LessonHeader> & {
+    readonly id: string;
+    readonly number: number;
+    readonly minutes: number;
+  };
   return {
-    directory, raw, text, at, fixtures: listFixtures(join(directory, 'files')),
-    id: header.id, number: header.number, minutes: header.minutes,
+    directory,
+    raw,
+    text,
+    at,
+    fixtures: listFixtures(join(directory, 'files')),
+    id: header.id,
+    number: header.number,
+    minutes: header.minutes,
     title: { en: text.en.title, zh: text.zh.title },
-    needs: { lessons: header.needs?.lessons ?? [], features: header.needs?.features ?? [], tools: header.needs?.tools ?? [] },
+    needs: {
+      lessons: header.needs?.lessons ?? [],
+      features: header.needs?.features ?? [],
+      tools: header.needs?.tools ?? [],
+    },
     teaches: { commands: header.teaches?.commands ?? [], ideas: header.teaches?.ideas ?? [] },
     uses: header.uses ?? [],
     mirrors: (header.mirrors ?? []).map((mirror) => ({ ...mirror, facts: mirror.facts ?? [] })),
@@ -134,7 +182,10 @@ export function loadLessonSource(directory: string): LessonSource {
 
 function describePath(path: readonly (string | number)[]): string {
   if (path.length === 0) return '';
-  return `${path.map((part) => (typeof part === 'number' ? `[${part}]` : `.${part}`)).join('').replace(/^\./, '')}: `;
+  return `${path
+    .map((part) => (typeof part === 'number' ? `[${part}]` : `.${part}`))
+    .join('')
+    .replace(/^\./, '')}: `;
 }
 
 function listFixtures(directory: string): string[] {

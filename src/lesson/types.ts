@@ -4,7 +4,12 @@
  */
 
 import type {
-  Bilingual, FirewallRule, LayerEntry, LinkKind, NamespaceHolder, NamespaceKind,
+  Bilingual,
+  FirewallRule,
+  LayerEntry,
+  LinkKind,
+  NamespaceHolder,
+  NamespaceKind,
 } from '../../engine/api/types.js';
 
 export type { Bilingual } from '../../engine/api/types.js';
@@ -61,60 +66,121 @@ export interface LinkSelector {
 
 export interface CheckSpecs {
   readonly namespace: {
-    readonly kind: NamespaceKind; readonly name?: string; readonly of?: ProcessSelector; readonly own?: boolean;
-    readonly heldBy?: NamespaceHolder['how']; readonly members?: Amount; readonly owner?: 'host' | 'own';
+    readonly kind: NamespaceKind;
+    readonly name?: string;
+    readonly of?: ProcessSelector;
+    readonly own?: boolean;
+    readonly heldBy?: NamespaceHolder['how'];
+    readonly members?: Amount;
+    readonly owner?: 'host' | 'own';
   };
   readonly process: ProcessSelector;
   readonly hostname: { readonly in?: Place; readonly is?: string; readonly differsFromHost?: boolean };
   readonly link: LinkSelector;
   readonly addr: {
-    readonly in?: Place; readonly link?: string | LinkSelector; readonly address?: string; readonly inside?: string;
+    readonly in?: Place;
+    readonly link?: string | LinkSelector;
+    readonly address?: string;
+    readonly inside?: string;
     readonly family?: 'inet' | 'inet6';
   };
   readonly route: { readonly in?: Place; readonly to: string; readonly via?: string | false; readonly device?: string };
   readonly bridge: {
-    readonly in?: Place; readonly name?: string; readonly up?: boolean; readonly ports?: Amount;
-    readonly leadsTo?: readonly Place[]; readonly address?: string;
+    readonly in?: Place;
+    readonly name?: string;
+    readonly up?: boolean;
+    readonly ports?: Amount;
+    readonly leadsTo?: readonly Place[];
+    readonly address?: string;
   };
   readonly firewall: {
-    readonly in?: Place; readonly family?: FirewallRule['family']; readonly table: string; readonly chain?: string;
-    readonly target?: string; readonly match?: Readonly<Record<string, string | number>>;
-    readonly options?: Readonly<Record<string, string | number>>; readonly policy?: 'ACCEPT' | 'DROP';
-    readonly packets?: Amount; readonly extra?: boolean;
+    readonly in?: Place;
+    readonly family?: FirewallRule['family'];
+    readonly table: string;
+    readonly chain?: string;
+    readonly target?: string;
+    readonly match?: Readonly<Record<string, string | number>>;
+    readonly options?: Readonly<Record<string, string | number>>;
+    readonly policy?: 'ACCEPT' | 'DROP';
+    readonly packets?: Amount;
+    readonly extra?: boolean;
   };
   readonly sysctl: { readonly in?: Place; readonly key: string; readonly is: string | number };
   readonly reach: {
-    readonly from: Place; readonly to: string | { readonly in: Place; readonly link?: string };
-    readonly by: 'icmp' | 'tcp' | 'http'; readonly port?: number; readonly path?: string; readonly status?: Amount;
+    readonly from: Place;
+    readonly to: string | { readonly in: Place; readonly link?: string };
+    readonly by: 'icmp' | 'tcp' | 'http';
+    readonly port?: number;
+    readonly path?: string;
+    readonly status?: Amount;
     readonly body?: string;
   };
-  readonly port: { readonly in?: Place; readonly port: Amount; readonly protocol?: 'tcp' | 'udp'; readonly address?: string };
+  readonly port: {
+    readonly in?: Place;
+    readonly port: Amount;
+    readonly protocol?: 'tcp' | 'udp';
+    readonly address?: string;
+  };
   readonly mount: {
-    readonly in?: Place; readonly at?: string; readonly fsType?: string; readonly source?: string; readonly root?: string;
-    readonly options?: readonly string[]; readonly propagation?: 'private' | 'shared' | 'slave' | 'unbindable';
+    readonly in?: Place;
+    readonly at?: string;
+    readonly fsType?: string;
+    readonly source?: string;
+    readonly root?: string;
+    readonly options?: readonly string[];
+    readonly propagation?: 'private' | 'shared' | 'slave' | 'unbindable';
   };
   readonly layer: {
-    readonly in?: Place; readonly at?: string; readonly lowers?: Amount | readonly string[]; readonly upper?: string | false;
+    readonly in?: Place;
+    readonly at?: string;
+    readonly lowers?: Amount | readonly string[];
+    readonly upper?: string | false;
     readonly has?: readonly {
-      readonly layer: string; readonly path: string; readonly type?: LayerEntry['type']; readonly absent?: boolean;
+      readonly layer: string;
+      readonly path: string;
+      readonly type?: LayerEntry['type'];
+      readonly absent?: boolean;
     }[];
   };
   readonly cgroup: {
-    readonly path?: string; readonly has?: ProcessSelector; readonly procs?: Amount;
-    readonly memoryMax?: Amount; readonly memorySwapMax?: Amount; readonly memoryUsage?: Amount; readonly memoryPeak?: Amount;
-    readonly oomKills?: Amount; readonly memoryFailcnt?: Amount;
-    readonly cpus?: Amount; readonly cpuShares?: Amount; readonly cpuWeight?: Amount; readonly cpuUsageUs?: Amount;
-    readonly throttled?: Amount; readonly throttledUs?: Amount;
-    readonly pidsMax?: Amount; readonly pidsCurrent?: Amount; readonly pidsHitMax?: Amount;
-    readonly cpusetCpus?: string; readonly cpusetMems?: string; readonly frozen?: boolean;
+    readonly path?: string;
+    readonly has?: ProcessSelector;
+    readonly procs?: Amount;
+    readonly memoryMax?: Amount;
+    readonly memorySwapMax?: Amount;
+    readonly memoryUsage?: Amount;
+    readonly memoryPeak?: Amount;
+    readonly oomKills?: Amount;
+    readonly memoryFailcnt?: Amount;
+    readonly cpus?: Amount;
+    readonly cpuShares?: Amount;
+    readonly cpuWeight?: Amount;
+    readonly cpuUsageUs?: Amount;
+    readonly throttled?: Amount;
+    readonly throttledUs?: Amount;
+    readonly pidsMax?: Amount;
+    readonly pidsCurrent?: Amount;
+    readonly pidsHitMax?: Amount;
+    readonly cpusetCpus?: string;
+    readonly cpusetMems?: string;
+    readonly frozen?: boolean;
   };
   readonly file: {
-    readonly in?: Place; readonly path: string;
+    readonly in?: Place;
+    readonly path: string;
     readonly type?: 'file' | 'directory' | 'symlink' | 'char-device' | 'block-device' | 'fifo' | 'socket';
-    readonly is?: string; readonly contains?: string; readonly matches?: string; readonly mode?: string; readonly owner?: Amount;
+    readonly is?: string;
+    readonly contains?: string;
+    readonly matches?: string;
+    readonly mode?: string;
+    readonly owner?: Amount;
   };
   readonly command: {
-    readonly in?: Place; readonly run: string; readonly exits?: Amount; readonly prints?: string; readonly is?: string;
+    readonly in?: Place;
+    readonly run: string;
+    readonly exits?: Amount;
+    readonly prints?: string;
+    readonly is?: string;
   };
   readonly all: readonly Check[];
   readonly any: readonly Check[];
@@ -146,9 +212,27 @@ export interface CheckResult {
 // The lesson
 
 export type Feature =
-  | 'userns' | 'netns' | 'veth' | 'bridge' | 'vxlan' | 'macvlan' | 'overlay' | 'iptables' | 'nft' | 'timens' | 'cgroup'
-  | 'cgroup-v1' | 'cgroup-v2' | 'cgroup-memory' | 'cgroup-cpu' | 'cgroup-cpuset' | 'cgroup-pids' | 'cgroup-freezer'
-  | 'mknod' | 'swap' | 'two-cpus';
+  | 'userns'
+  | 'netns'
+  | 'veth'
+  | 'bridge'
+  | 'vxlan'
+  | 'macvlan'
+  | 'overlay'
+  | 'iptables'
+  | 'nft'
+  | 'timens'
+  | 'cgroup'
+  | 'cgroup-v1'
+  | 'cgroup-v2'
+  | 'cgroup-memory'
+  | 'cgroup-cpu'
+  | 'cgroup-cpuset'
+  | 'cgroup-pids'
+  | 'cgroup-freezer'
+  | 'mknod'
+  | 'swap'
+  | 'two-cpus';
 
 export interface Only {
   readonly cgroup?: 'v1' | 'v2' | 'none';
@@ -185,8 +269,12 @@ export interface Ghost {
   readonly places: readonly string[];
   readonly bridges: readonly { readonly in: string; readonly name: string; readonly address?: string }[];
   readonly links: readonly {
-    readonly in: string; readonly name: string; readonly to?: { readonly in: string; readonly name?: string };
-    readonly master?: string; readonly address?: string; readonly up?: boolean;
+    readonly in: string;
+    readonly name: string;
+    readonly to?: { readonly in: string; readonly name?: string };
+    readonly master?: string;
+    readonly address?: string;
+    readonly up?: boolean;
   }[];
 }
 
@@ -219,9 +307,18 @@ export interface Step {
   readonly solutions: readonly Solution[];
   readonly tests: {
     readonly wrong: readonly {
-      readonly id?: string; readonly only?: Only; readonly run: readonly Line[]; readonly answer?: string; readonly hint: string;
+      readonly id?: string;
+      readonly only?: Only;
+      readonly run: readonly Line[];
+      readonly answer?: string;
+      readonly hint: string;
     }[];
-    readonly alsoOk: readonly { readonly id?: string; readonly only?: Only; readonly run: readonly Line[]; readonly answer?: string }[];
+    readonly alsoOk: readonly {
+      readonly id?: string;
+      readonly only?: Only;
+      readonly run: readonly Line[];
+      readonly answer?: string;
+    }[];
     readonly undo?: { readonly only?: Only; readonly run: readonly Line[]; readonly breaks: readonly string[] };
     readonly noUndo?: string;
     readonly noWrong?: string;
@@ -229,7 +326,10 @@ export interface Step {
   };
   readonly ghost?: Ghost;
   readonly demo: {
-    readonly way?: Way; readonly run?: readonly Line[]; readonly pauses: readonly number[]; readonly skip: boolean;
+    readonly way?: Way;
+    readonly run?: readonly Line[];
+    readonly pauses: readonly number[];
+    readonly skip: boolean;
   };
 }
 
@@ -273,7 +373,11 @@ export interface LessonHeader {
   readonly number: number;
   readonly minutes: number;
   readonly title: Bilingual;
-  readonly needs: { readonly lessons: readonly string[]; readonly features: readonly Feature[]; readonly tools: readonly string[] };
+  readonly needs: {
+    readonly lessons: readonly string[];
+    readonly features: readonly Feature[];
+    readonly tools: readonly string[];
+  };
   readonly teaches: { readonly commands: readonly string[]; readonly ideas: readonly string[] };
   readonly uses: readonly string[];
   readonly mirrors: readonly { readonly note: string; readonly lines: string; readonly facts: readonly string[] }[];

@@ -45,7 +45,8 @@ function value(spec: VariableSpec, seed: string, lesson: string, name: string, c
   if ('text' in spec) return spec.text;
   const [base, length] = spec.subnet.from.split('/');
   const start = ipToNumber(base ?? '');
-  if (start === null || length === undefined) throw new Error(`cannot draw a subnet from ${spec.subnet.from}: expected address/length`);
+  if (start === null || length === undefined)
+    throw new Error(`cannot draw a subnet from ${spec.subnet.from}: expected address/length`);
   const size = 2 ** (32 - spec.subnet.prefix);
   const count = Math.max(1, 2 ** (32 - Number(length)) / size);
   return `${numberToIp(start + draw(seed, lesson, name, count) * size)}/${spec.subnet.prefix}`;
@@ -60,9 +61,13 @@ export interface VariableContext {
 }
 
 /** Values of all variables; `text` variables may use any other but themselves. */
-export function chooseVariables(specs: Readonly<Record<string, VariableSpec>>, context: VariableContext): Record<string, string> {
+export function chooseVariables(
+  specs: Readonly<Record<string, VariableSpec>>,
+  context: VariableContext,
+): Record<string, string> {
   const vars: Record<string, string> = { ...context.builtin, cgroup: context.cgroup };
-  for (const [name, spec] of Object.entries(specs)) vars[name] = value(spec, context.seed, context.lesson, name, context.cgroup);
+  for (const [name, spec] of Object.entries(specs))
+    vars[name] = value(spec, context.seed, context.lesson, name, context.cgroup);
   for (let round = 0; round < 4; round += 1) {
     for (const [name, spec] of Object.entries(specs)) if ('text' in spec) vars[name] = fill(spec.text, vars).text;
   }
@@ -87,7 +92,9 @@ export function lookUp(key: string, vars: Readonly<Record<string, string>>): str
  * `\{{` becomes two literal braces.
  */
 export function fill(
-  text: string, vars: Readonly<Record<string, string>>, extra: (key: string) => string | undefined = () => undefined,
+  text: string,
+  vars: Readonly<Record<string, string>>,
+  extra: (key: string) => string | undefined = () => undefined,
 ): { text: string; unknown: string[] } {
   const unknown: string[] = [];
   const filled = text.replace(PLACEHOLDER, (whole: string, key: string | undefined) => {
