@@ -50,8 +50,22 @@ export class SnapshotBuilder {
     this.#namespaces.push(ns);
     if (kind === 'net') {
       const label = ns.isLabHost ? 'host' : (ns.names[0] ?? `pid ${ns.members[0] ?? '?'}`);
-      this.#nets.push({ id: ns.id, label, links: [], routes: [], rules: [], chains: [], sysctls: {}, listening: [], firewall: true });
-      this.link(label, 'lo', { kind: 'loopback', up: ns.isLabHost, addresses: ns.isLabHost ? [address('127.0.0.1/8')] : [] });
+      this.#nets.push({
+        id: ns.id,
+        label,
+        links: [],
+        routes: [],
+        rules: [],
+        chains: [],
+        sysctls: {},
+        listening: [],
+        firewall: true,
+      });
+      this.link(label, 'lo', {
+        kind: 'loopback',
+        up: ns.isLabHost,
+        addresses: ns.isLabHost ? [address('127.0.0.1/8')] : [],
+      });
     }
     return ns.id;
   }
@@ -97,7 +111,10 @@ export class SnapshotBuilder {
   /** A veth pair, both ends up unless told otherwise; addresses as CIDR. */
   veth(a: string, b: string, more: { up?: boolean; a?: string[]; b?: string[] } = {}): this {
     const up = more.up ?? true;
-    for (const [place, list] of [[a, more.a], [b, more.b]] as const) {
+    for (const [place, list] of [
+      [a, more.a],
+      [b, more.b],
+    ] as const) {
       const at = place.indexOf('/');
       this.link(place.slice(0, at), place.slice(at + 1), { kind: 'veth', up, addresses: (list ?? []).map(address) });
     }
@@ -111,7 +128,11 @@ export class SnapshotBuilder {
   bridge(place: string, ports: readonly string[] = [], addresses: readonly string[] = []): this {
     const at = place.indexOf('/');
     const label = place.slice(0, at);
-    this.link(label, place.slice(at + 1), { kind: 'bridge', addresses: addresses.map(address), bridge: { stp: false, vlanFiltering: false } });
+    this.link(label, place.slice(at + 1), {
+      kind: 'bridge',
+      addresses: addresses.map(address),
+      bridge: { stp: false, vlanFiltering: false },
+    });
     const [, bridge] = this.#find(place);
     for (const port of ports) this.#find(`${label}/${port}`)[1].master = bridge.index;
     return this;
@@ -122,7 +143,13 @@ export class SnapshotBuilder {
     return this;
   }
 
-  route(label: string, destination: string, via: string | null, device: string | null, more: Partial<Route> = {}): this {
+  route(
+    label: string,
+    destination: string,
+    via: string | null,
+    device: string | null,
+    more: Partial<Route> = {},
+  ): this {
     this.#net(label).routes.push({
       destination, family: destination.includes(':') ? 'inet6' : 'inet', via, device, source: null, protocol: 'boot', scope: 'global', table: 254, metric: 0, ...more,
     }); // biome-ignore format: one list
@@ -168,7 +195,9 @@ export class SnapshotBuilder {
 
   /** A process; by default in all of the lab host's namespaces, whose `members` it joins. */
   process(pid: number, more: Partial<Process> = {}): this {
-    const own = Object.fromEntries(this.#namespaces.filter((ns) => ns.isLabHost || ns.isMachine).map((ns) => [ns.kind, ns.id]));
+    const own = Object.fromEntries(
+      this.#namespaces.filter((ns) => ns.isLabHost || ns.isMachine).map((ns) => [ns.kind, ns.id]),
+    );
     const namespaces = { ...own, ...more.namespaces };
     this.#processes.push({
       pid, hostPid: 10_000 + pid, startTime: 1000 + pid, ppid: pid === 1 ? 0 : 1, nspid: [pid], comm: 'sh', argv: [more.comm ?? 'sh'], state: 'S', uid: 0, gid: 0,
@@ -195,7 +224,18 @@ export class SnapshotBuilder {
 
   cgroup(path: string, hierarchy = '', more: Partial<Cgroup> = {}): this {
     if (this.#mode === 'none') this.#mode = hierarchy === '' ? 'v2' : 'v1';
-    this.#cgroups.push({ path, hierarchy, procs: [], memory: null, cpu: null, pids: null, cpuset: null, freezer: null, io: null, ...more });
+    this.#cgroups.push({
+      path,
+      hierarchy,
+      procs: [],
+      memory: null,
+      cpu: null,
+      pids: null,
+      cpuset: null,
+      freezer: null,
+      io: null,
+      ...more,
+    });
     return this;
   }
 
@@ -239,10 +279,25 @@ export function address(cidr: string): LinkAddress {
   return { family: ip.includes(':') ? 'inet6' : 'inet', address: ip, prefix: Number(prefix), scope };
 }
 
-export function layer(role: LayerDir['role'], path: string, entries: readonly (LayerEntry | string)[] = [], more: Partial<LayerDir> = {}): LayerDir {
-  const list = entries.map((entry): LayerEntry => (typeof entry === 'string' ? { path: entry, type: 'file', bytes: 100 } : entry));
+export function layer(
+  role: LayerDir['role'],
+  path: string,
+  entries: readonly (LayerEntry | string)[] = [],
+  more: Partial<LayerDir> = {},
+): LayerDir {
+  const list = entries.map(
+    (entry): LayerEntry => (typeof entry === 'string' ? { path: entry, type: 'file', bytes: 100 } : entry),
+  );
   const files = list.filter((entry) => entry.type === 'file');
-  return { role, path, files: files.length, bytes: files.reduce((sum, file) => sum + file.bytes, 0), entries: list, truncated: false, ...more };
+  return {
+    role,
+    path,
+    files: files.length,
+    bytes: files.reduce((sum, file) => sum + file.bytes, 0),
+    entries: list,
+    truncated: false,
+    ...more,
+  };
 }
 
 /** Kinds of links that a builder can make with `link`. */

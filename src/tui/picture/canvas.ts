@@ -133,6 +133,7 @@ export class Canvas {
     const cell = this.#cell(x, y);
     if (cell === null) return;
     if (cell.text === '' && text !== '') this.#blankHalf(x - 1, y);
+    if (cell.text !== null && cell.text !== '' && this.#rows[y]![x + 1]?.text === '') this.#blankHalf(x + 1, y);
     cell.text = text;
     cell.style = span.style;
     cell.target = span.target ?? cell.target;

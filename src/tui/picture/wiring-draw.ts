@@ -4,7 +4,7 @@ import { type Role, type Span, type Style, type StyledLine, span } from '../text
 import { textWidth } from '../text/width.js';
 import { flatPorts, type WiringBox, type WiringModel } from '../viewmodels/wiring.js';
 import { Canvas, type Pen } from './canvas.js';
-import { markSign, stateSign } from './glyphs.js';
+import { markSign } from './glyphs.js';
 import {
   layoutWiring,
   type PlacedBox,
@@ -13,8 +13,8 @@ import {
   textColumn,
   type WiringLayout,
 } from './wiring-layout.js';
-import { markSpan } from './wiring-rows.js';
-import { counted, word } from './words.js';
+import { loopbackInTitle, loopbackSpans, spansWidth, titleSpans } from './wiring-rows.js';
+import { counted } from './words.js';
 
 export interface DrawOptions {
   readonly width: number;
@@ -92,28 +92,15 @@ function boxPen(box: WiringBox, selected: boolean): Pen {
   };
 }
 
-/** `lab host`, `r1`: the name of a box as people read it. */
-export function boxTitle(box: WiringBox, lang: Lang): string {
-  return box.isHost ? word('labHost', lang) : box.label;
-}
-
 function drawBox(canvas: Canvas, placed: PlacedBox, options: DrawOptions, items: PictureItem[]): void {
   const { box, x, y, width, height } = placed;
   const selected = options.selected === box.id;
   const pen = boxPen(box, selected);
   canvas.frame(x, y, width, height, pen);
+  const title = titleSpans(box, options);
   const state = loopbackSpans(box, options);
-  const stateWidth = state.reduce((sum, part) => sum + textWidth(part.text), 0);
-  const ghostly = box.mark === 'ghost' || box.mark === 'removed';
-  const titleRole: Role = ghostly ? box.mark! : 'heading';
-  const title: Span[] = [
-    { text: ' ' },
-    span(boxTitle(box, options.lang), titleRole, { bold: !ghostly }),
-    { text: ' ' },
-  ];
-  if (box.mark !== null) title.push(markSpan(box.mark, options), { text: ' ' });
-  const titleWidth = title.reduce((sum, part) => sum + textWidth(part.text), 0);
-  const fits = stateWidth > 0 && titleWidth + stateWidth + 5 <= width;
+  const stateWidth = spansWidth(state);
+  const fits = state.length > 0 && loopbackInTitle(box, width, options);
   const end = canvas.text(x + 2, y, targeted(title, box.id), fits ? x + width - 3 - stateWidth : x + width - 1);
   if (fits) canvas.text(x + width - 2 - stateWidth, y, targeted(state, box.loopback?.id ?? box.id), x + width - 1);
   items.push({ id: box.id, box: box.id, x: x + 2, y, width: end - x - 2, height: 1 });
@@ -134,21 +121,6 @@ function drawBox(canvas: Canvas, placed: PlacedBox, options: DrawOptions, items:
 
 function targeted(spans: readonly Span[], target: string): Span[] {
   return spans.map((part) => ({ ...part, target }));
-}
-
-function loopbackSpans(box: WiringBox, options: DrawOptions): Span[] {
-  const loopback = box.loopback;
-  if (loopback === null || loopback.state === null) return [];
-  const sign = stateSign(loopback.state, options.unicode);
-  const mark = loopback.mark === null ? [] : [markSpan(loopback.mark, options), { text: ' ' }];
-  return [
-    { text: ' ' },
-    span('lo', 'muted'),
-    { text: ' ' },
-    span(`${sign.glyph}${word(sign.word, options.lang)}`, sign.role),
-    { text: ' ' },
-    ...mark,
-  ];
 }
 
 /** Bridges as heavy bars with their ports attached, other lower interfaces as light ones. */

@@ -6,11 +6,12 @@
  * Level wires: between rows of the left box and between boxes of the right column blank rows are put in, so that the two
  * ends of a wire come to the same height wherever their orders agree; such a wire is a straight line.
  */
-import { flatPorts, type WiringBox, type WiringModel, type WiringPort, type WiringWire } from '../viewmodels/wiring.js';
-import { visible } from '../viewmodels/safe-text.js';
+
 import type { Lang } from '../panel.js';
-import { BAR_COLUMNS, type BoxRow, boxRows } from './wiring-rows.js';
+import { visible } from '../viewmodels/safe-text.js';
+import { flatPorts, type WiringBox, type WiringModel, type WiringPort, type WiringWire } from '../viewmodels/wiring.js';
 import { routeChannel, type Terminal, type Track, type WireRequest } from './wiring-route.js';
+import { BAR_COLUMNS, type BoxRow, boxRows } from './wiring-rows.js';
 
 export interface PlacedRow extends BoxRow {
   readonly y: number;

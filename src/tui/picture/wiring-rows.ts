@@ -47,7 +47,8 @@ export function boxRows(box: WiringBox, options: RowOptions): BoxRow[] {
   const loopback = box.loopback;
   if (
     loopback !== null &&
-    loopback.addresses.some((address) => address.mark !== null || !isUsualLoopback(address.text))
+    (!loopbackInTitle(box, options.inner + 4, options) ||
+      loopback.addresses.some((address) => address.mark !== null || !isUsualLoopback(address.text)))
   ) {
     rows.push(...portRows(loopback, 0, options));
   }
@@ -138,7 +139,7 @@ function factsOf(port: WiringPort): string[] {
 /** Parts one after the other, two blanks between, a new row where one does not fit. */
 function flow(head: readonly Span[], tail: readonly Span[], room: number): Span[][] {
   const rows: Span[][] = [[...head]];
-  let used = widthOf(head);
+  let used = spansWidth(head);
   for (const part of tail) {
     const width = textWidth(part.text);
     const row = rows.at(-1)!;
@@ -153,7 +154,8 @@ function flow(head: readonly Span[], tail: readonly Span[], room: number): Span[
   return rows;
 }
 
-function widthOf(spans: readonly Span[]): number {
+/** Columns of spans. */
+export function spansWidth(spans: readonly Span[]): number {
   let width = 0;
   for (const part of spans) width += textWidth(part.text);
   return width;
@@ -188,7 +190,7 @@ function noteRows(box: WiringBox, options: RowOptions): BoxRow[] {
     const lines = wrapText(text, room);
     lines.forEach((part, i) => {
       const lead = i === 0 ? span(`${noteGlyph(note.kind, unicode)} `, role) : { text: '  ' };
-      const last = i === lines.length - 1 && textWidth(part) + widthOf(mark) <= room;
+      const last = i === lines.length - 1 && textWidth(part) + spansWidth(mark) <= room;
       add([lead, span(part, role, { bold: note.mark === 'new' }), ...(last ? mark : [])]);
     });
   }
@@ -200,4 +202,47 @@ function noteRows(box: WiringBox, options: RowOptions): BoxRow[] {
 export function otherRules(count: number, lang: Lang): string {
   if (lang === 'zh') return `+${count} 条其他规则`;
   return `+${count} other ${count === 1 ? 'rule' : 'rules'}`;
+}
+
+interface Words {
+  readonly lang: Lang;
+  readonly unicode: boolean;
+}
+
+/** `lab host`, `r1`: the name of a box as people read it. */
+export function boxTitle(box: WiringBox, lang: Lang): string {
+  return box.isHost ? word('labHost', lang) : box.label;
+}
+
+/** The title in the upper border of a box. */
+export function titleSpans(box: WiringBox, options: Words): Span[] {
+  const ghostly = box.mark === 'ghost' || box.mark === 'removed';
+  const title: Span[] = [
+    { text: ' ' },
+    span(boxTitle(box, options.lang), ghostly ? box.mark! : 'heading', { bold: !ghostly }),
+    { text: ' ' },
+  ];
+  if (box.mark !== null) title.push(markSpan(box.mark, options), { text: ' ' });
+  return title;
+}
+
+/** `lo ▲up`, for the title of its box. */
+export function loopbackSpans(box: WiringBox, options: Words): Span[] {
+  const loopback = box.loopback;
+  if (loopback === null || loopback.state === null) return [];
+  const sign = stateSign(loopback.state, options.unicode);
+  const mark = loopback.mark === null ? [] : [markSpan(loopback.mark, options), { text: ' ' }];
+  return [
+    { text: ' ' },
+    span('lo', 'muted'),
+    { text: ' ' },
+    span(`${sign.glyph}${word(sign.word, options.lang)}`, sign.role),
+    { text: ' ' },
+    ...mark,
+  ];
+}
+
+/** Whether the upper border has room for the loopback's state; else it gets a row. */
+export function loopbackInTitle(box: WiringBox, width: number, options: Words): boolean {
+  return spansWidth(titleSpans(box, options)) + spansWidth(loopbackSpans(box, options)) + 5 <= width;
 }
