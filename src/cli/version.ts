@@ -1,26 +1,12 @@
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { packageRoot } from './package-root.js';
 
-/** The version in package.json: two folders above src/, also when src is dist/src. */
+/** The version in package.json. */
 export function version(): string {
-  for (const up of ['../../package.json', '../../../package.json']) {
-    const path = new URL(up, import.meta.url);
-    try {
-      const value: unknown = JSON.parse(readFileSync(path, 'utf8'));
-      if (isPackage(value)) return value.version;
-    } catch (error) {
-      if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
-    }
+  const value: unknown = JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8'));
+  if (typeof value === 'object' && value !== null && 'version' in value && typeof value.version === 'string') {
+    return value.version;
   }
-  throw new Error('package.json was not found beside the program');
-}
-
-function isPackage(value: unknown): value is { name: 'glassbox'; version: string } {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    'name' in value &&
-    value.name === 'glassbox' &&
-    'version' in value &&
-    typeof value.version === 'string'
-  );
+  throw new Error('package.json has no version');
 }
