@@ -253,7 +253,7 @@ function checkPlaceholders(
     if (typeof value === 'string') {
       for (const key of placeholders(value))
         if (lookUp(key, vars) === undefined) yaml(path, `unknown variable {{${key}}}${suggestion(key, names)}`);
-    } else if (Array.isArray(value)) value.forEach((item: Raw, index) => visit(item, [...path, index]));
+    } else if (Array.isArray(value)) for (const [index, item] of value.entries()) visit(item as Raw, [...path, index]);
     else if (typeof value === 'object' && value !== null)
       for (const [key, item] of Object.entries(value)) visit(item as Raw, [...path, key]);
   };

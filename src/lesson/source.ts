@@ -2,7 +2,7 @@
  * Reading one lesson's files: bounded in size and alias expansion, unique keys, schema, prose of both languages.
  * Nothing is filled in yet: that needs a learner (seed) and a lab (dialect of the control groups); see instantiate.ts.
  */
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { type Dirent, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Document, isNode, LineCounter, parseDocument } from 'yaml';
 import { parseProse } from './prose.js';
@@ -191,7 +191,7 @@ function describePath(path: readonly (string | number)[]): string {
 function listFixtures(directory: string): string[] {
   const out: string[] = [];
   const walk = (below: string): void => {
-    let entries;
+    let entries: Dirent[];
     try {
       entries = readdirSync(join(directory, below), { withFileTypes: true });
     } catch (error) {
