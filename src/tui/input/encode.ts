@@ -1,6 +1,7 @@
 /** From keys and mouse events to the bytes that a program in the shell pane expects, in the modes that it has set. */
-import type { Key } from './keys.js';
+
 import type { MouseInput } from './decoder.js';
+import type { Key } from './keys.js';
 
 const CURSOR_FINALS: Readonly<Record<string, string>> = {
   up: 'A',

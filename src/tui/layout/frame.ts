@@ -1,9 +1,9 @@
 /** The frame of a pane: its title, its tabs, and by its weight whether it has the focus. */
 import type { Canvas } from '../screen/canvas.js';
 import type { Rect } from '../screen/widgets.js';
+import { takeColumns, truncate } from '../text/fit.js';
 import type { Span } from '../text/styled.js';
 import { textWidth } from '../text/width.js';
-import { takeColumns, truncate } from '../text/fit.js';
 import type { PlacedPane } from './arrange.js';
 
 export interface FrameTab {

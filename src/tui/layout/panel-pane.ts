@@ -1,11 +1,12 @@
 /** Shows a panel in a pane: keeps its state, scrolls and cuts its lines. */
+
+import type { ObserveEvent } from '../../../engine/api/types.js';
 import type { Key } from '../input/keys.js';
 import { keyId } from '../input/keys.js';
 import type { AnyPanel, PanelEffects, PanelInput, PanelView } from '../panel.js';
 import type { Canvas } from '../screen/canvas.js';
 import type { Rect } from '../screen/widgets.js';
 import { lineWidth, sliceLine } from '../text/fit.js';
-import type { ObserveEvent } from '../../../engine/api/types.js';
 
 const SIDEWAYS = 8;
 

@@ -1,7 +1,8 @@
 /** Putting glyphs into blessed's cell buffer, clipped to a rectangle, with wide glyphs kept whole. */
-import type { Palette } from '../theme/resolve.js';
+
 import type { Style, StyledLine } from '../text/styled.js';
 import { charWidth } from '../text/width.js';
+import type { Palette } from '../theme/resolve.js';
 import { type CellRow, RIGHT_HALF } from './draw.js';
 import type { StyleId } from './styles.js';
 import type { Rect } from './widgets.js';

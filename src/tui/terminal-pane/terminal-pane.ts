@@ -6,8 +6,8 @@
 import addonUnicode11 from '@xterm/addon-unicode11';
 import xterm, { type IBufferCell, type Terminal } from '@xterm/headless';
 import type { Session } from '../../../engine/api/types.js';
-import { encodeKey, encodeMouse, encodePaste } from '../input/encode.js';
 import type { MouseInput } from '../input/decoder.js';
+import { encodeKey, encodeMouse, encodePaste } from '../input/encode.js';
 import type { Key } from '../input/keys.js';
 import type { Canvas } from '../screen/canvas.js';
 import type { CursorPlace } from '../screen/draw.js';

@@ -1,7 +1,8 @@
 /** Colour arithmetic: contrast, and the nearest entry of a smaller palette. */
-import type { Rgb } from '../text/styled.js';
-import type { ColourDepth } from '../screen/terminal.js';
+
 import { type Colour, DEFAULT_COLOUR, RGB } from '../screen/styles.js';
+import type { ColourDepth } from '../screen/terminal.js';
+import type { Rgb } from '../text/styled.js';
 
 /** The sixteen colours with xterm's default values. */
 export const ANSI_RGB: readonly Rgb[] = [

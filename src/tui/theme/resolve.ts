@@ -1,5 +1,5 @@
 /** From a role in a theme to the style of a cell, at the terminal's colour depth. */
-import type { ColourDepth } from '../screen/terminal.js';
+
 import {
   BOLD,
   type Colour,
@@ -13,9 +13,10 @@ import {
   type StyleTable,
   UNDERLINE,
 } from '../screen/styles.js';
+import type { ColourDepth } from '../screen/terminal.js';
 import type { Rgb, Role, Style } from '../text/styled.js';
 import { nearest256 } from './colour.js';
-import { type Theme, type ThemeId, THEMES } from './themes.js';
+import { THEMES, type Theme, type ThemeId } from './themes.js';
 
 function colour(rgb: Rgb | null | undefined, ansi: number | undefined, depth: ColourDepth): Colour | null {
   if (depth === 'mono' || rgb === null || rgb === undefined) return null;

@@ -1,5 +1,5 @@
 /** The four themes. Every role is told apart by something else than its hue as well: a glyph, a word, or an attribute here. */
-import type { Role, Rgb } from '../text/styled.js';
+import type { Rgb, Role } from '../text/styled.js';
 
 export interface RoleLook {
   readonly fg?: Rgb;

@@ -1,0 +1,168 @@
+/** The ledger pane: what just happened in the kernel, newest at the bottom, each with the command that would do the same. */
+import type { LedgerEntry } from '../../../engine/api/types.js';
+import { keyId } from '../input/keys.js';
+import type { Lang, Panel, PanelInput, PanelView } from '../panel.js';
+import { STRINGS, text } from '../strings.js';
+import { truncateLine } from '../text/fit.js';
+import { sanitise } from '../text/sanitise.js';
+import { line, type Role, type Span, type StyledLine, span } from '../text/styled.js';
+import { wrapLine } from '../text/wrap.js';
+
+/** Older entries are dropped: the engine has them all. */
+export const MOST_ENTRIES = 2000;
+
+export interface LedgerPanelState {
+  readonly entries: readonly LedgerEntry[];
+  /** `seq` of the selected entry; null follows the newest. */
+  readonly selected: number | null;
+  readonly open: boolean;
+}
+
+/** The state with more entries, in order of `seq`, none twice. */
+export function withEntries(state: LedgerPanelState, more: readonly LedgerEntry[]): LedgerPanelState {
+  const last = state.entries.at(-1)?.seq ?? Number.NEGATIVE_INFINITY;
+  const fresh = more.filter((entry) => entry.seq > last);
+  if (fresh.length === 0) return state;
+  return { ...state, entries: [...state.entries, ...fresh].slice(-MOST_ENTRIES) };
+}
+
+const ACTORS: Readonly<Record<LedgerEntry['actor'], { readonly word: keyof typeof STRINGS; readonly role: Role }>> = {
+  engine: { word: 'actorEngine', role: 'muted' },
+  lesson: { word: 'actorLesson', role: 'info' },
+  learner: { word: 'actorLearner', role: 'accent' },
+};
+
+function clock(at: number): string {
+  const date = new Date(at);
+  return [date.getHours(), date.getMinutes(), date.getSeconds()].map((n) => String(n).padStart(2, '0')).join(':');
+}
+
+function matches(entry: LedgerEntry, filter: string): boolean {
+  if (filter === '') return true;
+  return [entry.act, entry.command ?? '', entry.domain, entry.subject, entry.man ?? '', entry.actor].some((field) =>
+    field.toLowerCase().includes(filter),
+  );
+}
+
+/** One row: time, who, the act; what failed says so with ✗ and the error's name. */
+function entryLine(entry: LedgerEntry, width: number, selected: boolean, lang: Lang): StyledLine {
+  const actor = ACTORS[entry.actor];
+  const failed = !entry.result.ok;
+  const parts: Span[] = [
+    span(selected ? '›' : ' ', 'accent'),
+    span(width >= 50 ? `${clock(entry.at)} ` : '', 'muted'),
+    span(`${text(actor.word, lang)} `, actor.role),
+  ];
+  if (failed) parts.push(span(`✗ ${entry.result.errno ?? ''} `, 'error'));
+  parts.push(span(sanitise(entry.act), selected ? 'strong' : 'code'));
+  const cut = truncateLine(parts, width);
+  return selected ? cut.map((part) => ({ ...part, style: { ...part.style, role: 'selected' } })) : cut;
+}
+
+function detail(label: string, body: Span, width: number): StyledLine[] {
+  return wrapLine(line('   ', span(`${label}: `, 'muted'), body), width);
+}
+
+function detailLines(entry: LedgerEntry, width: number, lang: Lang): StyledLine[] {
+  const lines = wrapLine(line('   ', sanitise(entry.explanation[lang])), width);
+  lines.push(...wrapLine(line('   ', span(sanitise(entry.act), 'code')), width));
+  if (entry.command !== null)
+    lines.push(...detail(text('ledgerCommand', lang), span(sanitise(entry.command), 'code'), width));
+  if (entry.man !== null) lines.push(...detail(text('ledgerManual', lang), span(sanitise(entry.man), 'link'), width));
+  const { ok, value, errno } = entry.result;
+  const outcome = ok ? `= ${value ?? 0}` : `-1 ${errno ?? ''}`;
+  const took = entry.durationNs === undefined ? '' : `  ${(entry.durationNs / 1000).toFixed(1)} µs`;
+  lines.push(...detail(text('ledgerResult', lang), span(outcome + took, ok ? 'ok' : 'error'), width));
+  lines.push(...detail(text('ledgerFor', lang), span(sanitise(entry.subject)), width));
+  return lines;
+}
+
+function visible(state: LedgerPanelState, input: Pick<PanelInput, 'filter'>): readonly LedgerEntry[] {
+  return state.entries.filter((entry) => matches(entry, input.filter));
+}
+
+function current(entries: readonly LedgerEntry[], state: LedgerPanelState): LedgerEntry | undefined {
+  return (
+    (state.selected === null ? undefined : entries.find((entry) => entry.seq === state.selected)) ?? entries.at(-1)
+  );
+}
+
+function select(entries: readonly LedgerEntry[], state: LedgerPanelState, index: number): LedgerPanelState {
+  const at = Math.max(0, Math.min(entries.length - 1, index));
+  const entry = entries[at];
+  return { ...state, selected: entry === undefined || at === entries.length - 1 ? null : entry.seq };
+}
+
+const PAGE = 10;
+
+export function ledgerPanel(): Panel<LedgerPanelState> {
+  return {
+    id: 'ledger',
+    title: (lang) => STRINGS.ledger[lang],
+    keys: [
+      { key: 'j/k', text: STRINGS.keyMove },
+      { key: 'Enter', text: STRINGS.keyDetails },
+      { key: 'y', text: STRINGS.keyCopy },
+      { key: 'e', text: STRINGS.keyType },
+    ],
+    initial: () => ({ entries: [], selected: null, open: false }),
+    render(width, _height, input, state): PanelView {
+      const entries = visible(state, input);
+      if (entries.length === 0)
+        return {
+          lines: [[span(text(state.entries.length === 0 ? 'ledgerEmpty' : 'nothingFound', input.lang), 'muted')]],
+        };
+      const chosen = current(entries, state);
+      const lines: StyledLine[] = [];
+      let reveal = 0;
+      for (const entry of entries) {
+        const selected = entry === chosen && (input.focused || state.open);
+        if (entry === chosen) reveal = lines.length;
+        lines.push(entryLine(entry, width, selected, input.lang));
+        if (selected && state.open) {
+          lines.push(...detailLines(entry, width, input.lang));
+          reveal = state.selected === null ? lines.length - 1 : reveal;
+        }
+      }
+      return { lines, reveal: { line: reveal } };
+    },
+    onKey(key, state, input, effects) {
+      const entries = visible(state, input);
+      const chosen = current(entries, state);
+      const at = chosen === undefined ? -1 : entries.indexOf(chosen);
+      switch (keyId(key)) {
+        case 'up':
+        case 'k':
+          return select(entries, state, at - 1);
+        case 'down':
+        case 'j':
+          return select(entries, state, at + 1);
+        case 'pageup':
+          return select(entries, state, at - PAGE);
+        case 'pagedown':
+          return select(entries, state, at + PAGE);
+        case 'home':
+        case 'g':
+          return select(entries, state, 0);
+        case 'end':
+        case 'G':
+          return select(entries, state, entries.length - 1);
+        case 'enter':
+          return { ...state, open: !state.open };
+        case 'y':
+          if (chosen !== undefined) effects.copy(chosen.command ?? chosen.act);
+          return state;
+        case 'e':
+          if (chosen?.command != null) effects.typeInShell(chosen.command);
+          return state;
+        default:
+          return null;
+      }
+    },
+    onClick(clicked, _column, state, input) {
+      const entries = visible(state, input);
+      if (state.open) return null;
+      return select(entries, state, clicked);
+    },
+  };
+}
