@@ -128,16 +128,19 @@ export class RunningProgram {
 
   /**
    * Block until the record named `label` is held (the child waits before it). Throws the child's own failure, or
-   * DeadlineExceeded. Blocks this thread: only for the few milliseconds of a start.
+   * DeadlineExceeded. Blocks this thread: only for the few milliseconds of a start. `ended` tells whether the process that
+   * is to arrive has ended instead; by default the program's first child is meant.
    */
-  waitHeld(label: string, timeoutMs = 10_000): void {
+  waitHeld(label: string, options: { timeoutMs?: number; ended?: () => boolean } = {}): void {
+    const timeoutMs = options.timeoutMs ?? 10_000;
+    const ended = options.ended ?? (() => this.tryWait() !== null);
     const index = recordIndex(this.program, label);
     const deadline = performance.now() + timeoutMs;
     for (;;) {
       const arrived = this.#region.bytes.readUInt32LE(HEADER.arrived);
       if (this.#state(index) !== 'pending') return;
       this.throwFailure();
-      if (this.tryWait() !== null) {
+      if (ended()) {
         this.throwFailure();
         throw new EngineError('Aborted', `${this.program.name}: ended before ${label}`);
       }
