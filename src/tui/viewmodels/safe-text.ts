@@ -5,8 +5,7 @@
 import { sanitise } from '../text/sanitise.js';
 
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]/g;
-const HIDDEN =
-  /\u034f|[\u00ad\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb\u{e0000}-\u{e0fff}]/gu;
+const HIDDEN = /[\p{Default_Ignorable_Code_Point}\u2028\u2029\ufff9-\ufffb]/gu;
 const PLAIN = /^[ -[\]-~\u3001-\u303f\u4e00-\u9fff]*$/;
 
 function hex(char: string): string {

@@ -1,0 +1,159 @@
+/**
+ * Control groups as one tree, whichever dialect: the groups of a path in all v1 hierarchies become one node, as they are
+ * one in v2. Rates (cpu share, throttled share) come from the history, because the kernel only has counters.
+ */
+import type { Cgroup, Snapshot } from '../../../engine/api/types.js';
+import type { FreshChange } from '../panel.js';
+import type { CgroupHistory } from './cgroup-history.js';
+import { indexMarks, type Mark, type MarkIndex } from './marks.js';
+import { visible } from './safe-text.js';
+import { naturalCompare } from './wiring.js';
+
+export interface CgroupNode {
+  /** Path relative to the lab's subtree; `/` is its root. */
+  readonly path: string;
+  /** Last part of the path. */
+  readonly name: string;
+  readonly mark: Mark | null;
+  /** Hierarchies in which it exists; `['']` on v2. */
+  readonly hierarchies: readonly string[];
+  readonly procs: readonly number[];
+  readonly memory: Cgroup['memory'];
+  readonly cpu: Cgroup['cpu'];
+  readonly pids: Cgroup['pids'];
+  readonly cpuset: Cgroup['cpuset'];
+  readonly freezer: Cgroup['freezer'];
+  readonly io: Cgroup['io'];
+  /** Processors in use, 1 is one whole processor; null until two samples are there. */
+  readonly cpuShare: number | null;
+  /** Processors that the quota allows; null for no limit. */
+  readonly cpuLimit: number | null;
+  readonly children: readonly CgroupNode[];
+}
+
+export interface CgroupsModel {
+  readonly mode: Snapshot['cgroups']['mode'];
+  readonly hierarchies: Snapshot['cgroups']['hierarchies'];
+  readonly roots: readonly CgroupNode[];
+  readonly hidden: number;
+}
+
+export interface CgroupsInput {
+  readonly snapshot: Snapshot;
+  readonly fresh?: readonly FreshChange[];
+  readonly filter?: string;
+  readonly history?: CgroupHistory;
+}
+
+export function cgroupsModel(input: CgroupsInput): CgroupsModel {
+  const { cgroups } = input.snapshot;
+  const marks = indexMarks(input.fresh ?? []);
+  const byPath = new Map<string, Cgroup[]>();
+  for (const group of cgroups.groups) {
+    const list = byPath.get(group.path);
+    if (list === undefined) byPath.set(group.path, [group]);
+    else list.push(group);
+  }
+  const gone = marks
+    .under('cgroup', '')
+    .filter((change) => change.kind === 'removed' && !byPath.has(change.name) && change.name.startsWith('/'));
+  const paths = [...new Set([...byPath.keys(), ...gone.map((change) => change.name)])].sort(comparePaths);
+  const parentOf = (path: string): string | null => {
+    for (let at = path; at !== '/' && at !== ''; ) {
+      at = at.slice(0, at.lastIndexOf('/')) || '/';
+      if (byPath.has(at)) return at;
+    }
+    return null;
+  };
+  const parents = new Map(paths.map((path) => [path, parentOf(path)]));
+  const build = (path: string): CgroupNode =>
+    mergedNode(
+      path,
+      parents.get(path) ?? null,
+      byPath.get(path) ?? [],
+      marks,
+      input.history,
+      paths.filter((other) => parents.get(other) === path).map(build),
+    );
+  const filter = input.filter ?? '';
+  let hidden = 0;
+  const prune = (nodes: readonly CgroupNode[]): CgroupNode[] =>
+    nodes.flatMap((node) => {
+      const children = prune(node.children);
+      if (filter === '' || children.length > 0 || visible(node.path).toLowerCase().includes(filter))
+        return [{ ...node, children }];
+      hidden++;
+      return [];
+    });
+  const roots = prune(paths.filter((path) => parents.get(path) === null).map(build));
+  return { mode: cgroups.mode, hierarchies: cgroups.hierarchies, roots, hidden };
+}
+
+/** Parents before children, siblings in natural order. */
+function comparePaths(a: string, b: string): number {
+  const left = a.split('/').filter((part) => part !== '');
+  const right = b.split('/').filter((part) => part !== '');
+  for (let i = 0; i < Math.min(left.length, right.length); i++) {
+    const order = naturalCompare(left[i]!, right[i]!);
+    if (order !== 0) return order;
+  }
+  return left.length - right.length;
+}
+
+function first<T>(groups: readonly Cgroup[], pick: (group: Cgroup) => T | null): T | null {
+  for (const group of groups) {
+    const value = pick(group);
+    if (value !== null) return value;
+  }
+  return null;
+}
+
+function mergedNode(
+  path: string,
+  parent: string | null,
+  groups: readonly Cgroup[],
+  marks: MarkIndex,
+  history: CgroupHistory | undefined,
+  children: readonly CgroupNode[],
+): CgroupNode {
+  const cpu = first(groups, (group) => group.cpu);
+  const limited = cpu !== null && cpu.quotaUs !== null && cpu.periodUs !== null && cpu.quotaUs > 0 && cpu.periodUs > 0;
+  return {
+    path,
+    name: visible(
+      parent === null || parent === '/'
+        ? path === '/'
+          ? '/'
+          : path.replace(/^\//, '')
+        : path.slice(parent.length + 1),
+    ),
+    mark: groups.length === 0 ? 'removed' : markOf(marks, path),
+    hierarchies: groups.map((group) => group.hierarchy),
+    procs: [...new Set(groups.flatMap((group) => group.procs))].sort((a, b) => a - b),
+    memory: first(groups, (group) => group.memory),
+    cpu,
+    pids: first(groups, (group) => group.pids),
+    cpuset: first(groups, (group) => group.cpuset),
+    freezer: first(groups, (group) => group.freezer),
+    io: first(groups, (group) => group.io),
+    cpuShare: history?.rate(path, 'cpu') ?? null,
+    cpuLimit: limited ? cpu.quotaUs! / cpu.periodUs! : null,
+    children,
+  };
+}
+
+function markOf(marks: MarkIndex, path: string): Mark | null {
+  for (const object of ['cgroup', 'cgroup-limit', 'cgroup-member'] as const) {
+    for (const change of marks.under(object, '')) {
+      if (change.kind === 'removed' && object === 'cgroup') continue;
+      if (change.place !== path && change.name !== path) continue;
+      return object === 'cgroup' && change.kind === 'added' ? 'new' : 'changed';
+    }
+  }
+  return null;
+}
+
+/** All nodes of a tree, parents first. */
+export function flatCgroups(nodes: readonly CgroupNode[]): CgroupNode[] {
+  return nodes.flatMap((node) => [node, ...flatCgroups(node.children)]);
+}
