@@ -51,6 +51,8 @@ export interface Namespace {
   readonly isLabHost: boolean;
   /** True for a namespace of the machine itself, shared with the lab (time, usually). */
   readonly isMachine: boolean;
+  /** Host name (nodename of uname(2)) of a uts namespace, where it could be read. */
+  readonly hostname?: string;
 }
 
 export interface Process {

@@ -1,0 +1,49 @@
+import { closeSync, openSync } from 'node:fs';
+import { SyscallError } from '../errors.js';
+import type { Kernel } from '../kernel.js';
+
+/** Flags of open(2), the same on x86-64 and arm64 except O_DIRECTORY and O_NOFOLLOW. */
+const arm = process.arch === 'arm64';
+export const O_PATH = 0o10000000;
+export const O_CLOEXEC = 0o2000000;
+export const O_NONBLOCK = 0o4000;
+export const O_DIRECTORY = arm ? 0o40000 : 0o200000;
+export const O_NOFOLLOW = arm ? 0o100000 : 0o400000;
+
+const RESOLVE_NO_MAGICLINKS = 0x02;
+const RESOLVE_IN_ROOT = 0x10;
+
+
+/**
+ * Open a path as a process with another root sees it, with openat2(2) RESOLVE_IN_ROOT: a symbolic link there, absolute or
+ * full of `..`, cannot lead out of that root. Never creates.
+ *
+ * @param rootDir a path of ours to the directory that shall be `/`, such as `/proc/123/root`
+ * @returns a new descriptor, close-on-exec
+ * @throws SyscallError
+ */
+export function openInRoot(kernel: Kernel, rootDir: string, path: string, flags: number): number {
+  const root = openSync(rootDir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  try {
+    return openBeneath(kernel, root, path, flags);
+  } finally {
+    closeSync(root);
+  }
+}
+
+/** As `openInRoot` for a root that is already open. */
+export function openBeneath(kernel: Kernel, rootFd: number, path: string, flags: number): number {
+  const how = Buffer.alloc(24);
+  how.writeBigUInt64LE(BigInt(flags | O_CLOEXEC), 0);
+  how.writeBigUInt64LE(BigInt(RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS), 16);
+  const fd = kernel.call('openat2', rootFd, path === '' ? '.' : path, how, how.length);
+  if (fd < 0) throw new SyscallError('openat2', -fd, { path });
+  return fd;
+}
+
+/** Open a name in an open directory without following a link at its end. */
+export function openEntry(kernel: Kernel, dirFd: number, name: string, flags: number): number {
+  return kernel.call('openat', dirFd, name, flags | O_NOFOLLOW | O_CLOEXEC, 0);
+}
+
+

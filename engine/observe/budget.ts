@@ -1,0 +1,38 @@
+/**
+ * A part's share of the processor: it may be read the moment something happened, as long as its readings have not cost
+ * more than their share lately. A lab in which a program is busy all the time is thus read less often, never not at all.
+ */
+export class Budget {
+  readonly #share: number;
+  readonly #burst: number;
+  #tokens: number;
+  #at: number;
+
+  /**
+   * @param share of one processor that the part may use for long, for example 0.01
+   * @param burst milliseconds of processor time that may be used at once
+   */
+  constructor(share: number, burst: number, now = performance.now()) {
+    this.#share = share;
+    this.#burst = burst;
+    this.#tokens = burst;
+    this.#at = now;
+  }
+
+  /** May the part be read now? */
+  allows(now = performance.now()): boolean {
+    this.#tokens = Math.min(this.#burst, this.#tokens + (now - this.#at) * this.#share);
+    this.#at = now;
+    return this.#tokens > 0;
+  }
+
+  /** Run a reading and charge what it took. */
+  charge<T>(read: () => T): T {
+    const from = performance.now();
+    try {
+      return read();
+    } finally {
+      this.#tokens -= performance.now() - from;
+    }
+  }
+}

@@ -1,0 +1,207 @@
+import { closeSync } from 'node:fs';
+import type { CgroupView, LabInfo, Namespace, NamespaceId, OverlayStack, Process, Snapshot } from '../api/types.js';
+import type { CgroupSetup } from '../cgroup/hierarchy.js';
+import { readCgroups } from '../cgroup/read.js';
+import type { Kernel } from '../kernel/kernel.js';
+import type { LabAccess } from './access.js';
+import { Holds } from './holds.js';
+import { identifyLab, type LabIdentity } from './lab-identity.js';
+import { MountTables, mountTablesOf } from './mounts.js';
+import { NamespaceIndex } from './namespaces.js';
+import { NetworkReader } from './network-reader.js';
+import { ownOverlays, readOverlays } from './overlays.js';
+import { Problems } from './problems.js';
+import { type Pulse, ProcessTracker } from './process-tracker.js';
+import { labPidOf, processesOf, processFindings } from './processes.js';
+import type { RawProcess } from './raw-process.js';
+
+export interface LabReaderOptions {
+  readonly kernel: Kernel;
+  readonly initHostPid: number;
+  readonly access: LabAccess;
+  readonly cgroups: CgroupSetup;
+  readonly labInfo: () => LabInfo;
+  /** Path of ours to the upper directory of the lab host's root overlay. */
+  readonly rootUpper?: string;
+}
+
+/** The parts of a snapshot as they were last read, each read by a call of its own; `assemble` joins them. Synchronous. */
+export class LabReader {
+  readonly lab: LabIdentity;
+  readonly network: NetworkReader;
+  readonly #options: LabReaderOptions;
+  readonly #tracker: ProcessTracker;
+  readonly #mounts = new MountTables();
+  readonly #holds: Holds;
+  readonly #index: NamespaceIndex;
+  readonly #cgroupRoots: ReadonlyMap<string, string>;
+  #problems = {
+    core: new Problems(),
+    hostnames: new Problems(),
+    overlays: new Problems(),
+    cgroups: new Problems(),
+    network: new Problems(),
+    listening: new Problems(),
+  };
+  #raws: readonly RawProcess[] = [];
+  #processes: readonly Process[] = [];
+  #namespaces: readonly Namespace[] = [];
+  #hostnames = new Map<NamespaceId, string>();
+  #overlays: readonly OverlayStack[] = [];
+  #cgroups: CgroupView;
+  #ownOverlays: ReadonlySet<string> | null = null;
+  #seq = 0;
+
+  constructor(options: LabReaderOptions) {
+    this.#options = options;
+    this.lab = identifyLab(options.initHostPid);
+    this.#tracker = new ProcessTracker(options.kernel, this.lab);
+    this.#holds = new Holds(options.kernel);
+    this.#index = new NamespaceIndex(options.kernel, this.lab);
+    this.network = new NetworkReader(options.kernel, options.access, this.#index);
+    this.#cgroupRoots = new Map(options.cgroups.hierarchies.map(({ name, path }) => [name, path]));
+    this.#cgroups = { mode: options.cgroups.mode, hierarchies: [], groups: [] };
+  }
+
+  get namespaces(): readonly Namespace[] {
+    return this.#namespaces;
+  }
+
+  /** A process's descriptors are still to be looked at. */
+  get pending(): boolean {
+    return this.#holds.pending;
+  }
+
+  pulse(all = false): Pulse {
+    return this.#tracker.pulse(all);
+  }
+
+  initGone(): boolean {
+    return this.#tracker.initGone();
+  }
+
+  /** Processes, mount tables, namespaces: they are found through each other, so they are read together. */
+  readCore(all = false): void {
+    const problems = new Problems();
+    const ran = new Set(this.#tracker.refresh(all).map(({ hostPid }) => hostPid));
+    this.#raws = this.#tracker.processes();
+    this.#mounts.refresh(this.#raws, this.lab.initHostPid, problems);
+    this.#ownOverlays ??= ownOverlays(this.#mounts.tables.find(({ ns }) => ns === this.lab.namespaces.mnt));
+    const mounted = this.#mounts.namespaceMounts();
+    this.#holds.refresh(this.#raws, ran, mounted.paths, all);
+    const labPids = new Map(this.#raws.map((raw) => [raw.hostPid, labPidOf(this.lab, raw)]));
+    const findings = [
+      ...processFindings(this.lab, this.#raws),
+      ...mounted.findings,
+      ...this.#holds.findings(this.#raws, (hostPid) => labPids.get(hostPid) ?? 0),
+    ];
+    this.#namespaces = this.#index.build(findings, mounted.names, problems);
+    const parents = new Map(this.#namespaces.map(({ id, parent }) => [id, parent]));
+    this.#processes = processesOf(this.lab, this.#raws, this.#cgroupRoots, parents);
+    this.#tracker.report(problems);
+    this.#holds.report(problems);
+    this.#problems.core = problems;
+  }
+
+  /** Host names of the uts namespaces. */
+  readHostnames(): void {
+    const problems = new Problems();
+    const names = new Map<NamespaceId, string>();
+    for (const { id, kind } of this.#namespaces) {
+      if (kind !== 'uts') continue;
+      const name = problems.attempt('namespaces', `host name of ${id}`, () => this.#hostname(id), null);
+      if (name !== null) names.set(id, name);
+    }
+    this.#hostnames = names;
+    this.#problems.hostnames = problems;
+  }
+
+  #hostname(id: NamespaceId): string | null {
+    const fd = this.#index.open(id);
+    if (fd === null) return null;
+    try {
+      return this.#options.access.hostname(fd);
+    } finally {
+      closeSync(fd);
+    }
+  }
+
+  /** Links, addresses, routes, neighbours and rules of these namespaces, and of those never read. */
+  readNetworks(which: ReadonlySet<NamespaceId>): void {
+    const problems = new Problems();
+    this.network.read(this.#namespaces, new Set([...which, ...this.network.missing(this.#namespaces)]), problems);
+    this.#problems.network = problems;
+  }
+
+  readListening(): void {
+    const problems = new Problems();
+    const byNet = new Map<NamespaceId, number>();
+    for (const raw of this.#raws) {
+      const net = raw.namespaces.net;
+      if (net !== undefined && raw.stat.state !== 'Z' && !byNet.has(net)) byNet.set(net, raw.hostPid);
+    }
+    const labPids = new Map(this.#raws.map((raw) => [raw.hostPid, labPidOf(this.lab, raw)]));
+    const owners = new Map<number, number>();
+    for (const [inode, hostPid] of this.#holds.socketOwners()) owners.set(inode, labPids.get(hostPid) ?? 0);
+    this.network.readListening(this.#namespaces, (id) => byNet.get(id), owners, problems);
+    this.#problems.listening = problems;
+  }
+
+  /** Begin to read the rules of these network namespaces; resolves when they are there. */
+  async readFirewalls(which: Iterable<NamespaceId>): Promise<void> {
+    const alive = new Set(this.#namespaces.map(({ id }) => id));
+    const readings = [...which].filter((id) => alive.has(id)).map((id) => this.network.firewall.read(id, () => this.#index.open(id)));
+    await Promise.all(readings);
+  }
+
+  readCgroups(): void {
+    const problems = new Problems();
+    const labPids = new Map(this.#raws.map((raw) => [raw.hostPid, labPidOf(this.lab, raw)]));
+    const reading = readCgroups(this.#options.cgroups, (pid) => labPids.get(pid) ?? null);
+    for (const problem of reading.problems) problems.add('cgroups', problem);
+    this.#cgroups = reading.view;
+    this.#problems.cgroups = problems;
+  }
+
+  readOverlays(): void {
+    const problems = new Problems();
+    const { kernel, rootUpper } = this.#options;
+    const own = this.#ownOverlays ?? new Set<string>();
+    const options = rootUpper === undefined ? {} : { rootUpper };
+    this.#overlays = readOverlays(kernel, this.#mounts.tables, this.#raws, problems, own, options);
+    this.#problems.overlays = problems;
+  }
+
+  /** Join what was read last into a snapshot with a number of its own. */
+  assemble(): Snapshot {
+    const late = new Problems();
+    const networks = this.network.assemble(this.#namespaces, late);
+    this.network.firewall.report(late);
+    const namespaces = this.#namespaces.map((one) => {
+      const hostname = this.#hostnames.get(one.id);
+      return hostname === undefined ? one : { ...one, hostname };
+    });
+    const uts = this.lab.namespaces.uts;
+    const info = this.#options.labInfo();
+    this.#seq += 1;
+    return {
+      version: 1,
+      seq: this.#seq,
+      takenAt: Date.now(),
+      lab: info,
+      hostname: (uts === undefined ? undefined : this.#hostnames.get(uts)) ?? info.hostname,
+      namespaces,
+      processes: this.#processes,
+      networks,
+      mountTables: mountTablesOf(this.#mounts.tables, this.#namespaces),
+      overlays: this.#overlays,
+      cgroups: this.#cgroups,
+      problems: [...Object.values(this.#problems), late].flatMap((one) => one.list()),
+    };
+  }
+
+  close(): void {
+    this.#tracker.close();
+    this.network.close();
+  }
+}

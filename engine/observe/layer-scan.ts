@@ -1,0 +1,130 @@
+import { closeSync, lstatSync, readdirSync, type Stats } from 'node:fs';
+import type { LayerEntry } from '../api/types.js';
+import { ERRNO } from '../kernel/errno.js';
+import { SyscallError } from '../kernel/errors.js';
+import type { Kernel } from '../kernel/kernel.js';
+import { O_DIRECTORY, openEntry } from '../kernel/namespaces/open-in-root.js';
+import { hasVanished } from '../kernel/procfs/read.js';
+
+/** Bounds on the scan of one layer. */
+export interface ScanLimits {
+  /** Entries that are listed. */
+  readonly listed: number;
+  /** Entries that are counted. */
+  readonly counted: number;
+  /** Milliseconds. */
+  readonly time: number;
+}
+
+export const LAYER_LIMITS: ScanLimits = { listed: 200, counted: 5_000, time: 30 };
+
+/** What a layer holds. */
+export interface LayerScan {
+  /** Regular files, whiteouts not among them. */
+  readonly files: number;
+  readonly bytes: number;
+  readonly entries: readonly LayerEntry[];
+  readonly truncated: boolean;
+}
+
+/** Deepest directory that is entered. */
+const DEPTH = 64;
+
+/**
+ * Walk a layer's directory: files, sizes, whiteouts (character device 0/0, or an empty file with the attribute
+ * `overlay.whiteout`) and opaque directories (`overlay.opaque` = `y`). No link is followed: every directory is opened
+ * relative to the one above it with O_NOFOLLOW.
+ *
+ * @param dirFd the layer's directory, left open
+ * @throws SyscallError or Node's error when it cannot be read
+ */
+export function scanLayer(kernel: Kernel, dirFd: number, limits: ScanLimits = LAYER_LIMITS): LayerScan {
+  const walk: Walk = {
+    kernel,
+    limits,
+    until: performance.now() + limits.time,
+    entries: [],
+    seen: 0,
+    files: 0,
+    bytes: 0,
+    truncated: false,
+  };
+  scanDirectory(walk, dirFd, '', 0);
+  return {
+    files: walk.files,
+    bytes: walk.bytes,
+    entries: walk.entries.sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0)),
+    truncated: walk.truncated || walk.seen > limits.listed,
+  };
+}
+
+interface Walk {
+  readonly kernel: Kernel;
+  readonly limits: ScanLimits;
+  readonly until: number;
+  readonly entries: LayerEntry[];
+  seen: number;
+  files: number;
+  bytes: number;
+  truncated: boolean;
+}
+
+function scanDirectory(walk: Walk, dirFd: number, prefix: string, depth: number): void {
+  const at = `/proc/self/fd/${dirFd}`;
+  for (const name of readdirSync(at).sort()) {
+    if (walk.seen >= walk.limits.counted || performance.now() > walk.until) {
+      walk.truncated = true;
+      return;
+    }
+    const stats = lstat(`${at}/${name}`);
+    if (stats === null) continue;
+    walk.seen += 1;
+    const path = `${prefix}${name}`;
+    const type = typeOf(walk.kernel, `${at}/${name}`, stats);
+    if (type === 'file') {
+      walk.files += 1;
+      walk.bytes += stats.size;
+    }
+    if (walk.entries.length < walk.limits.listed) walk.entries.push({ path, type, bytes: type === 'file' ? stats.size : 0 });
+    if (!stats.isDirectory()) continue;
+    if (depth >= DEPTH) {
+      walk.truncated = true;
+      continue;
+    }
+    const child = openEntry(walk.kernel, dirFd, name, O_DIRECTORY);
+    if (child === -ERRNO.ENOENT || child === -ERRNO.ENOTDIR || child === -ERRNO.ELOOP) continue;
+    if (child < 0) throw new SyscallError('openat', -child, { path });
+    try {
+      scanDirectory(walk, child, `${path}/`, depth + 1);
+    } finally {
+      closeSync(child);
+    }
+  }
+}
+
+function lstat(path: string): Stats | null {
+  try {
+    return lstatSync(path);
+  } catch (error) {
+    if (hasVanished(error)) return null;
+    throw error;
+  }
+}
+
+function typeOf(kernel: Kernel, path: string, stats: Stats): LayerEntry['type'] {
+  if (stats.isDirectory()) return attribute(kernel, path, 'opaque') === 'y' ? 'opaque-directory' : 'directory';
+  if (stats.isCharacterDevice()) return stats.rdev === 0 ? 'whiteout' : 'other';
+  if (stats.isSymbolicLink()) return 'symlink';
+  if (!stats.isFile()) return 'other';
+  return stats.size === 0 && attribute(kernel, path, 'whiteout') !== null ? 'whiteout' : 'file';
+}
+
+/** Value of an overlay attribute under either of its prefixes, null when it has none; overlayfs.rst. */
+function attribute(kernel: Kernel, path: string, name: 'opaque' | 'whiteout'): string | null {
+  const value = Buffer.alloc(16);
+  for (const prefix of ['user.overlay.', 'trusted.overlay.']) {
+    const length = kernel.call('lgetxattr', path, `${prefix}${name}`, value, value.length);
+    if (length >= 0) return value.toString('latin1', 0, length);
+  }
+  return null;
+}

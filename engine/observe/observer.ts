@@ -1,0 +1,298 @@
+import type { Change, NamespaceId, ObserveEvent, Snapshot } from '../api/types.js';
+import { EngineError } from '../kernel/errors.js';
+import { Budget } from './budget.js';
+import { diff } from './diff.js';
+import { LabReader, type LabReaderOptions } from './lab-reader.js';
+
+export interface ObserverOptions extends LabReaderOptions {
+  /** Wakes the watcher the moment that a network changes; without it the next tick sees the change. */
+  readonly reactor?: { watch(fd: number, listener: () => void): () => void };
+}
+
+export interface WatchOptions {
+  /** Milliseconds between two looks while something happens in the lab; default 50. */
+  readonly tickMs?: number;
+}
+
+/** Eyes on one lab host. Reads only. */
+export interface Observer {
+  /** The lab now: everything that may have changed is read again, counters included. Rejects when the lab's pid 1 is gone. */
+  snapshot(): Promise<Snapshot>;
+  /** The present snapshot at once (asynchronously, without changes), then one event for every difference. Returns the end of it. */
+  watch(listener: (event: ObserveEvent) => void, options?: WatchOptions): () => void;
+  /** Something was just done in the lab (a key was typed, the engine acted): look now rather than at the next tick. */
+  poke(): void;
+  close(): void;
+}
+
+/** Looks are this far apart when nothing has happened for a while. */
+const IDLE_TICK_MS = 90;
+const IDLE_AFTER_MS = 5_000;
+/** Counters: cgroup usage, packets, rule counters. */
+const COUNTERS_MS = 1_000;
+const RULE_COUNTERS_MS = 2_000;
+/** Everything is read again this often while the lab moves, whatever the cheap signs say; and so rarely when it is still. */
+const VERIFY_MS = 10_000;
+
+type Part = 'core' | 'networks' | 'cgroups' | 'overlays' | 'names';
+
+export function createObserver(options: ObserverOptions): Observer {
+  return new LabObserver(options);
+}
+
+/**
+ * Decides what is read when. The cheap signs (has a process run, has one been forked, has netlink spoken) mark parts as
+ * due; a due part is read at once within its budget; what was read becomes an event when it differs.
+ */
+class LabObserver implements Observer {
+  readonly #reader: LabReader;
+  readonly #listeners = new Set<(event: ObserveEvent) => void>();
+  readonly #budgets: Record<Part, Budget> = {
+    core: new Budget(0.02, 80),
+    networks: new Budget(0.01, 60),
+    cgroups: new Budget(0.01, 60),
+    overlays: new Budget(0.005, 60),
+    names: new Budget(0.005, 30),
+  };
+  readonly #due = new Set<Part>(['core', 'networks', 'cgroups', 'overlays', 'names']);
+  readonly #networks = new Set<NamespaceId>();
+  readonly #stopReactor: (() => void)[] = [];
+  #tickMs = 50;
+  #timer: NodeJS.Timeout | null = null;
+  #soon: NodeJS.Timeout | null = null;
+  #last: Snapshot | null = null;
+  #seq = 1;
+  #activeAt = performance.now();
+  #countersAt = 0;
+  #rulesAt = 0;
+  #verifiedAt = 0;
+  #ranSinceCounters = true;
+  /** Something was read since the last snapshot was assembled. */
+  #stale = false;
+  /** The last snapshot has counters that no listener was told. */
+  #untold = false;
+  #failure: string | null = null;
+  #closed = false;
+
+  constructor(options: ObserverOptions) {
+    this.#reader = new LabReader(options);
+    const watch = this.#reader.network.watch;
+    if (options.reactor !== undefined && watch !== null) {
+      for (const fd of watch.descriptors) this.#stopReactor.push(options.reactor.watch(fd, () => this.#tick()));
+    }
+  }
+
+  async snapshot(): Promise<Snapshot> {
+    this.#mustBeOpen();
+    this.#look(true);
+    for (const part of ['networks', 'cgroups', 'overlays', 'names'] as const) this.#due.add(part);
+    for (const id of this.#reader.network.counted(this.#reader.namespaces)) this.#networks.add(id);
+    const verify = performance.now() - this.#verifiedAt > 2_000;
+    if (verify) this.#verifiedAt = performance.now();
+    this.#read(true, verify);
+    await this.#readFirewalls([...this.#unreadFirewalls(), ...this.#countedFirewalls()]);
+    await this.#reader.network.firewall.settled();
+    this.#mustBeOpen();
+    return this.#publish(false);
+  }
+
+  watch(listener: (event: ObserveEvent) => void, options: WatchOptions = {}): () => void {
+    this.#mustBeOpen();
+    if (options.tickMs !== undefined) this.#tickMs = Math.max(10, options.tickMs);
+    let ended = false;
+    const begin = async (): Promise<void> => {
+      const snapshot = await this.snapshot();
+      if (ended || this.#closed) return;
+      listener({ snapshot, changes: [] });
+      this.#listeners.add(listener);
+      this.#schedule();
+    };
+    begin().catch((error: unknown) => {
+      // The lab went away between the call and its first look: there is nothing to say but that, and onGone of the lab says it.
+      if (!(error instanceof EngineError)) throw error;
+    });
+    return () => {
+      ended = true;
+      this.#listeners.delete(listener);
+      if (this.#listeners.size === 0) this.#unschedule();
+    };
+  }
+
+  poke(): void {
+    if (this.#closed || this.#listeners.size === 0 || this.#soon !== null) return;
+    this.#soon = setTimeout(() => {
+      this.#soon = null;
+      this.#tick();
+    }, 8);
+    this.#soon.unref();
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#unschedule();
+    for (const stop of this.#stopReactor) stop();
+    this.#listeners.clear();
+    this.#reader.close();
+  }
+
+  #mustBeOpen(): void {
+    if (this.#closed) throw new EngineError('FailedPrecondition', 'the observer of this lab is closed');
+  }
+
+  #schedule(): void {
+    if (this.#timer !== null || this.#closed || this.#listeners.size === 0) return;
+    const idle = performance.now() - this.#activeAt > IDLE_AFTER_MS;
+    this.#timer = setTimeout(
+      () => {
+        this.#timer = null;
+        this.#tick();
+        this.#schedule();
+      },
+      idle ? Math.max(this.#tickMs, IDLE_TICK_MS) : this.#tickMs,
+    );
+    this.#timer.unref();
+  }
+
+  #unschedule(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    if (this.#soon !== null) clearTimeout(this.#soon);
+    this.#timer = null;
+    this.#soon = null;
+  }
+
+  /** One look. Nothing that goes wrong here may end the engine: it becomes a problem of the next snapshot. */
+  #tick(): void {
+    if (this.#closed) return;
+    try {
+      const now = performance.now();
+      this.#look(false);
+      const counters = now - this.#countersAt >= COUNTERS_MS;
+      if (counters) this.#lookAtCounters(now);
+      const verify = now - this.#verifiedAt >= (this.#activeAt > this.#verifiedAt ? VERIFY_MS : 3 * VERIFY_MS);
+      if (verify) {
+        this.#verifiedAt = now;
+        for (const part of ['core', 'cgroups', 'overlays', 'names'] as const) this.#due.add(part);
+      }
+      this.#read(false, verify);
+      this.#readFirewalls(this.#unreadFirewalls()).catch((error: unknown) => this.#fail(error));
+      this.#publish(!counters);
+    } catch (error) {
+      this.#fail(error);
+    }
+    if (this.#reader.initGone()) this.#unschedule();
+  }
+
+  #fail(error: unknown): void {
+    if (this.#closed) return;
+    this.#failure = error instanceof Error ? error.message : String(error);
+  }
+
+  /** The cheap signs. */
+  #look(all: boolean): void {
+    const pulse = this.#reader.pulse(all);
+    const watch = this.#reader.network.watch;
+    if (pulse.active || this.#reader.pending) {
+      this.#due.add('core');
+      if (pulse.active) {
+        this.#activeAt = performance.now();
+        this.#ranSinceCounters = true;
+        for (const part of ['cgroups', 'overlays', 'names'] as const) this.#due.add(part);
+        if (watch === null) this.#allNetworks();
+      }
+    }
+    const news = watch?.drain();
+    if (news === undefined) return;
+    if (news.overrun) this.#allNetworks();
+    for (const id of news.links) this.#networks.add(id);
+    if (news.firewall.size > 0) this.#readFirewalls(news.firewall).catch((error: unknown) => this.#fail(error));
+  }
+
+  #allNetworks(): void {
+    for (const { id, kind } of this.#reader.namespaces) if (kind === 'net') this.#networks.add(id);
+    this.#readFirewalls(this.#networks).catch((error: unknown) => this.#fail(error));
+  }
+
+  #lookAtCounters(now: number): void {
+    this.#countersAt = now;
+    if (this.#ranSinceCounters) this.#due.add('cgroups');
+    this.#ranSinceCounters = false;
+    const moved = this.#reader.network.counted(this.#reader.namespaces);
+    for (const id of moved) this.#networks.add(id);
+    if (now - this.#rulesAt < RULE_COUNTERS_MS) return;
+    this.#rulesAt = now;
+    const counting = [...moved].filter((id) => this.#reader.network.firewall.hasRules(id));
+    this.#readFirewalls(counting).catch((error: unknown) => this.#fail(error));
+  }
+
+  #unreadFirewalls(): NamespaceId[] {
+    const { namespaces, network } = this.#reader;
+    return namespaces.flatMap(({ id, kind }) => (kind === 'net' && network.firewall.get(id) === undefined ? [id] : []));
+  }
+
+  #countedFirewalls(): NamespaceId[] {
+    return this.#reader.namespaces.flatMap(({ id }) => (this.#reader.network.firewall.hasRules(id) ? [id] : []));
+  }
+
+  /** Read rules in the background; an event follows when they are there. */
+  async #readFirewalls(which: Iterable<NamespaceId>): Promise<void> {
+    const ids = [...which];
+    if (ids.length === 0) return;
+    await this.#reader.readFirewalls(ids);
+    if (this.#closed) return;
+    this.#stale = true;
+    if (this.#listeners.size > 0 && this.#last !== null) this.#publish(true);
+  }
+
+  /** Read what is due. @param now whatever the budgets say @param all every process, not only those that ran */
+  #read(now: boolean, all: boolean): void {
+    const reader = this.#reader;
+    this.#part('core', now, () => reader.readCore(all));
+    if (this.#networks.size > 0 || reader.network.missing(reader.namespaces).size > 0) this.#due.add('networks');
+    this.#part('networks', now, () => {
+      const which = new Set(this.#networks);
+      this.#networks.clear();
+      reader.readNetworks(which);
+    });
+    this.#part('cgroups', now, () => reader.readCgroups());
+    this.#part('overlays', now, () => reader.readOverlays());
+    this.#part('names', now, () => {
+      reader.readHostnames();
+      reader.readListening();
+    });
+  }
+
+  #part(part: Part, now: boolean, read: () => void): void {
+    if (!this.#due.has(part) || (!now && !this.#budgets[part].allows())) return;
+    this.#due.delete(part);
+    this.#stale = true;
+    this.#budgets[part].charge(read);
+  }
+
+  /**
+   * Assemble, compare, tell.
+   *
+   * @param quiet say nothing when only counters differ: they are told once a second
+   */
+  #publish(quiet: boolean): Snapshot {
+    const before = this.#last;
+    const failure = this.#failure;
+    let snapshot = before;
+    let changes: Change[] = [];
+    if (snapshot === null || this.#stale || failure !== null) {
+      const assembled = this.#reader.assemble();
+      snapshot =
+        failure === null ? assembled : { ...assembled, problems: [...assembled.problems, { part: 'processes', reason: failure }] };
+      changes = before === null ? [] : diff(before, snapshot, this.#seq);
+      this.#seq += changes.length;
+      this.#last = snapshot;
+      this.#stale = false;
+      this.#failure = null;
+      this.#untold = true;
+    }
+    if (!this.#untold || (quiet && changes.length === 0)) return snapshot;
+    this.#untold = false;
+    for (const listener of this.#listeners) listener({ snapshot, changes });
+    return snapshot;
+  }
+}
