@@ -26,8 +26,11 @@ export function dependenciesAreCurrent(root) {
   return true;
 }
 
-function isForThisPlatform({ os = [process.platform], cpu = [process.arch] }) {
-  return os.includes(process.platform) && cpu.includes(process.arch);
+/** npm's rule for `os` and `cpu`: names that are meant, or `!` names that are not. */
+function isForThisPlatform({ os = [], cpu = [] }) {
+  const fits = (names, ours) =>
+    !names.includes(`!${ours}`) && (names.every((name) => name.startsWith('!')) || names.includes(ours));
+  return fits(os, process.platform) && fits(cpu, process.arch);
 }
 
 function readLock(path) {

@@ -5,11 +5,11 @@ import { findProgram, run } from './run.mjs';
 import { pick, say } from './say.mjs';
 
 /** The packages of which a program is missing, each with the names of what is missing. */
-export function missingPackages(packages, find = findProgram) {
+export function missingPackages(packages, host = realHost) {
   return packages.flatMap((entry) => {
     const absent = entry.programs.filter((name) => {
-      const path = find(name);
-      return path === null || (entry.static === true && !isStatic(path));
+      const path = host.find(name);
+      return path === null || (entry.static === true && !host.isStatic(path));
     });
     return absent.length === 0 ? [] : [{ ...entry, absent }];
   });
@@ -39,20 +39,30 @@ const names = (packages) => packages.map((entry) => entry.name).join(' ');
 /** The command that a person runs to get these packages. */
 export const installCommand = (packages) => `apt-get install --no-install-recommends ${names(packages)}`;
 
+/** The machine as the offer sees it; tests give another. */
+export const realHost = {
+  find: findProgram,
+  isRoot: () => process.getuid?.() === 0,
+  isStatic,
+  run,
+  ask,
+  hasPackageIndex,
+};
+
 /**
  * Offer the packages that are missing. Says which and why; asks once (the answer "no" is remembered for exactly these
  * packages in `memory`); `yes` does not ask. Without root, apt or a terminal it says what to do and goes on: the lab
  * runs with what there is and `glassbox doctor` names what is weaker.
  * @returns {Promise<'complete' | 'installed' | 'declined' | 'cannot' | 'failed'>}
  */
-export async function offerPackages(packages, { memory, yes }) {
-  const missing = missingPackages(packages);
+export async function offerPackages(packages, { memory, yes, host = realHost }) {
+  const missing = missingPackages(packages, host);
   if (missing.length === 0) return 'complete';
   const wanted = names(missing);
   if (!yes && remembered(memory) === wanted) return 'declined';
   say({ en: 'These Debian packages are missing:', zh: '缺少以下 Debian 软件包：' });
   for (const entry of missing) process.stderr.write(`  ${entry.name.padEnd(16)} ${pick(entry.why)}\n`);
-  if (findProgram('apt-get') === null) {
+  if (host.find('apt-get') === null) {
     remember(memory, wanted);
     say({
       en: 'This machine has no apt-get: install the programs with its own package manager. Going on with what there is.',
@@ -60,24 +70,20 @@ export async function offerPackages(packages, { memory, yes }) {
     });
     return 'cannot';
   }
-  if (process.getuid?.() !== 0) {
+  if (!host.isRoot()) {
     remember(memory, wanted);
-    say({
-      en: `Installing needs root: sudo ${installCommand(missing)}`,
-      zh: `安装需要 root 权限：sudo ${installCommand(missing)}`,
-    });
+    const command = `sudo ${installCommand(missing)}`;
+    say({ en: `Installing needs root: ${command}`, zh: `安装需要 root 权限：${command}` });
     say({ en: 'Going on with what there is.', zh: '先以现有条件继续。' });
     return 'cannot';
   }
-  if (!yes && !(await ask(missing))) {
+  if (!yes && !(await host.ask(missing))) {
     remember(memory, wanted);
-    say({
-      en: `Not installed; later: ${installCommand(missing)}`,
-      zh: `未安装；以后可运行：${installCommand(missing)}`,
-    });
+    const command = installCommand(missing);
+    say({ en: `Not installed; later: ${command}`, zh: `未安装；以后可运行：${command}` });
     return 'declined';
   }
-  return install(missing);
+  return install(missing, host);
 }
 
 /** Ask on the terminal; without one the answer is no, since nobody can say yes. */
@@ -92,9 +98,10 @@ async function ask(missing) {
   const prompt = createInterface({ input: process.stdin, output: process.stderr });
   prompt.on('SIGINT', () => process.exit(130));
   try {
+    const count = missing.length;
     const question = {
-      en: `Install them now with apt-get (${missing.length})? [Y/n] `,
-      zh: `现在用 apt-get 安装这 ${missing.length} 个软件包吗？[Y/n] `,
+      en: `Install them now with apt-get (${count})? [Y/n] `,
+      zh: `现在用 apt-get 安装这 ${count} 个软件包吗？[Y/n] `,
     };
     const answer = (await prompt.question(pick(question))).trim();
     return answer === '' || /^(y|yes|是|好)$/i.test(answer);
@@ -107,23 +114,24 @@ async function ask(missing) {
  * RUNLEVEL=1 makes invoke-rc.d treat the machine as in single-user mode: no service is started by an install.
  * A first failure is taken for a stale package index: it is fetched, and the install tried once more.
  */
-async function install(missing) {
+async function install(missing, host) {
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' };
   const options = { env, capture: true };
   say({ en: `Installing ${names(missing)} …`, zh: `正在安装 ${names(missing)}……` });
   const args = ['install', '-y', '-q', '--no-install-recommends', ...missing.map((entry) => entry.name)];
-  let result = hasPackageIndex() ? await run('apt-get', args, options) : { code: 1, output: '' };
+  let result = host.hasPackageIndex() ? await host.run('apt-get', args, options) : { code: 1, output: '' };
   if (result.code !== 0) {
-    const update = await run('apt-get', ['update', '-q'], options);
-    result = await run('apt-get', args, options);
-    if (result.code !== 0) result.output = update.output + result.output;
+    const update = await host.run('apt-get', ['update', '-q'], options);
+    const second = await host.run('apt-get', args, options);
+    result = { code: second.code, output: update.output + second.output };
   }
-  const still = missingPackages(missing);
+  const still = missingPackages(missing, host);
   if (result.code === 0 && still.length === 0) return 'installed';
   process.stderr.write(result.output);
+  const failed = names(still.length > 0 ? still : missing);
   say({
-    en: `apt-get could not install ${names(still.length > 0 ? still : missing)} (see above). Going on with what there is.`,
-    zh: `apt-get 未能安装 ${names(still.length > 0 ? still : missing)}（见上）。先以现有条件继续。`,
+    en: `apt-get could not install ${failed} (see above). Going on with what there is.`,
+    zh: `apt-get 未能安装 ${failed}（见上）。先以现有条件继续。`,
   });
   return 'failed';
 }

@@ -1,0 +1,343 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, describe, it } from 'node:test';
+import { pathToFileURL } from 'node:url';
+import { ROOT, runProgram } from '../helpers/run-cli.js';
+
+/** The set-up is plain JavaScript, so that it runs before anything is built; here is as much of it as is tested. */
+interface SetupModules {
+  dependenciesAreCurrent(root: string): boolean;
+  sourceDigest(root: string): string;
+  buildIsCurrent(root: string): boolean;
+  missingPackages(packages: readonly HostPackage[], host: Host): readonly HostPackage[];
+  offerPackages(
+    packages: readonly HostPackage[],
+    options: { memory: string; yes: boolean; host: Host },
+  ): Promise<string>;
+  readonly SUITES: readonly { readonly name: string }[];
+  suiteFiles(root: string, name: string): readonly string[];
+  setupLanguage(argv: readonly string[], env: Record<string, string>): string;
+}
+
+interface HostPackage {
+  readonly name: string;
+  readonly programs: readonly string[];
+  readonly static?: boolean;
+  readonly why: { readonly en: string; readonly zh: string };
+}
+
+interface Host {
+  find(name: string): string | null;
+  isRoot(): boolean;
+  isStatic(path: string): boolean;
+  run(
+    file: string,
+    args: readonly string[],
+    options: { env: Record<string, string> },
+  ): Promise<{ code: number; output: string }>;
+  ask(): Promise<boolean>;
+  hasPackageIndex(): boolean;
+}
+
+const load = async (name: string) =>
+  (await import(pathToFileURL(join(ROOT, 'scripts', 'lib', name)).href)) as SetupModules;
+const { dependenciesAreCurrent } = await load('dependencies.mjs');
+const { sourceDigest, buildIsCurrent } = await load('build.mjs');
+const { missingPackages, offerPackages } = await load('packages.mjs');
+const { SUITES, suiteFiles } = await load('suites.mjs');
+const { setupLanguage } = await load('say.mjs');
+
+let root: string;
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'glassbox-setup-'));
+});
+afterEach(() => rmSync(root, { recursive: true, force: true }));
+
+function put(path: string, content: unknown): void {
+  mkdirSync(dirname(join(root, path)), { recursive: true });
+  writeFileSync(join(root, path), typeof content === 'string' ? content : JSON.stringify(content));
+}
+
+describe('dependencies', () => {
+  const one = { version: '1.0.0', integrity: 'sha512-a' };
+  const foreign = { ...one, optional: true, os: ['win32'] };
+  const wanted = { packages: { '': {}, 'node_modules/a': one, 'node_modules/w': foreign } };
+  const install = (packages: object = { 'node_modules/a': one }) => {
+    put('package-lock.json', wanted);
+    put('node_modules/a/package.json', {});
+    put('node_modules/.package-lock.json', { packages });
+  };
+
+  it('are current when what is installed is what is locked, other platforms aside', () => {
+    install();
+    assert.equal(dependenciesAreCurrent(root), true);
+  });
+
+  it('are not after an install that was interrupted: npm writes its own lock file last', () => {
+    install();
+    rmSync(join(root, 'node_modules/.package-lock.json'));
+    assert.equal(dependenciesAreCurrent(root), false);
+    put('node_modules/.package-lock.json', '{"packages":{"node_mod');
+    assert.equal(dependenciesAreCurrent(root), false);
+  });
+
+  it('are not when a version or a digest differs, or a folder is gone', () => {
+    install({ 'node_modules/a': { ...one, version: '1.0.1' } });
+    assert.equal(dependenciesAreCurrent(root), false);
+    install({ 'node_modules/a': { ...one, integrity: 'sha512-b' } });
+    assert.equal(dependenciesAreCurrent(root), false);
+    install();
+    rmSync(join(root, 'node_modules/a'), { recursive: true });
+    assert.equal(dependenciesAreCurrent(root), false);
+  });
+
+  it('need an optional package that is for this platform', () => {
+    install();
+    put('package-lock.json', {
+      packages: {
+        ...wanted.packages,
+        'node_modules/l': { ...one, optional: true, os: ['linux', 'darwin'], cpu: [process.arch] },
+      },
+    });
+    assert.equal(dependenciesAreCurrent(root), false);
+    put('package-lock.json', {
+      packages: { ...wanted.packages, 'node_modules/l': { ...one, optional: true, os: ['!linux'] } },
+    });
+    assert.equal(dependenciesAreCurrent(root), true);
+  });
+});
+
+describe('the build', () => {
+  beforeEach(() => {
+    for (const name of ['tsconfig.json', 'tsconfig.base.json', 'package-lock.json']) put(name, '{}');
+    put('src/a.ts', 'export {};');
+  });
+
+  it('is current only with the stamp of exactly these sources', () => {
+    assert.equal(buildIsCurrent(root), false);
+    put('dist/.stamp', sourceDigest(root));
+    assert.equal(buildIsCurrent(root), true);
+  });
+
+  it('is not after a change of content, of a name, of the settings, or a new file; a text beside does not count', () => {
+    const before = sourceDigest(root);
+    put('src/README.md', 'x');
+    assert.equal(sourceDigest(root), before);
+    put('src/a.ts', 'export { };');
+    const changed = sourceDigest(root);
+    put('src/b.ts', '');
+    const added = sourceDigest(root);
+    rmSync(join(root, 'src/b.ts'));
+    put('src/c.ts', '');
+    const renamed = sourceDigest(root);
+    put('tsconfig.base.json', '{"compilerOptions":{}}');
+    assert.equal(new Set([before, changed, added, renamed, sourceDigest(root)]).size, 5);
+  });
+});
+
+describe('Debian packages', () => {
+  const packages: HostPackage[] = [
+    { name: 'iproute2', programs: ['ip', 'ss'], why: { en: 'links', zh: '接口' } },
+    { name: 'busybox-static', programs: ['busybox'], static: true, why: { en: 'one file', zh: '单个文件' } },
+  ];
+
+  interface Setting {
+    programs?: string[];
+    root?: boolean;
+    answer?: boolean;
+    index?: boolean;
+    fails?: number;
+  }
+
+  function makeHost({ programs = ['apt-get'], root: isRoot = true, answer = true, index = true, fails = 0 }: Setting) {
+    const calls: string[] = [];
+    const there = new Set(programs);
+    let left = fails;
+    let asked = 0;
+    const host: Host = {
+      find: (name) => (there.has(name) ? `/bin/${name}` : null),
+      isRoot: () => isRoot,
+      isStatic: () => true,
+      run: (file, args, { env }) => {
+        calls.push([file, ...args].join(' '));
+        assert.equal(env['RUNLEVEL'], '1', 'an install may start no service');
+        if (args[0] === 'install' && left-- > 0) return Promise.resolve({ code: 100, output: 'E: failed\n' });
+        if (args[0] === 'install')
+          for (const { programs: names } of packages) for (const name of names) there.add(name);
+        return Promise.resolve({ code: 0, output: '' });
+      },
+      ask: () => {
+        asked += 1;
+        return Promise.resolve(answer);
+      },
+      hasPackageIndex: () => index,
+    };
+    return { host, calls, asked: () => asked };
+  }
+
+  const offer = (host: Host, yes = false) => offerPackages(packages, { memory: join(root, 'memory'), yes, host });
+
+  it('are looked for by their programs', () => {
+    const { host } = makeHost({ programs: ['ip', 'busybox'] });
+    assert.deepEqual(
+      missingPackages(packages, host).map((one) => one.name),
+      ['iproute2'],
+    );
+    assert.deepEqual(
+      missingPackages(packages, { ...host, isStatic: () => false }).map((one) => one.name),
+      ['iproute2', 'busybox-static'],
+    );
+  });
+
+  it('are installed after one question, without recommended ones', async () => {
+    const { host, calls, asked } = makeHost({});
+    assert.equal(await offer(host), 'installed');
+    assert.equal(asked(), 1);
+    assert.deepEqual(calls, ['apt-get install -y -q --no-install-recommends iproute2 busybox-static']);
+    assert.equal(await offer(host), 'complete');
+  });
+
+  it('are installed without a question with --yes', async () => {
+    const { host, asked } = makeHost({ answer: false });
+    assert.equal(await offer(host, true), 'installed');
+    assert.equal(asked(), 0);
+  });
+
+  it('are asked for once: a "no" holds until something else is missing', async () => {
+    const { host, calls, asked } = makeHost({ answer: false });
+    assert.deepEqual([await offer(host), await offer(host)], ['declined', 'declined']);
+    assert.equal(asked(), 1);
+    assert.deepEqual(calls, []);
+    const other = makeHost({ answer: false, programs: ['apt-get', 'busybox'] });
+    assert.equal(await offer(other.host), 'declined');
+    assert.equal(other.asked(), 1);
+  });
+
+  it('fetch the package index when there is none, or when it seems stale', async () => {
+    const none = makeHost({ index: false });
+    assert.equal(await offer(none.host), 'installed');
+    assert.deepEqual(
+      none.calls.map((call) => call.split(' ')[1]),
+      ['update', 'install'],
+    );
+    const stale = makeHost({ fails: 1 });
+    assert.equal(await offer(stale.host), 'installed');
+    assert.deepEqual(
+      stale.calls.map((call) => call.split(' ')[1]),
+      ['install', 'update', 'install'],
+    );
+  });
+
+  it('that cannot be had stop nothing: no root, no apt, no network', async () => {
+    const user = makeHost({ root: false });
+    assert.equal(await offer(user.host), 'cannot');
+    const elsewhere = makeHost({ programs: [] });
+    assert.equal(await offer(elsewhere.host, true), 'cannot');
+    const offline = makeHost({ fails: 9 });
+    assert.equal(await offer(offline.host, true), 'failed');
+    assert.deepEqual([user.calls, elsewhere.calls], [[], []]);
+  });
+});
+
+describe('two set-ups at once', () => {
+  /** A process that holds the lock for a moment and notes when; `%` stands for its number. */
+  const holder = (number: number) => `
+    import { appendFileSync } from 'node:fs';
+    import { withLock } from ${JSON.stringify(join(ROOT, 'scripts/lib/lock.mjs'))};
+    await withLock(${JSON.stringify(join(root, 'lock'))}, async () => {
+      appendFileSync(${JSON.stringify(join(root, 'log'))}, 'in ${number}\\n');
+      await new Promise((done) => setTimeout(done, 150));
+      appendFileSync(${JSON.stringify(join(root, 'log'))}, 'out ${number}\\n');
+    });`;
+  const start = (number: number) => runProgram(process.execPath, ['--input-type=module', '-e', holder(number)]);
+
+  it('take turns, and leave no lock behind', async () => {
+    const runs = await Promise.all([1, 2, 3].map(start));
+    assert.deepEqual(
+      runs.map((run) => run.code),
+      [0, 0, 0],
+      runs.map((run) => run.stderr).join(''),
+    );
+    const lines = readFileSync(join(root, 'log'), 'utf8').trim().split('\n');
+    for (let at = 0; at < lines.length; at += 2) assert.equal(lines[at + 1], lines[at]!.replace('in', 'out'));
+    assert.equal(lines.length, 6);
+    assert.deepEqual(
+      readdirSync(root).filter((name) => name.startsWith('lock')),
+      [],
+    );
+  });
+
+  it('take over the lock of a process that was killed', async () => {
+    const dead = spawn(process.execPath, ['--input-type=module', '-e', holder(0).replace('150', '60000')], {
+      stdio: 'ignore',
+    });
+    while (!existsSync(join(root, 'log'))) await new Promise((done) => setTimeout(done, 20));
+    dead.kill('SIGKILL');
+    await new Promise((done) => dead.on('close', done));
+    assert.ok(existsSync(join(root, 'lock')));
+    assert.equal((await start(1)).code, 0);
+    assert.match(readFileSync(join(root, 'log'), 'utf8'), /in 1\nout 1\n$/);
+  });
+});
+
+describe('npm test', () => {
+  it('knows every folder that holds tests', () => {
+    const folders = readdirSync(join(ROOT, 'test'), { withFileTypes: true }).filter((entry) => entry.isDirectory());
+    const withTests = folders.map((entry) => entry.name).filter((name) => suiteFiles(ROOT, name).length > 0);
+    assert.deepEqual(
+      withTests.filter((name) => !SUITES.some((suite) => suite.name === name) && name !== 'bench'),
+      [],
+    );
+  });
+
+  it('says which suites there are when asked for another', async () => {
+    const { code, stderr } = await runProgram(process.execPath, ['scripts/test.mjs', 'no-such-suite']);
+    assert.equal(code, 2);
+    assert.match(stderr, /no suite or test file no-such-suite: the suites are unit, /);
+  });
+
+  it('counts tests, not suites, keeps the reasons of skips, and sees files without a test', async () => {
+    put(
+      'a.test.mjs',
+      "import test, { describe, it } from 'node:test'; describe('s', () => { it('x', () => {}); it('y', { skip: 'no root' }, () => {}); it('z', (t) => t.skip('later')); }); test('f', () => { throw new Error('x'); });",
+    );
+    put('b.test.ts', 'export {};');
+    const reporter = join(ROOT, 'scripts/lib/report.mjs');
+    const { stdout } = await runProgram(process.execPath, [
+      '--test',
+      `--test-reporter=${reporter}`,
+      join(root, 'a.test.mjs'),
+    ]);
+    const rows = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { name: string; result: string; reason: string });
+    assert.deepEqual(
+      rows.map((row) => [row.name, row.result, row.reason]),
+      [
+        ['x', 'passed', ''],
+        ['y', 'skipped', 'no root'],
+        ['z', 'skipped', 'later'],
+        ['f', 'failed', ''],
+      ],
+    );
+    const tsx = import.meta.resolve('tsx');
+    const empty = await runProgram(process.execPath, [
+      '--import',
+      tsx,
+      '--test',
+      `--test-reporter=${reporter}`,
+      join(root, 'b.test.ts'),
+    ]);
+    assert.match(empty.stdout, /"empty":true/);
+  });
+});
+
+it('speaks the language of the locale before anything is built', () => {
+  assert.equal(setupLanguage([], { LANG: 'zh_CN.UTF-8' }), 'zh');
+  assert.equal(setupLanguage(['--lang', 'en'], { LANG: 'zh_CN.UTF-8' }), 'en');
+  assert.equal(setupLanguage(['--lang=zh'], {}), 'zh');
+});
