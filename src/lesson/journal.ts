@@ -177,11 +177,7 @@ export class Journal {
   /** Opens for appending, mode 0600, never through a symbolic link; mends a torn last line by ending it. */
   static open(file: string): Journal {
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-    const fd = openSync(
-      file,
-      constants.O_RDWR | constants.O_CREAT | constants.O_APPEND | constants.O_NOFOLLOW | constants.O_CLOEXEC,
-      0o600,
-    );
+    const fd = openSync(file, constants.O_RDWR | constants.O_CREAT | constants.O_APPEND | constants.O_NOFOLLOW, 0o600);
     const journal = new Journal(file, fd);
     const text = readFileSync(file, 'utf8');
     if (text !== '' && !text.endsWith('\n')) writeSync(fd, '\n');
