@@ -53,7 +53,8 @@ export async function installDependencies(root) {
   const args = [...before, 'ci', '--include=dev', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
   const { code, output } = await run(file, args, { cwd: root, capture: true });
   if (code === 0) return;
-  process.stderr.write(output);
+  const [cause = output] = output.split(/\nnpm error\s*\nnpm error (?:Clean install a project|Usage:)/);
+  process.stderr.write(`${cause.trimEnd()}\n`);
   throw new SetupError({
     en: `npm ci ended with ${code}: see the lines above, check the network, and start again`,
     zh: `npm ci 以 ${code} 结束：请查看上面的输出，检查网络后重新开始`,

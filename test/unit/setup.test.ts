@@ -110,6 +110,20 @@ describe('dependencies', () => {
   });
 });
 
+it('the lock file holds every package that a locked one names: otherwise npm ci refuses it', () => {
+  type Entry = { dependencies?: Record<string, string>; optionalDependencies?: Record<string, string> };
+  const { packages } = JSON.parse(readFileSync(join(ROOT, 'package-lock.json'), 'utf8')) as {
+    packages: Record<string, Entry>;
+  };
+  const names = new Set(
+    Object.keys(packages).map((path) => path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length)),
+  );
+  const absent = Object.values(packages).flatMap((entry) =>
+    Object.keys({ ...entry.dependencies, ...entry.optionalDependencies }).filter((name) => !names.has(name)),
+  );
+  assert.deepEqual(absent, []);
+});
+
 describe('the build', () => {
   beforeEach(() => {
     for (const name of ['tsconfig.json', 'tsconfig.base.json', 'package-lock.json']) put(name, '{}');
