@@ -2,7 +2,7 @@
 import type { Lang } from '../panel.js';
 import { type Role, type Span, type Style, type StyledLine, span } from '../text/styled.js';
 import { textWidth } from '../text/width.js';
-import { flatPorts, type WiringBox, type WiringModel } from '../viewmodels/wiring.js';
+import { flatPorts, type WiringBox, type WiringModel, type WiringPort } from '../viewmodels/wiring.js';
 import { Canvas, type Pen } from './canvas.js';
 import { markSign } from './glyphs.js';
 import {
@@ -123,31 +123,43 @@ function targeted(spans: readonly Span[], target: string): Span[] {
   return spans.map((part) => ({ ...part, target }));
 }
 
-/** Bridges as heavy bars with their ports attached, other lower interfaces as light ones. */
-function drawBars(canvas: Canvas, placed: PlacedBox): void {
+/** A bar inside a box: from a bridge (or lower interface) down to the last of its ports, with a tooth at each. */
+export interface Bar {
+  readonly port: WiringPort;
+  readonly x: number;
+  readonly top: number;
+  readonly bottom: number;
+  /** Column and row of each horizontal piece, two cells long, the first one at the bridge itself. */
+  readonly teeth: readonly { readonly x: number; readonly y: number; readonly item: string }[];
+}
+
+export function barsOf(placed: PlacedBox): Bar[] {
   const rowOf = new Map<string, PlacedRow>();
   for (const row of placed.rows) if (row.port !== null) rowOf.set(row.port.id, row);
+  const bars: Bar[] = [];
   for (const row of placed.rows) {
     const port = row.port;
     if (port === null || (port.kind !== 'bridge' && row.children.length === 0)) continue;
+    const x = placed.x + 2 + 2 * row.depth;
+    const children = row.children.map((id) => rowOf.get(id)).filter((child) => child !== undefined);
+    const teeth = [
+      { x: row.depth === 0 ? x : x - 1, y: row.y, item: port.id },
+      ...children.map((child) => ({ x, y: child.y, item: child.item })),
+    ];
+    bars.push({ port, x, top: row.y, bottom: Math.max(row.y, ...children.map((child) => child.y)), teeth });
+  }
+  return bars;
+}
+
+/** Bridges as heavy bars with their ports attached, other lower interfaces as light ones. */
+function drawBars(canvas: Canvas, placed: PlacedBox): void {
+  for (const { port, x, top, bottom, teeth } of barsOf(placed)) {
     const bridge = port.kind === 'bridge';
     const ghostly = port.mark === 'ghost' || port.mark === 'removed';
-    const pen: Pen = {
-      weight: bridge ? 2 : 1,
-      dashed: ghostly,
-      style: { role: ghostly ? port.mark! : bridge ? 'bridge' : 'wire' },
-      target: port.id,
-    };
-    const bar = placed.x + 2 + 2 * row.depth;
-    canvas.horizontal(row.depth === 0 ? bar : bar - 1, row.depth === 0 ? bar + 1 : bar, row.y, pen);
-    let bottom = row.y;
-    for (const id of row.children) {
-      const child = rowOf.get(id);
-      if (child === undefined) continue;
-      canvas.horizontal(bar, bar + 1, child.y, { ...pen, target: child.item });
-      bottom = Math.max(bottom, child.y);
-    }
-    if (bottom > row.y) canvas.vertical(bar, row.y, bottom, pen);
+    const style: Style = { role: ghostly ? port.mark! : bridge ? 'bridge' : 'wire' };
+    const pen: Pen = { weight: bridge ? 2 : 1, dashed: ghostly, style };
+    for (const tooth of teeth) canvas.horizontal(tooth.x, tooth.x + 1, tooth.y, { ...pen, target: tooth.item });
+    if (bottom > top) canvas.vertical(x, top, bottom, { ...pen, target: port.id });
   }
 }
 

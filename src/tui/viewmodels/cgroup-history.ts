@@ -60,7 +60,7 @@ export class CgroupHistory {
    */
   series(path: string, metric: Metric): (number | null)[] {
     const samples = this.#groups.get(path)?.toArray() ?? [];
-    return samples.slice(1).map((sample, i) => valueOf(metric, samples[i]!, sample));
+    return samples.slice(1).map((sample, i) => intervalValue(metric, samples[i]!, sample));
   }
 
   /** The newest value of a series, null when there is none. */
@@ -83,7 +83,7 @@ function sampleOf(at: number, groups: readonly Cgroup[]): CgroupSample {
   };
 }
 
-function valueOf(metric: Metric, before: CgroupSample, sample: CgroupSample): number | null {
+function intervalValue(metric: Metric, before: CgroupSample, sample: CgroupSample): number | null {
   const microseconds = (sample.at - before.at) * 1000;
   const delta = (a: number | null, b: number | null): number | null =>
     a === null || b === null ? null : Math.max(0, b - a);
