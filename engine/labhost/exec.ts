@@ -144,7 +144,7 @@ export async function execInLab(lab: LabHost, reactor: Reactor, request: ExecReq
     if (stdin !== null) {
       input = new Socket({ fd: stdin.writer, readable: false, writable: true });
       input.on('error', ignoreBrokenPipe);
-      input.end(request.stdin);
+      input.end(request.stdin ?? '');
     }
   } catch (error) {
     for (const fd of ours) kernel.call('close', fd);

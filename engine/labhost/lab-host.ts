@@ -13,7 +13,7 @@ import { decideIdentity, type Identity, mapText, toOutside } from './identity.js
 import { initProgram } from './init.js';
 import { idmappedTree, realMounts, safeDevices, topLevel } from './lower.js';
 import { sealedMemfd } from './memfd.js';
-import { LAB_CLONE_FLAGS, labHostProgram, type LabHostPlan, type LowerLayer } from './program.js';
+import { LAB_CLONE_FLAGS, labHostProgram, type LabHostPlan, type LowerLayer, upperOfRoot } from './program.js';
 import { type Hierarchy, Subtree } from './subtree.js';
 import { WEAKNESSES } from './weaknesses.js';
 
@@ -45,15 +45,18 @@ export class LabHost {
   readonly subtree: Subtree | null;
   /** The program that made it, with its trace. */
   readonly program: RunningProgram;
+  /** O_PATH descriptor of the upper directory of the root overlay; null where there is no single one. Closed by `close`. */
+  readonly rootUpper: number | null;
   #kernel: Kernel;
   #closed = false;
 
-  private constructor(kernel: Kernel, info: Omit<LabInfo, 'readyMs'>, identity: Identity, subtree: Subtree | null, program: RunningProgram) {
+  private constructor(kernel: Kernel, info: Omit<LabInfo, 'readyMs'>, identity: Identity, subtree: Subtree | null, program: RunningProgram, rootUpper: number | null) {
     this.#kernel = kernel;
     this.info = info;
     this.identity = identity;
     this.subtree = subtree;
     this.program = program;
+    this.rootUpper = rootUpper;
   }
 
   get kernel(): Kernel {
@@ -132,7 +135,13 @@ export class LabHost {
         running.setArgument('kept', 0, fds.keep(tree));
       }
       running.release('mapped');
-      awaitExec(kernel, running, statusReader, () => fds.close(statusWriter));
+      running.waitHeld('staged');
+      // the child has a descriptor table of its own by now: our writer may go, so that the pipe ends when it executes
+      fds.close(statusWriter);
+      const upper = whole ? openSync(`/proc/${running.pid}/root${upperOfRoot(keptDir !== null)}`, O.PATH | O.DIRECTORY | O.CLOEXEC) : null;
+      if (upper !== null) undo.push(() => closeSync(upper));
+      running.release('staged');
+      awaitExec(kernel, running, statusReader);
       subtree?.finish();
       for (const label of ['sysfs']) {
         const result = running.program.labels.has(label) ? running.result(label) : 0;
@@ -145,7 +154,7 @@ export class LabHost {
           id: context.labId, hostname, initHostPid: running.pid, startedAt: Date.now(), mode: identity.mode,
           cgroupMode: subtree === null ? 'none' : context.cgroups.mode, weaknesses, kept: options.keep ?? null,
         },
-        identity, subtree, running,
+        identity, subtree, running, upper,
       );
     } catch (error) {
       const failed: unknown[] = [];
@@ -180,6 +189,7 @@ export class LabHost {
     }
     const left = (await this.subtree?.remove()) ?? [];
     this.program.dispose();
+    if (this.rootUpper !== null) closeSync(this.rootUpper);
     if (left.length > 0) throw new EngineError('FailedPrecondition', `cgroup ${left[0]} could not be removed`);
   }
 }
@@ -253,25 +263,15 @@ function lowerTree(kernel: Kernel, path: string, userns: number): number {
   }
 }
 
-/**
- * Wait until the child has executed pid 1's image: its copy of the pipe closes then. Ours may only be closed once the
- * child has a descriptor table of its own.
- */
-function awaitExec(kernel: Kernel, running: RunningProgram, reader: number, closeWriter: () => void): void {
-  const deadline = performance.now() + START_TIMEOUT_MS;
-  const late = (): EngineError => new EngineError('DeadlineExceeded', `the lab host was not ready in ${START_TIMEOUT_MS} ms`);
-  while (running.result('mapped') === null) {
-    if (running.tryWait() !== null) break;
-    if (performance.now() > deadline) throw late();
-  }
-  closeWriter();
+/** Wait until the child has executed pid 1's image: its copy of the pipe, the last one, closes then. */
+function awaitExec(kernel: Kernel, running: RunningProgram, reader: number): void {
   const pollfd = Buffer.alloc(8);
   pollfd.writeInt32LE(reader, 0);
   const timeout = Buffer.alloc(16);
   timeout.writeBigInt64LE(BigInt(START_TIMEOUT_MS / 1000), 0);
   const ready = kernel.call('ppoll', pollfd, 1, timeout, null, 0);
   if (ready < 0 && ready !== -ERRNO.EINTR) throw new SyscallError('ppoll', -ready);
-  if (ready === 0) throw late();
+  if (ready === 0) throw new EngineError('DeadlineExceeded', `the lab host was not ready in ${START_TIMEOUT_MS} ms`);
   running.throwFailure();
   if (running.tryWait() !== null) throw new EngineError('Aborted', 'the lab host ended before its pid 1 ran');
 }

@@ -3,6 +3,11 @@ import { CLONE } from '../kernel/program/running.js';
 import { type FieldRef, type Program, ProgramBuilder } from '../kernel/program/builder.js';
 import type { Hierarchy } from './subtree.js';
 
+/** The upper directory of the lab's root overlay while the root is put together. */
+export function upperOfRoot(kept: boolean): string {
+  return `${kept ? `${STAGE}/kept` : STAGE}/upper/root`;
+}
+
 /** Where the new root is put together. Any directory that every machine has serves: the mount is seen by this child alone. */
 export const STAGE = '/tmp';
 const ROOT = `${STAGE}/root`;
@@ -62,6 +67,7 @@ function ifreq(name: string, flags: number): Buffer {
 /**
  * The lab host as a list of syscalls: what its pid 1 does from its birth to the execution of the init image.
  * Hold `mapped`: the parent writes the id maps, opens the lower trees and moves the child into its cgroups meanwhile.
+ * Hold `staged`: the parent opens the layer that takes the writes, which no path leads to afterwards.
  */
 export function labHostProgram(plan: LabHostPlan): Program {
   const b = new ProgramBuilder('lab host').onFailure(null, 125);
@@ -281,7 +287,7 @@ function controlGroups(b: ProgramBuilder, plan: LabHostPlan): void {
 
 function enter(b: ProgramBuilder): void {
   b.section('enter');
-  b.call('chdir', [ROOT]);
+  b.call('chdir', [ROOT], { label: 'staged', hold: true });
   b.call('pivot_root', ['.', '.'], {
     command: 'pivot_root . .',
     say: { en: 'swap the root mount: the old one now lies on top of the new', zh: '交换根挂载：旧的根此刻叠在新的根上面' },

@@ -1,5 +1,6 @@
 import { accessSync, chownSync, constants, existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { CgroupSetup } from '../cgroup/hierarchy.js';
 import { parseMountinfo } from '../kernel/mountinfo.js';
 import { parseCgroupFile } from '../kernel/procfs/cgroup-file.js';
 import type { Identity } from './identity.js';
@@ -11,6 +12,8 @@ export interface Hierarchy {
   readonly name: string;
   readonly version: 1 | 2;
   readonly mountPoint: string;
+  /** Root of the mount within the hierarchy: `/` unless a part of it is mounted. */
+  readonly root: string;
   /** Directory below which our groups are made. */
   readonly base: string;
 }
@@ -35,7 +38,7 @@ export function findHierarchies(): { mode: 'v1' | 'v2' | 'hybrid' | 'none'; usab
     const mine = join(mount.mountPoint, within);
     // v2 allows no processes beside controllers (cgroups(7), "no internal processes"): root goes to the top instead.
     const base = version === 2 && process.getuid?.() === 0 ? mount.mountPoint : mine;
-    all.push({ name, version, mountPoint: mount.mountPoint, base });
+    all.push({ name, version, mountPoint: mount.mountPoint, root: mount.root, base });
   }
   const usable = all.filter((hierarchy) => writable(hierarchy.base));
   const v1 = all.some((h) => h.version === 1 && !h.name.startsWith('name='));
@@ -230,4 +233,30 @@ function tryRemove(directory: string): void {
   } catch (error) {
     if (!['EBUSY', 'ENOENT', 'ENOTEMPTY'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
   }
+}
+
+/** Empty and remove a dead engine's directory in one hierarchy, as far as the kernel lets us at once. */
+export function removeEngineDirectory(directory: string): void {
+  for (const group of deepestFirst(directory)) emptyAndRemove(group);
+}
+
+/** The lab's groups as the observer wants them. */
+export function observedCgroups(tree: Subtree | null, mode: CgroupSetup['mode']): CgroupSetup {
+  if (tree === null) return { mode: 'none', hierarchies: [] };
+  return {
+    mode,
+    hierarchies: tree.hierarchies.map((hierarchy, n) => {
+      const directory = tree.directories[n] as string;
+      const within = directory.slice(hierarchy.mountPoint.length);
+      const v1 = hierarchy.version === 1;
+      const shown = hierarchy.name.startsWith('name=') ? hierarchy.name.slice(5) : hierarchy.name;
+      return {
+        version: hierarchy.version, name: hierarchy.name,
+        controllers: v1 ? hierarchy.name.split(',').filter((name) => !name.startsWith('name=')) : [],
+        directory, path: hierarchy.root === '/' ? within : `${hierarchy.root}${within}`,
+        mountPoint: v1 ? `/sys/fs/cgroup/${shown}` : mode === 'v2' ? '/sys/fs/cgroup' : '/sys/fs/cgroup/unified',
+        writable: true,
+      };
+    }),
+  };
 }

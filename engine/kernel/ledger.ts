@@ -1,0 +1,62 @@
+import type { Bilingual, LedgerDomain, LedgerEntry } from '../api/types.js';
+import { callText, explainRecord } from './program/explain.js';
+import type { RunningProgram } from './program/running.js';
+
+/** What the ledger is told; it adds order and time. */
+export type LedgerNote = Omit<LedgerEntry, 'seq' | 'at'>;
+
+/** Entries kept; older ones are forgotten. A lab host's own program is about 150 of them. */
+const CAPACITY = 20_000;
+
+/** Every change to the kernel, in order: for the explain view, for cleaning up, and to prove that nothing is left. */
+export class Ledger {
+  #entries: LedgerEntry[] = [];
+  #next = 1;
+  #listeners = new Set<(entry: LedgerEntry) => void>();
+
+  note(note: LedgerNote, at = Date.now()): LedgerEntry {
+    const entry: LedgerEntry = { seq: this.#next++, at, ...note };
+    this.#entries.push(entry);
+    if (this.#entries.length > CAPACITY + CAPACITY / 10) this.#entries.splice(0, this.#entries.length - CAPACITY);
+    for (const listener of this.#listeners) listener(entry);
+    return entry;
+  }
+
+  /** An act of the engine outside a program: a file written, a cgroup made. */
+  act(domain: LedgerDomain, subject: string, act: string, options: { command?: string; man?: string; explanation: Bilingual; actor?: LedgerEntry['actor'] }): LedgerEntry {
+    return this.note({
+      actor: options.actor ?? 'engine', domain, subject, act, command: options.command ?? null, man: options.man ?? null,
+      explanation: options.explanation, result: { ok: true },
+    });
+  }
+
+  /** Every record of a program that was issued. */
+  program(running: RunningProgram, subject: string, actor: LedgerEntry['actor'] = 'engine'): void {
+    for (const trace of running.trace()) {
+      const record = running.program.records[trace.index];
+      if (record === undefined || record.syscall === 'none' || trace.state === 'pending') continue;
+      const explained = explainRecord(record, trace.index, trace);
+      this.note({
+        actor, subject, domain: record.syscall.includes('mount') || record.syscall === 'pivot_root' ? 'mount' : 'syscall',
+        act: callText(record), command: explained.command, man: explained.man, explanation: explained.explanation,
+        result: {
+          ok: trace.state !== 'failed',
+          ...(trace.result === null ? {} : { value: trace.result }),
+          ...(explained.errno === null ? {} : { errno: explained.errno }),
+        },
+        ...(trace.durationNs === null ? {} : { durationNs: trace.durationNs }),
+      });
+    }
+  }
+
+  since(seq: number): readonly LedgerEntry[] {
+    return this.#entries.filter((entry) => entry.seq > seq);
+  }
+
+  watch(listener: (entry: LedgerEntry) => void): () => void {
+    this.#listeners.add(listener);
+    return () => {
+      this.#listeners.delete(listener);
+    };
+  }
+}

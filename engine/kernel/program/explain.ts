@@ -1,0 +1,61 @@
+import type { Bilingual, ExplainedProgram, ExplainedRecord } from '../../api/types.js';
+import { errnoName } from '../errno.js';
+import type { RecordSpec, Word } from './builder.js';
+import type { RunningProgram, TraceEntry } from './running.js';
+import { decodeArgument } from './decode.js';
+import { SENTENCES } from './sentences.js';
+
+/** A record in words: the call with decoded arguments, why it is there, and what the kernel answered. */
+export function explainRecord(record: RecordSpec, index: number, trace: TraceEntry | undefined): ExplainedRecord {
+  const failed = trace?.result !== null && trace?.result !== undefined && trace.result < 0;
+  return {
+    index,
+    section: record.section,
+    syscall: record.syscall,
+    call: callText(record),
+    man: record.syscall === 'none' ? '' : `${record.syscall}(2)`,
+    explanation: record.options.say ?? sentence(record),
+    command: record.options.command ?? null,
+    state: trace?.state === 'pending' || trace === undefined ? 'pending' : trace.state === 'held' ? 'held' : trace.state,
+    result: trace?.result ?? null,
+    errno: failed ? errnoName(-(trace?.result ?? 0)) : null,
+    durationNs: trace?.durationNs ?? null,
+  };
+}
+
+/** A whole program; records that were jumped over are `skipped` when the program has ended. */
+export function explainProgram(running: RunningProgram, ended = true): ExplainedProgram {
+  const trace = running.trace();
+  const last = trace.reduce((highest, entry) => (entry.state === 'pending' ? highest : entry.index), -1);
+  return {
+    name: running.program.name,
+    records: running.program.records.map((record, index) => {
+      const explained = explainRecord(record, index, trace[index]);
+      return explained.state === 'pending' && (ended || index < last) ? { ...explained, state: 'skipped' } : explained;
+    }),
+  };
+}
+
+/** `mount("proc", "/tmp/root/proc", "proc", MS_NOSUID|MS_NODEV|MS_NOEXEC, NULL)` */
+export function callText(record: RecordSpec): string {
+  const { syscall, args, options } = record;
+  if (syscall === 'none') return options.jump === undefined ? '(nothing: a mark)' : `(go to ${options.jump})`;
+  return `${syscall}(${args.map((word, n) => argumentText(record, word, n)).join(', ')})`;
+}
+
+function argumentText(record: RecordSpec, word: Word, n: number): string {
+  if (typeof word === 'object') {
+    if (word.kind === 'data') return word.text;
+    if (word.kind === 'named') return word.text;
+    if (word.kind === 'field') return `&${word.label}`;
+    return `&${word.data.text}+${word.at}`;
+  }
+  return decodeArgument(record.syscall, n, word);
+}
+
+function sentence(record: RecordSpec): Bilingual {
+  if (record.syscall === 'none') return { en: 'nothing happens here: the walker only moves on', zh: '这里什么也不做：只是走到下一条' };
+  return (
+    SENTENCES[record.syscall] ?? { en: `ask the kernel for ${record.syscall}`, zh: `请求内核执行 ${record.syscall}` }
+  );
+}

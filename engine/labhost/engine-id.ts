@@ -1,0 +1,86 @@
+import { mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { parseStat } from '../kernel/procfs/stat.js';
+import { type Hierarchy, removeEngineDirectory } from './subtree.js';
+
+/** `pid-starttime`: names this engine for ever, so that what a dead one left is told from what a live one uses. */
+export function engineId(): string {
+  return `${process.pid}-${startTimeOf(process.pid) ?? 0}`;
+}
+
+function startTimeOf(pid: number): number | null {
+  try {
+    return parseStat(readFileSync(`/proc/${pid}/stat`, 'utf8'))?.startTime ?? null;
+  } catch (error) {
+    if (['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) return null;
+    throw error;
+  }
+}
+
+/** Whether the engine of that id still runs. */
+function isAlive(id: string): boolean {
+  const [pid, start] = id.split('-').map(Number);
+  return pid !== undefined && start !== undefined && startTimeOf(pid) === start;
+}
+
+/** Where sockets go: nobody else may look into it. */
+function runtimeBase(): string {
+  if (process.getuid?.() === 0) return '/run/glassbox';
+  const base = process.env['XDG_RUNTIME_DIR'];
+  return base === undefined || base === '' ? join(tmpdir(), `glassbox-${process.getuid?.() ?? 0}`) : join(base, 'glassbox');
+}
+
+/** Make this engine's folder, 0700. */
+export function makeRuntimeDir(id: string): string {
+  const directory = join(runtimeBase(), id);
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  return directory;
+}
+
+/** Remove the folder, and the one above when no other engine uses it. */
+export function removeRuntimeDir(directory: string): void {
+  rmSync(directory, { recursive: true, force: true });
+  try {
+    rmdirSync(dirname(directory));
+  } catch (error) {
+    if (!['ENOTEMPTY', 'ENOENT', 'EBUSY'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+  }
+}
+
+/** Kept labs and what else outlives an engine. */
+export function stateDir(): string {
+  if (process.getuid?.() === 0) return '/var/lib/glassbox';
+  return join(process.env['XDG_STATE_HOME'] ?? join(process.env['HOME'] ?? '/tmp', '.local/state'), 'glassbox');
+}
+
+/**
+ * Remove what engines that are dead left: only possible when an engine and its guard were killed together.
+ * Directories of live engines are not touched.
+ */
+export function sweep(hierarchies: readonly Hierarchy[]): string[] {
+  const swept: string[] = [];
+  for (const { base } of hierarchies) {
+    for (const name of entries(base)) {
+      const id = /^glassbox-(\d+-\d+)$/.exec(name)?.[1];
+      if (id === undefined || isAlive(id)) continue;
+      removeEngineDirectory(join(base, name));
+      swept.push(join(base, name));
+    }
+  }
+  for (const name of entries(runtimeBase())) {
+    if (!/^\d+-\d+$/.test(name) || isAlive(name)) continue;
+    removeRuntimeDir(join(runtimeBase(), name));
+    swept.push(join(runtimeBase(), name));
+  }
+  return swept;
+}
+
+function entries(directory: string): string[] {
+  try {
+    return readdirSync(directory);
+  } catch (error) {
+    if (['ENOENT', 'EACCES'].includes((error as NodeJS.ErrnoException).code ?? '')) return [];
+    throw error;
+  }
+}

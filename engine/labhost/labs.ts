@@ -1,0 +1,176 @@
+import { accessSync, constants } from 'node:fs';
+import { join } from 'node:path';
+import type { Bilingual, ExplainedProgram, LabInfo, LabOptions } from '../api/types.js';
+import { EngineError } from '../kernel/errors.js';
+import { type Kernel, realKernel } from '../kernel/kernel.js';
+import { Ledger } from '../kernel/ledger.js';
+import { explainProgram } from '../kernel/program/explain.js';
+import type { Injection } from '../kernel/program/running.js';
+import { Reactor } from '../kernel/reactor.js';
+import type { Observer } from '../observe/index.js';
+import { engineId, makeRuntimeDir, removeRuntimeDir, stateDir, sweep } from './engine-id.js';
+import { execInLab } from './exec.js';
+import { Guard } from './guard.js';
+import { LabHost } from './lab-host.js';
+import { engineDirectories, findHierarchies, observedCgroups } from './subtree.js';
+
+/** A lab host with its eyes and its ledger. */
+export interface ManagedLab {
+  readonly host: LabHost;
+  readonly info: LabInfo;
+  readonly options: LabOptions;
+  readonly ledger: Ledger;
+  readonly programs: readonly ExplainedProgram[];
+  /** Its eyes, opened at the first call: a lab that nobody looks at costs nothing. */
+  observer(): Promise<Observer>;
+  /** Resolves when the lab is gone, with the reason if nobody asked for it. */
+  readonly gone: Promise<Bilingual | null>;
+}
+
+/** All labs of this engine, and what must outlive each of them. One object an engine. */
+export class Labs {
+  readonly reactor: Reactor;
+  readonly runtimeDir: string;
+  readonly id = engineId();
+  #kernel: Kernel;
+  #labs = new Map<string, ManagedLab & { close(): Promise<void> }>();
+  #cgroups = findHierarchies();
+  #guard: Guard;
+  #next = 1;
+  #closed = false;
+
+  constructor(kernel: Kernel = realKernel) {
+    this.#kernel = kernel;
+    sweep(this.#cgroups.usable);
+    this.runtimeDir = makeRuntimeDir(this.id);
+    this.#guard = this.#startGuard();
+    this.reactor = new Reactor(kernel);
+    this.#watchGuard();
+  }
+
+  /** Make a lab, run a first command in it, and say how long that took. */
+  async create(options: LabOptions = {}, inject?: Injection): Promise<ManagedLab> {
+    if (this.#closed) throw new EngineError('FailedPrecondition', 'the engine is closing');
+    const begun = performance.now();
+    const id = `lab-${this.#next++}`;
+    const ledger = new Ledger();
+    const host = LabHost.start(options, {
+      kernel: this.#kernel, engineId: this.id, labId: id, cgroups: this.#cgroups, stateDir: stateDir(),
+      hasNewuidmap: hasProgram('newuidmap') && hasProgram('newgidmap'), ...(inject === undefined ? {} : { inject }),
+    });
+    try {
+      const first = await execInLab(host, this.reactor, { argv: ['true'], cwd: '/', timeoutMs: 10_000 });
+      if (first.exitCode !== 0) throw new EngineError('Unavailable', `the lab host was made, but nothing runs in it: ${first.stderr.trim()}`);
+    } catch (error) {
+      await host.close();
+      throw error;
+    }
+    const info: LabInfo = { ...host.info, readyMs: Math.round((performance.now() - begun) * 10) / 10 };
+    ledger.program(host.program, 'lab host');
+    const programs = [explainProgram(host.program)];
+    let eyes: Promise<{ observer: Observer; close(): void }> | undefined;
+    let closing: Promise<void> | undefined;
+    const lab: ManagedLab & { close(): Promise<void> } = {
+      host, info, options, ledger, programs,
+      observer: async () => {
+        eyes ??= this.#openEyes(host, info, ledger);
+        return (await eyes).observer;
+      },
+      gone: this.reactor.ended(host.pidfd).then(async () => {
+        const asked = closing !== undefined;
+        await lab.close();
+        return asked ? null : GONE;
+      }),
+      close: () => {
+        closing ??= (async () => {
+          if (eyes !== undefined) (await eyes).close();
+          this.#labs.delete(id);
+          await host.close();
+        })();
+        return closing;
+      },
+    };
+    this.#labs.set(id, lab);
+    return lab;
+  }
+
+  /** The observer is a large part of the engine's code: it is loaded when it is first needed, not before the lab is ready. */
+  async #openEyes(host: LabHost, info: LabInfo, ledger: Ledger): Promise<{ observer: Observer; close(): void }> {
+    const [{ createObserver, explainChange }, { labAccess }] = await Promise.all([import('../observe/index.js'), import('./access.js')]);
+    const access = labAccess(host, this.reactor);
+    const observer = createObserver({
+      kernel: this.#kernel, initHostPid: info.initHostPid, access: access.access, labInfo: () => info, reactor: this.reactor,
+      cgroups: observedCgroups(host.subtree, info.cgroupMode),
+      ...(host.rootUpper === null ? {} : { rootUpper: `/proc/self/fd/${host.rootUpper}` }),
+    });
+    const stopNotes = observer.watch(({ snapshot, changes }) => {
+      for (const change of changes) ledger.note(explainChange(change, snapshot), change.at);
+    });
+    return {
+      observer,
+      close: () => {
+        stopNotes();
+        observer.close();
+        access.close();
+      },
+    };
+  }
+
+  get(id: string): ManagedLab {
+    const lab = this.#labs.get(id);
+    if (lab === undefined) throw new EngineError('NotFound', `no such lab: ${id}`);
+    return lab;
+  }
+
+  list(): readonly ManagedLab[] {
+    return [...this.#labs.values()];
+  }
+
+  async remove(id: string): Promise<void> {
+    this.get(id);
+    await this.#labs.get(id)?.close();
+  }
+
+  /** End every lab, then dismiss the guard: nothing is left for it to do. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    const results = await Promise.allSettled([...this.#labs.values()].map((lab) => lab.close()));
+    removeRuntimeDir(this.runtimeDir);
+    this.#guard.dismiss();
+    this.reactor.close();
+    const failed = results.filter((result): result is PromiseRejectedResult => result.status === 'rejected');
+    if (failed.length > 0) throw new AggregateError(failed.map(({ reason }) => reason), 'some labs could not be ended cleanly');
+  }
+
+  #startGuard(): Guard {
+    return Guard.start({ runtimeDir: this.runtimeDir, cgroupDirs: engineDirectories(this.#cgroups.usable, this.id) }, this.#kernel);
+  }
+
+  /** Somebody killed the guard: another takes its place, so that the promise holds for the time after. */
+  #watchGuard(): void {
+    const guard = this.#guard;
+    void this.reactor.ended(guard.pidfd).then(() => {
+      if (this.#closed) return;
+      guard.dismiss();
+      this.#guard = this.#startGuard();
+      this.#watchGuard();
+    });
+  }
+}
+
+const GONE: Bilingual = {
+  en: 'the lab host is gone: its pid 1 was killed from outside. Nothing is left of it; start again or reset',
+  zh: '实验主机已经不在了：它的 1 号进程从外面被杀死。没有留下任何东西；请重新开始或重置',
+};
+
+function hasProgram(name: string): boolean {
+  return (process.env['PATH'] ?? '').split(':').concat('/usr/bin', '/usr/sbin').some((directory) => {
+    try {
+      accessSync(join(directory, name), constants.X_OK);
+      return true;
+    } catch {
+      return false; // not in this directory
+    }
+  });
+}

@@ -1,0 +1,108 @@
+import type {
+  Bilingual, ExecRequest, ExecResult, ExplainedProgram, Lab, LabInfo, LabOptions, LedgerEntry, ObserveEvent, Session, SessionRequest, Snapshot,
+} from '../../engine/api/types.js';
+import type { EngineHttp } from './http.js';
+
+const ENGINE_GONE: Bilingual = {
+  en: 'the engine has ended, and the lab host with it; nothing is left of them. Start again',
+  zh: '引擎已经结束，实验主机也随之消失，没有留下任何东西。请重新启动',
+};
+
+/** A lab behind the socket. */
+export class RemoteLab implements Lab {
+  readonly info: LabInfo;
+  #http: EngineHttp;
+  #options: LabOptions;
+  #closed = false;
+
+  constructor(http: EngineHttp, info: LabInfo, options: LabOptions) {
+    this.#http = http;
+    this.info = info;
+    this.#options = options;
+  }
+
+  static async create(http: EngineHttp, options: LabOptions): Promise<RemoteLab> {
+    return new RemoteLab(http, await http.json<LabInfo>('POST', '/labs', options), options);
+  }
+
+  get #path(): string {
+    return `/labs/${this.info.id}`;
+  }
+
+  exec(request: ExecRequest): Promise<ExecResult> {
+    return this.#http.json('POST', `${this.#path}/exec`, request);
+  }
+
+  async openSession(request: SessionRequest): Promise<Session> {
+    const { socket, id } = await this.#http.upgrade(`${this.#path}/session?request=${encodeURIComponent(JSON.stringify(request))}`);
+    const http = this.#http;
+    const exit = http.json<{ exitCode: number; signal: string | null }>('GET', `/sessions/${id}/exit`);
+    exit.catch(() => undefined); // asked for again by whoever registers with onExit
+    const drained = new Promise<void>((resolve) => socket.once('close', () => resolve()));
+    socket.on('error', () => socket.destroy());
+    return {
+      id,
+      onData: (listener) => socket.on('data', listener),
+      onExit: (listener) => {
+        void Promise.all([exit.catch(() => ({ exitCode: 255, signal: null })), drained]).then(([status]) => listener(status));
+      },
+      write: (bytes) => {
+        if (!socket.destroyed) socket.write(bytes);
+      },
+      resize: (cols, rows) => {
+        http.json('POST', `/sessions/${id}/size`, { cols, rows }).catch(() => undefined); // it ended meanwhile: there is nothing to resize
+      },
+      pause: () => socket.pause(),
+      resume: () => socket.resume(),
+      close: () => socket.destroy(),
+    };
+  }
+
+  snapshot(): Promise<Snapshot> {
+    return this.#http.json('GET', `${this.#path}/snapshot`);
+  }
+
+  watch(listener: (event: ObserveEvent) => void): () => void {
+    return this.#http.lines('GET', `${this.#path}/changes`, listener);
+  }
+
+  ledger(since = 0): Promise<readonly LedgerEntry[]> {
+    return this.#http.json('GET', `${this.#path}/ledger?since=${since}`);
+  }
+
+  watchLedger(listener: (entry: LedgerEntry) => void): () => void {
+    return this.#http.lines('GET', `${this.#path}/ledger?follow=1`, listener);
+  }
+
+  explain(): Promise<readonly ExplainedProgram[]> {
+    return this.#http.json('GET', `${this.#path}/explain`);
+  }
+
+  async reset(): Promise<Lab> {
+    // The new one first needs the kept directory, so the old one goes before; otherwise it goes while the learner already works.
+    if (this.#options.keep !== undefined) await this.close();
+    const next = await RemoteLab.create(this.#http, this.#options);
+    await this.close();
+    return next;
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    await this.#http.json('DELETE', this.#path);
+  }
+
+  onGone(listener: (reason: Bilingual) => void): void {
+    this.#http.lines<Bilingual | null>(
+      'GET', `${this.#path}/gone`,
+      (reason) => {
+        if (reason !== null && !this.#closed) listener(reason);
+        this.#closed = true;
+      },
+      undefined,
+      () => {
+        if (!this.#closed) listener(ENGINE_GONE);
+      },
+    );
+  }
+}
