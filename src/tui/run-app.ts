@@ -99,7 +99,17 @@ export function runApp(options: AppOptions): AppHandle {
   });
   const decoder = new InputDecoder((event) => app.input(event));
   const onData = (bytes: Uint8Array): void => decoder.write(bytes);
-  const onEnd = (): void => close();
+  // The end of a terminal's input is a hang-up. Dying of SIGHUP is the only way out then: Node's own exit aborts when it
+  // finds that it cannot set the modes of a terminal that is gone (node.cc, ResetStdio).
+  const isTerminal = input === process.stdin && process.stdin.isTTY;
+  const onEnd = (): void => {
+    if (isTerminal) process.kill(process.pid, 'SIGHUP');
+    else close();
+  };
+  const onOutputError = (error: NodeJS.ErrnoException): void => {
+    if (error.code !== 'EIO' && error.code !== 'EPIPE') throw error;
+    process.kill(process.pid, 'SIGHUP');
+  };
   const unguard = guardExits({
     restore,
     resume,
@@ -114,6 +124,7 @@ export function runApp(options: AppOptions): AppHandle {
     open = false;
     input.removeListener('data', onData as (...args: never[]) => void);
     input.removeListener('end', onEnd);
+    if (options.output === undefined) process.stdout.removeListener('error', onOutputError);
     decoder.stop();
     app.stop();
     restore();
@@ -126,6 +137,7 @@ export function runApp(options: AppOptions): AppHandle {
   setRaw(input, true);
   input.on('data', onData);
   input.on('end', onEnd);
+  if (options.output === undefined) process.stdout.on('error', onOutputError);
   input.resume();
   screen.enter();
   app.start();

@@ -49,8 +49,9 @@ function keyRow(key: string, body: string, columns: number): StyledLine[] {
   ]);
 }
 
+/** A pane with keys of its own. */
 export interface HelpSection {
-  readonly title: string;
+  title(lang: Lang): string;
   readonly keys: readonly KeyHint[];
 }
 
@@ -75,7 +76,7 @@ export function helpWindow(
       lines.push(...keyRow('Shift-PgUp/Dn', text('cmdScrollUp', now), width));
       for (const section of sections) {
         if (section.keys.length === 0) continue;
-        lines.push([], [span(text('helpPanel', now, { pane: section.title }), 'heading')]);
+        lines.push([], [span(text('helpPanel', now, { pane: section.title(now) }), 'heading')]);
         for (const hint of section.keys) lines.push(...keyRow(hint.key, hint.text[now], width));
       }
       return { title: text('help', now), lines, footer: text('escCloses', now), width };
@@ -92,7 +93,7 @@ function fits(command: AppCommand, words: readonly string[]): boolean {
 
 export function paletteWindow(
   commands: readonly AppCommand[],
-  title: string,
+  title: () => string,
   run: (command: AppCommand) => void,
   lang: () => Lang,
 ): Overlay {
@@ -124,7 +125,7 @@ export function paletteWindow(
       }
       if (list.length === 0) lines.push([span(text('nothingFound', now), 'muted')]);
       return {
-        title,
+        title: title(),
         lines,
         footer: text('enterRuns', now),
         cursor: { line: 0, column: 2 + editor.column },

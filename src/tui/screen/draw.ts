@@ -33,6 +33,10 @@ interface ShownRow {
   readonly glyphs: string[];
 }
 
+function hasMarks(glyph: string): boolean {
+  return glyph.length > (glyph.codePointAt(0)! > 0xffff ? 2 : 1);
+}
+
 export class Drawer {
   readonly #styles: StyleTable;
   #shown: ShownRow[] = [];
@@ -117,10 +121,10 @@ export class Drawer {
       const cell = row[x]!;
       const attribute = cell[0];
       let glyph = cell[1];
-      const wide = x + 1 < width && row[x + 1]![1] === RIGHT_HALF && glyph !== RIGHT_HALF && glyph !== ' ';
+      const double = glyph.charCodeAt(0) >= 0x1100 && charWidth(glyph.codePointAt(0)!) === 2;
+      const wide = double && x + 1 < width && row[x + 1]![1] === RIGHT_HALF;
       // A half of a wide glyph whose other half is covered by an overlay becomes a blank.
-      if (glyph === RIGHT_HALF || glyph === '' || glyph === UNKNOWN) glyph = ' ';
-      else if (!wide && glyph.charCodeAt(0) >= 0x1100 && charWidth(glyph.codePointAt(0)!) === 2) glyph = ' ';
+      if ((double && !wide) || glyph === RIGHT_HALF || glyph === '' || glyph === UNKNOWN) glyph = ' ';
       const step = wide ? 2 : 1;
       if (glyphs[x] === glyph && attributes[x] === attribute && (!wide || glyphs[x + 1] === RIGHT_HALF)) {
         x += step;
@@ -138,6 +142,8 @@ export class Drawer {
       // Where the terminal takes it for narrow, the second cell must not keep its old content.
       if (risky && wide) out += `  \x1b[${x + 1}G`;
       out += glyph;
+      // A mark younger than the terminal's tables may have been put into the next cell.
+      if (risky && hasMarks(glyph) && x + step < width) glyphs[x + step] = UNKNOWN;
       glyphs[x] = glyph;
       attributes[x] = attribute;
       if (wide) {

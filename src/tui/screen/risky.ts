@@ -1,35 +1,26 @@
 /**
- * Glyphs whose width terminals disagree about (emoji newer than the terminal's tables, ambiguous-width symbols, combined
- * marks). After one of them the column is set again, so that a disagreement stays within the glyph's own cells.
+ * Glyphs whose width terminals may disagree about: emoji and scripts newer than a terminal's tables, ambiguous-width symbols,
+ * combined marks. After one of them the column is set again, so that a disagreement stays within the glyph's own cells.
  */
-const RISKY =
-  /[\u00a1-\u02ff\u0370-\u1fff\u2010-\u2bff\u3030\u303d\u3297\u3299\ufe0f\u200d\u{1f000}-\u{1faff}\u{e0000}-\u{10ffff}]|^.+\p{M}/u;
 
-const CACHE_SIZE = 4096;
-const cache = new Map<string, boolean>();
-
-/** Every terminal that draws text at all agrees on these. */
-function agreed(unit: number): boolean {
+/** Blocks on which every terminal that draws text at all agrees. */
+function agreed(code: number): boolean {
   return (
-    unit < 0x7f ||
-    (unit >= 0x2500 && unit <= 0x259f) || // box drawing, blocks
-    (unit >= 0x2800 && unit <= 0x28ff) || // braille
-    (unit >= 0x3400 && unit <= 0x9fff) || // CJK ideographs
-    (unit >= 0xac00 && unit <= 0xd7a3) || // Hangul syllables
-    (unit >= 0x3001 && unit <= 0x3029) || // CJK punctuation
-    (unit >= 0x3041 && unit <= 0x3096) || // kana
-    (unit >= 0x30a0 && unit <= 0x30ff) ||
-    (unit >= 0xff01 && unit <= 0xff60) // full-width forms
+    code < 0x7f ||
+    (code >= 0x2500 && code <= 0x259f) || // box drawing, blocks
+    (code >= 0x2800 && code <= 0x28ff) || // braille
+    (code >= 0x3001 && code <= 0x3029) || // CJK punctuation
+    (code >= 0x3041 && code <= 0x3096) || // kana
+    (code >= 0x30a0 && code <= 0x30ff) ||
+    (code >= 0x3400 && code <= 0x4dbf) || // CJK ideographs, extension A
+    (code >= 0x4e00 && code <= 0x9fff) || // CJK ideographs; the hexagrams between became wide in Unicode 16
+    (code >= 0xac00 && code <= 0xd7a3) || // Hangul syllables
+    (code >= 0xff01 && code <= 0xff60) || // full-width forms
+    (code >= 0x20000 && code <= 0x3fffd) // CJK ideographs, extensions
   );
 }
 
 export function isRisky(glyph: string): boolean {
-  if (glyph.length === 1 && agreed(glyph.charCodeAt(0))) return false;
-  let risky = cache.get(glyph);
-  if (risky === undefined) {
-    risky = RISKY.test(glyph);
-    if (cache.size >= CACHE_SIZE) cache.clear();
-    cache.set(glyph, risky);
-  }
-  return risky;
+  const code = glyph.codePointAt(0)!;
+  return glyph.length > (code > 0xffff ? 2 : 1) || !agreed(code);
 }

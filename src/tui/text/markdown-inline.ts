@@ -15,7 +15,7 @@ const ENTITIES: Readonly<Record<string, string>> = {
 };
 
 /** Marked leaves entities as they were written; a terminal has to show the character. */
-function unescape(text: string): string {
+function decodeEntities(text: string): string {
   return text.replace(/&(amp|lt|gt|quot|#39|apos|nbsp);/g, (whole, name: string) => ENTITIES[name] ?? whole);
 }
 
@@ -40,7 +40,7 @@ function styled(style: Style, more: Style): Style {
 }
 
 function pushText(out: Span[], text: string, style: Style): void {
-  const clean = sanitise(joinLines(unescape(text)));
+  const clean = sanitise(joinLines(decodeEntities(text)));
   if (clean === '') return;
   out.push(Object.keys(style).length === 0 ? { text: clean } : { text: clean, style });
 }

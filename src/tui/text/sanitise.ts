@@ -5,7 +5,7 @@
 
 /** Joiners, variation selectors, zero-width spaces, soft hyphens: terminals disagree about them, and nobody sees them. */
 const INVISIBLE =
-  /[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb\u{e0000}-\u{e0fff}]/gu;
+  /\u034f|[\u17b4\u17b5]|[\u180b-\u180f]|[\ufe00-\ufe0f]|[\u{e0000}-\u{e0fff}]|[\u00ad\u061c\u115f\u1160\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb]/gu;
 /** A person or thing made of several emoji joined by U+200D: the first stands for all. */
 const JOINED =
   /(\p{Extended_Pictographic})[\ufe0e\ufe0f\p{Emoji_Modifier}]*(?:\u200d[\p{Extended_Pictographic}\u2640\u2642][\ufe0e\ufe0f\p{Emoji_Modifier}]*)+/gu;
