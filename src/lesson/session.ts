@@ -407,6 +407,12 @@ export class LessonSession {
     return this.#shellReady;
   }
 
+  /** The shell has ended: the next `ensureShell` or terminal session opens another, in the state as it is. */
+  forgetShell(): void {
+    this.#shell = null;
+    this.#shellReady = null;
+  }
+
   /** Run the lesson's teardown and stop watching. The lab itself belongs to the caller. */
   async close(): Promise<void> {
     if (this.#closed) return;
@@ -414,6 +420,14 @@ export class LessonSession {
     this.#unwatch();
     this.#tracker.close();
     for (const line of this.lesson.teardown) await this.#exec(line);
+    this.#journal?.close();
+  }
+
+  /** Stop at once, as after a crash: no teardown. */
+  async abandon(): Promise<void> {
+    this.#closed = true;
+    this.#unwatch();
+    this.#tracker.close();
     this.#journal?.close();
   }
 

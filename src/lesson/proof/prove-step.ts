@@ -1,0 +1,304 @@
+/** Points 2 to 9 of one step: each in labs of its own. */
+import type { Engine } from '../../../engine/api/types.js';
+import { applies } from '../abilities.js';
+import { evaluate, needsProbe } from '../checks/evaluate.js';
+import { shellLines } from '../prose.js';
+import { LessonNeeds, type LessonSession } from '../session.js';
+import type { LessonSource } from '../source.js';
+import type { Line, Step } from '../types.js';
+import { fill } from '../variables.js';
+import { type Bench, describeGoals, withBench } from './bench.js';
+import type { Findings } from './findings.js';
+
+export interface ProofOptions {
+  readonly engine: Engine;
+  readonly source: LessonSource;
+  readonly seed: string;
+  readonly findings: Findings;
+  /** Leave out what was proved with another seed already: mutations, wrong answers, undo. */
+  readonly brief: boolean;
+}
+
+/** Try one thing; what throws is a failed finding, not the end of the test. */
+async function attempt(
+  options: ProofOptions,
+  step: Step,
+  point: number,
+  what: string,
+  use: (bench: Bench) => Promise<string | null>,
+): Promise<void> {
+  const { engine, source, seed, findings } = options;
+  const base = { point, lesson: source.id, step: step.id, what };
+  try {
+    const trouble = await withBench(engine, source, seed, step.id, use);
+    findings.add({ ...base, ok: trouble === null, ...(trouble === null ? {} : { detail: trouble }) });
+  } catch (error) {
+    if (error instanceof LessonNeeds) throw error;
+    findings.add({ ...base, ok: false, detail: error instanceof Error ? error.message : String(error) });
+  }
+}
+
+const met = (goals: readonly { readonly state: string }[]): boolean =>
+  goals.length > 0 && goals.every((goal) => goal.state === 'met');
+
+/** Would the step after this one be met as well? Then the solution does more than its own step. */
+async function nextAlsoMet(session: LessonSession): Promise<string | null> {
+  const next = session.steps[session.stepIndex + 1];
+  if (!next || next.goal.length === 0 || next.setup.length > 0) return null;
+  const snapshot = await session.lab.snapshot();
+  for (const goal of next.goal) {
+    const result = await evaluate(goal.check, {
+      snapshot,
+      exec: (request) => session.lab.exec(request),
+      memory: new Map(),
+      now: () => performance.now(),
+    });
+    if (result.result !== 'passed') return null;
+  }
+  return `it meets all goals of the next step ${next.id} too`;
+}
+
+export async function proveStep(
+  options: ProofOptions,
+  session: Pick<LessonSession, 'abilities'>,
+  step: Step,
+): Promise<void> {
+  const fits = <T extends { readonly only?: Step['only'] }>(one: T): boolean => applies(one.only, session.abilities);
+  if (step.goal.length > 0) await proveGoals(options, step, step.solutions.filter(fits));
+  if (step.predict) await provePrediction(options, step);
+  if (step.answer) await proveAnswer(options, step);
+  if (options.brief) return;
+  for (const [index, wrong] of step.tests.wrong.filter(fits).entries()) {
+    if (wrong.answer !== undefined) continue;
+    await attempt(
+      options,
+      step,
+      4,
+      `wrong answer ${wrong.id ?? index + 1} stays unmet and gets hint ${wrong.hint}`,
+      async (bench) => {
+        await bench.type(wrong.run.map((line) => ({ ...line, anyExit: 'a wrong answer' })));
+        const goals = await bench.goals('unmet');
+        if (met(goals)) return 'all goals are met';
+        const rule = await bench.session.matchingRule();
+        const selected = rule ?? step.hints.ladder[0];
+        return selected === wrong.hint ? null : `the hint selected is ${selected ?? 'none'}`;
+      },
+    );
+  }
+  for (const [index, other] of step.tests.alsoOk.filter(fits).entries()) {
+    if (other.answer !== undefined) continue;
+    await attempt(options, step, 5, `also right: ${other.id ?? index + 1}`, (bench) =>
+      typeAndMeet(bench, other.run, false),
+    );
+  }
+  const solution = step.solutions.filter(fits).find((one) => one.way === 'by-hand');
+  if (solution && step.goal.length > 0) await proveMutations(options, step, solution.run);
+  await proveUndo(options, step, solution?.run, fits);
+  await proveMissingTool(options, step, solution?.run);
+  await proveProse(options, step);
+}
+
+async function typeAndMeet(bench: Bench, lines: readonly Line[], strict: boolean): Promise<string | null> {
+  const wrong = await bench.type(lines);
+  const goals = await bench.goals('met');
+  if (!met(goals)) return [...wrong, describeGoals(goals.filter((goal) => goal.state !== 'met'))].join('\n');
+  if (strict && wrong.length > 0) return wrong.join('\n');
+  return null;
+}
+
+async function proveGoals(options: ProofOptions, step: Step, solutions: Step['solutions']): Promise<void> {
+  if (solutions.length === 0) {
+    options.findings.add({
+      point: 3,
+      lesson: options.source.id,
+      step: step.id,
+      what: 'has a solution for this lab',
+      ok: false,
+      detail: 'no solution applies here',
+    });
+    return;
+  }
+  for (const [index, solution] of solutions.entries()) {
+    if (solution.way !== 'by-hand') {
+      options.findings.add({
+        point: 3,
+        lesson: options.source.id,
+        step: step.id,
+        what: `solution ${solution.way}`,
+        ok: true,
+        skipped: true,
+        detail: `there is no ${solution.way} in this lab yet`,
+      });
+      continue;
+    }
+    await attempt(
+      options,
+      step,
+      3,
+      `solution ${solution.id ?? index + 1} (${solution.way}) meets exactly this step`,
+      async (bench) => {
+        const before = await bench.goals('unmet');
+        const early = before.filter((goal) => goal.state === 'met');
+        options.findings.add({
+          point: 2,
+          lesson: options.source.id,
+          step: step.id,
+          what: 'no goal is met at the start',
+          ok: early.length === 0,
+          ...(early.length > 0 ? { detail: `met already: ${describeGoals(early)}` } : {}),
+        });
+        const blind = before.filter((goal) => goal.state === 'couldNotMeasure');
+        if (blind.length > 0) return `cannot be measured: ${describeGoals(blind)}`;
+        return (await typeAndMeet(bench, solution.run, true)) ?? (await nextAlsoMet(bench.session));
+      },
+    );
+  }
+}
+
+async function proveMutations(options: ProofOptions, step: Step, lines: readonly Line[]): Promise<void> {
+  for (const [index, line] of lines.entries()) {
+    const what = `without line ${index + 1} (${line.run}) some goal is unmet`;
+    if (line.optional !== undefined) {
+      options.findings.add({
+        point: 6,
+        lesson: options.source.id,
+        step: step.id,
+        what,
+        ok: true,
+        skipped: true,
+        detail: `optional: ${line.optional}`,
+      });
+      continue;
+    }
+    await attempt(options, step, 6, what, async (bench) => {
+      await bench.type(
+        lines.filter((_line, position) => position !== index).map((one) => ({ ...one, anyExit: 'mutated' })),
+      );
+      return met(await bench.goals('unmet'))
+        ? 'all goals are met: mark the line optional with a reason, or sharpen a goal'
+        : null;
+    });
+  }
+}
+
+async function proveUndo(
+  options: ProofOptions,
+  step: Step,
+  solution: readonly Line[] | undefined,
+  fits: (one: { only?: NonNullable<Step['only']> }) => boolean,
+): Promise<void> {
+  const { undo, noUndo } = step.tests;
+  if (noUndo !== undefined)
+    options.findings.add({
+      point: 7,
+      lesson: options.source.id,
+      step: step.id,
+      what: 'undo shows',
+      ok: true,
+      skipped: true,
+      detail: noUndo,
+    });
+  if (!undo || !solution || !fits(undo as { only?: NonNullable<Step['only']> })) return;
+  await attempt(options, step, 7, '"met, now broken" shows after undoing', async (bench) => {
+    await bench.type(solution);
+    if (!met(await bench.goals('met'))) return 'the solution does not meet the step';
+    await bench.type(undo.run);
+    const goals = await waitForBroken(bench);
+    const broken = goals.filter((goal) => goal.state === 'broken').map((goal) => goal.id);
+    if (broken.length === 0) return `nothing is broken: ${describeGoals(goals)}`;
+    const missing = undo.breaks.filter((id) => !broken.includes(id));
+    return missing.length === 0 ? null : `${missing.join(', ')} should be broken: ${describeGoals(goals)}`;
+  });
+}
+
+async function waitForBroken(bench: Bench): ReturnType<Bench['goals']> {
+  const deadline = performance.now() + 2500;
+  for (;;) {
+    const goals = await bench.goals('unmet');
+    if (goals.some((goal) => goal.state === 'broken') || performance.now() > deadline) return goals;
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+}
+
+async function proveMissingTool(
+  options: ProofOptions,
+  step: Step,
+  solution: readonly Line[] | undefined,
+): Promise<void> {
+  const tool = step.tests.missingTool;
+  if (tool === undefined || !solution) return;
+  await attempt(options, step, 8, `without ${tool} a goal cannot be measured`, async (bench) => {
+    await bench.type(solution);
+    const hidden = await bench.lab.exec({
+      argv: ['sh', '-c', 'for f in $(which -a "$0"); do mount --bind /dev/null "$f" || exit 1; done', tool],
+      actor: 'lesson',
+    });
+    if (hidden.exitCode !== 0) return `cannot hide ${tool}: ${hidden.stderr.trim()}`;
+    const goals = await bench.goals('unmet');
+    return goals.some((goal) => goal.state === 'couldNotMeasure') ? null : describeGoals(goals);
+  });
+  if (!step.goal.some((goal) => needsProbe(goal.check)))
+    options.findings.add({
+      point: 8,
+      lesson: options.source.id,
+      step: step.id,
+      what: 'missingTool is for goals that need a probe',
+      ok: false,
+      detail: 'no goal of this step runs a probe',
+    });
+}
+
+/** Point 9: the commands of the prose run, in the state at the step's start. */
+async function proveProse(options: ProofOptions, step: Step): Promise<void> {
+  const text = options.source.text.en.steps[step.id];
+  if (!text) return;
+  for (const [part, prose] of [
+    ['text', `${text.body}\n\n${text.question}`],
+    ['why', text.why],
+  ] as const) {
+    const lines = shellLines(prose);
+    if (lines.length === 0) continue;
+    await attempt(options, step, 9, `the commands of the ${part} run`, async (bench) => {
+      const filled = lines.map((line) => ({
+        run: fill(line.run, bench.session.lesson.vars).text,
+        ...(line.fails ? { fails: true } : {}),
+      }));
+      const wrong = await bench.type(filled);
+      return wrong.length === 0 ? null : wrong.join('\n');
+    });
+  }
+}
+
+async function provePrediction(options: ProofOptions, step: Step): Promise<void> {
+  await attempt(options, step, 3, 'the truth is one of the options', async ({ session }) => {
+    const { predict } = session.step;
+    const measured = await session.measure(predict!.truth);
+    if (measured === null) return 'the truth cannot be measured';
+    const right = predict!.options.filter((one) =>
+      one.is !== undefined ? one.is.trim() === measured : new RegExp(one.matches!).test(measured),
+    );
+    return right.length === 1
+      ? null
+      : `the truth “${measured}” fits ${right.length === 0 ? 'no option' : right.map((one) => one.id).join(' and ')}`;
+  });
+}
+
+async function proveAnswer(options: ProofOptions, step: Step): Promise<void> {
+  await attempt(options, step, 3, 'the right answer can be measured and is accepted', async ({ session }) => {
+    const truth = await session.measure(session.step.answer!.truth);
+    if (truth === null) return 'the right answer cannot be measured';
+    for (const wrong of session.step.tests.wrong) {
+      if (wrong.answer === undefined) continue;
+      await session.answer(wrong.answer);
+      if (session.question.verdict !== 'wrong') return `the wrong answer “${wrong.answer}” is accepted`;
+    }
+    for (const given of [
+      truth,
+      ...session.step.tests.alsoOk.flatMap((one) => (one.answer === undefined ? [] : [one.answer])),
+    ]) {
+      await session.answer(given);
+      if (session.question.verdict !== 'right') return `the right answer “${given}” is refused (measured “${truth}”)`;
+    }
+    return null;
+  });
+}

@@ -1,0 +1,44 @@
+/** Point 11: what a lab could leave on the machine, looked at before and after. It fails when it cannot look. */
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import type { LabInfo } from '../../../engine/api/types.js';
+
+export interface MachineState {
+  readonly interfaces: readonly string[];
+  readonly mounts: readonly string[];
+}
+
+export function machineState(): MachineState {
+  const mounts = readFileSync('/proc/self/mountinfo', 'utf8')
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => line.split(' ').slice(3, 5).join(' '));
+  if (mounts.length === 0) throw new Error('cannot read /proc/self/mountinfo');
+  return { interfaces: readdirSync('/sys/class/net').sort(), mounts: mounts.sort() };
+}
+
+/** Namespaces of the lab's pid 1, to be asked for after its end. */
+export function labNamespaces(info: LabInfo): string[] {
+  return ['pid', 'net', 'mnt', 'uts', 'ipc'].map((kind) => readlinkSync(`/proc/${info.initHostPid}/ns/${kind}`));
+}
+
+/** What is left: interfaces or mounts that were not there, processes in the lab's namespaces. */
+export function residue(before: MachineState, namespaces: readonly string[]): string[] {
+  const after = machineState();
+  const left = [
+    ...after.interfaces.filter((name) => !before.interfaces.includes(name)).map((name) => `interface ${name}`),
+    ...after.mounts.filter((mount) => !before.mounts.includes(mount)).map((mount) => `mount ${mount}`),
+  ];
+  for (const entry of readdirSync('/proc')) {
+    if (!/^\d+$/.test(entry)) continue;
+    for (const kind of ['pid', 'net', 'mnt']) {
+      try {
+        if (namespaces.includes(readlinkSync(`/proc/${entry}/ns/${kind}`)))
+          left.push(`process ${entry} in the lab's ${kind} namespace`);
+      } catch (error) {
+        // Processes end while we look, and those of others may not be looked at.
+        if (!['ENOENT', 'ESRCH', 'EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+      }
+    }
+  }
+  return left;
+}
