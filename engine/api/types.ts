@@ -149,6 +149,8 @@ export interface Route {
   readonly scope: string;
   readonly table: number;
   readonly metric: number;
+  /** Route type when it is not unicast: blackhole, unreachable, prohibit, throw … Such a route leads nowhere. */
+  readonly type?: string;
 }
 
 export interface Neighbour {
