@@ -161,6 +161,14 @@ export const COMMAND_LINE: CommandLineSpec = {
       options: [
         json,
         {
+          name: 'wiring',
+          value: { label: 'FORMAT', kind: 'name', choices: ['text', 'svg', 'mermaid', 'json'] },
+          text: {
+            en: 'only the drawing of links and namespaces: text, svg, mermaid or json',
+            zh: '只输出网络接口与命名空间的连线图：text、svg、mermaid 或 json',
+          },
+        },
+        {
           name: 'watch',
           text: { en: 'go on with every change until interrupted', zh: '持续输出每一处变化，直到被中断' },
         },

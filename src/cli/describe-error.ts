@@ -36,14 +36,15 @@ const ERRNO: Readonly<Record<string, Bilingual>> = {
 
 /** One sentence for a person, from whatever was thrown. */
 export function describeError(error: unknown): DescribedError {
-  if (isEngineError(error)) {
-    const where = [error.path, error.man].filter((part) => part !== undefined && !error.message.includes(part));
-    const detail = where.length > 0 ? `${error.message} (${where.join(', ')})` : error.message;
-    const start = CLASSES[error.code];
+  const body = engineAnswer(error);
+  if (body !== null) {
+    const where = [body.path, body.man].filter((part) => part !== undefined && !body.message.includes(part));
+    const detail = where.length > 0 ? `${body.message} (${where.join(', ')})` : body.message;
+    const start = CLASSES[body.code];
     return {
       text: { en: `${start.en}: ${detail}`, zh: `${start.zh}：${detail}` },
       exitCode: 1,
-      unexpected: error.code === 'Internal',
+      unexpected: body.code === 'Internal',
     };
   }
   if (isBilingualError(error)) return { text: error.text, exitCode: 1, unexpected: false };
@@ -58,10 +59,12 @@ export function describeError(error: unknown): DescribedError {
   return { text: { en: message, zh: message }, exitCode: 1, unexpected: true };
 }
 
-function isEngineError(error: unknown): error is Error & ErrorBody {
-  return (
-    error instanceof Error && 'code' in error && typeof error.code === 'string' && Object.hasOwn(CLASSES, error.code)
-  );
+/** The engine's answer that an error of its client carries. Told by shape: the client is not loaded for that. */
+function engineAnswer(error: unknown): ErrorBody | null {
+  if (!(error instanceof Error) || !('body' in error)) return null;
+  const { body } = error;
+  if (typeof body !== 'object' || body === null || !('code' in body) || !('message' in body)) return null;
+  return typeof body.code === 'string' && Object.hasOwn(CLASSES, body.code) ? (body as ErrorBody) : null;
 }
 
 /** Errors of the application that carry their sentence in both languages. */

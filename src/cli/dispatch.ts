@@ -1,13 +1,23 @@
 import type { Context } from './context.js';
 import type { Invocation } from './spec.js';
 
-/** Hand over to the code of one command; each is imported only here. */
+/** Hand over to the code of one command; each is imported only here, so that the others cost nothing. */
 export async function dispatch(invocation: Invocation, context: Context): Promise<number> {
   switch (invocation.command.name) {
-    case 'completion': {
-      const { runCompletion } = await import('./run-completion.js');
-      return runCompletion(invocation, context);
+    case '': {
+      const { openMenu } = await import('./open-menu.js');
+      return openMenu(context);
     }
+    case 'play':
+      return (await import('./run-play.js')).runPlay(invocation, context);
+    case 'doctor':
+      return (await import('./run-doctor.js')).runDoctor(invocation, context);
+    case 'observe':
+      return (await import('./run-observe.js')).runObserve(invocation, context);
+    case 'explain':
+      return (await import('./run-explain.js')).runExplain(invocation, context);
+    case 'completion':
+      return (await import('./run-completion.js')).runCompletion(invocation, context);
     default:
       throw new Error(`no code for the command ${invocation.command.name}`);
   }

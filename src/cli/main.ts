@@ -1,5 +1,5 @@
 import { COMMAND_LINE } from './commands.js';
-import { type Context, complain, languageOf, makeContext, processWorld, type World } from './context.js';
+import { complain, languageOf, makeContext, processWorld, type World } from './context.js';
 import { parse } from './parse.js';
 import { type Invocation, UsageError } from './spec.js';
 
@@ -36,7 +36,9 @@ export async function main(argv: readonly string[], world: World = processWorld)
     const { dispatch } = await import('./dispatch.js');
     return await dispatch(invocation, context);
   } catch (error) {
-    return await fail(error, argv, context);
+    if (error instanceof UsageError) return usage(error, argv, world);
+    const { reportFailure } = await import('./report-failure.js');
+    return reportFailure(error, context);
   }
 }
 
@@ -46,16 +48,4 @@ async function usage(error: UsageError, argv: readonly string[], world: World): 
   complain(speaker, error.text);
   complain(speaker, { en: "try '{name} --help'", zh: '可运行“{name} --help”查看用法' }, { name });
   return EXIT_USAGE;
-}
-
-/** A failure that reached the top: one sentence, and the stack with --debug. */
-async function fail(error: unknown, argv: readonly string[], context: Context): Promise<number> {
-  if (error instanceof UsageError) return usage(error, argv, context);
-  const { describeError } = await import('./describe-error.js');
-  const described = describeError(error);
-  complain(context, described.text);
-  if (context.debug && error instanceof Error) context.stderr.write(`${error.stack ?? error.message}\n`);
-  else if (described.unexpected)
-    complain(context, { en: 'run it again with --debug to see where', zh: '加 --debug 重新运行可查看出错位置' });
-  return described.exitCode;
 }

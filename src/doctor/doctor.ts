@@ -4,12 +4,13 @@ import { gatherFacts } from './gather.js';
 import type { LessonNeeds } from './lessons.js';
 import { loadPackageTable } from './programs.js';
 import { makeReport, type Report } from './report.js';
+import type { LabWishes } from './try-lab.js';
 import type { LabTrial } from './types.js';
 
 export interface DoctorOptions {
   readonly env: NodeJS.ProcessEnv;
   readonly stdout: NodeJS.WriteStream;
-  readonly tryLab: () => Promise<LabTrial>;
+  readonly tryLab: (wishes: LabWishes) => Promise<LabTrial>;
 }
 
 export interface DoctorResult {
@@ -28,8 +29,12 @@ export async function examine(options: DoctorOptions): Promise<DoctorResult> {
     features: needs.features,
     tools: needs.tools,
   }));
-  const lessonPrograms = lessons.flatMap((lesson) => lesson.tools);
-  const facts = await gatherFacts({ ...options, packages, lessonPrograms });
+  const wishes = {
+    features: [...new Set(lessons.flatMap((lesson) => lesson.features))],
+    tools: [...new Set(lessons.flatMap((lesson) => lesson.tools))],
+  };
+  const tryLab = () => options.tryLab(wishes);
+  const facts = await gatherFacts({ ...options, tryLab, packages, lessonPrograms: wishes.tools });
   const brokenLessons = catalogue.broken.map(({ directory }) => ({
     en: `${directory} is broken: glassbox lesson test says where`,
     zh: `${directory} 已损坏：可用 glassbox lesson test 查看位置`,

@@ -83,15 +83,29 @@ export function judgeFiles(facts: Facts): readonly Row[] {
         status: 'weaker',
         remedy: { en: 'kernels from 5.8 allow them in a user namespace', zh: '内核 5.8 起允许在用户命名空间中创建' },
       },
-      features: ['mknod'],
     },
   ];
   return [
     ...rows.map(({ trial, failed, ...subject }) =>
       row({ ...subject, group: 'files' }, trialVerdict(facts, trial, failed)),
     ),
+    deviceNode(facts),
     idmapped(facts),
   ];
+}
+
+/** No kernel lets a user namespace make device nodes: that is a part of what keeps the machine safe from the lab. */
+function deviceNode(facts: Facts): Row {
+  return row(
+    {
+      id: 'device-nodes',
+      group: 'files',
+      name: { en: 'making device nodes', zh: '创建设备节点' },
+      purpose: { en: 'refused to every lab, so that no disk can be reached', zh: '任何实验室都不允许，以免触及磁盘' },
+      features: ['mknod'],
+    },
+    trialVerdict(facts, 'device-node', { status: 'missing' }),
+  );
 }
 
 /** Only a lab shows it for sure: the root file system must support it too. */

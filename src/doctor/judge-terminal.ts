@@ -64,13 +64,16 @@ function characters({ utf8 }: Terminal): Row {
     id: 'terminal-utf8',
     group: 'terminal',
     name: { en: 'characters', zh: '字符集' },
-    purpose: { en: 'lines of boxes, and Chinese', zh: '方框线条与中文' },
+    purpose: { en: 'Chinese in the programs of the lab', zh: '实验室中的程序显示中文' },
   } as const;
   if (utf8) return row(subject, { status: 'ok', found: same('UTF-8') });
   return row(subject, {
     status: 'weaker',
     found: { en: 'the locale is not UTF-8', zh: '当前 locale 不是 UTF-8' },
-    remedy: { en: 'boxes are drawn with + - | until then', zh: '在此之前方框以 + - | 绘制' },
+    remedy: {
+      en: 'programs in the lab may print ? for other letters until then',
+      zh: '在此之前，实验室中的程序可能把中文显示为 ?',
+    },
     command: 'export LANG=C.UTF-8',
   });
 }

@@ -1,6 +1,6 @@
 import type { Bilingual } from '../../engine/api/types.js';
 import type { Feature } from '../lesson/types.js';
-import type { Row } from './types.js';
+import type { LabTrial, Row } from './types.js';
 
 /** What the doctor needs to know of a lesson. */
 export interface LessonNeeds {
@@ -13,36 +13,43 @@ export interface LessonNeeds {
 export interface LessonVerdict {
   readonly id: string;
   readonly title: Bilingual;
-  /** `unknown` when something that it needs could not be measured and nothing is missing. */
-  readonly runs: 'yes' | 'no' | 'unknown';
+  readonly runs: 'yes' | 'no';
   /** Rows that stand in the way, by id. */
   readonly missing: readonly string[];
 }
 
+/** What a lab that was really made can do; null when none could be made. */
+export type LabAbilities = Pick<Extract<LabTrial, { ran: true }>, 'features' | 'tools'> | null;
+
 /**
- * Whether each lesson runs here: every feature and program that its lesson.yaml names is there. A feature that no row
- * stands for is unknown: the doctor must learn it.
+ * Whether each lesson runs here. Where a lab was made, what works inside it decides, as it will when the lesson is
+ * opened; the rows then only name what is missing. Without a lab the rows decide, and nothing runs.
  */
-export function judgeLessons(lessons: readonly LessonNeeds[], rows: readonly Row[]): readonly LessonVerdict[] {
-  const lab = rows.find((one) => one.id === 'lab');
+export function judgeLessons(
+  lessons: readonly LessonNeeds[],
+  rows: readonly Row[],
+  lab: LabAbilities,
+): readonly LessonVerdict[] {
   return lessons.map(({ id, title, features, tools }) => {
-    const standing = [
-      ...(lab === undefined ? [] : [lab]),
-      ...features.map((feature) => rows.find((one) => one.features.includes(feature))),
-      ...tools.map((tool) => rows.find((one) => one.id === `program-${tool}`)),
-    ];
-    const unnamed = features.filter(
-      (feature) => isVersion(feature) && !rows.some((one) => one.features.includes(feature)),
-    );
+    if (lab === null) return { id, title, runs: 'no', missing: ['lab', ...absentRows(features, tools, rows)] };
     const missing = [
-      ...new Set([...standing.filter((one) => one?.status === 'missing').map((one) => one!.id), ...unnamed]),
+      ...features
+        .filter((feature) => !lab.features.includes(feature))
+        .map((feature) => rowOf(feature, rows)?.id ?? feature),
+      ...tools.filter((tool) => !lab.tools.includes(tool)).map((tool) => `program-${tool}`),
     ];
-    const known = standing.every((one) => one !== undefined && one.status !== 'unknown');
-    return { id, title, runs: missing.length > 0 ? 'no' : known ? 'yes' : 'unknown', missing };
+    return { id, title, runs: missing.length === 0 ? 'yes' : 'no', missing: [...new Set(missing)] };
   });
 }
 
-/** The cgroup version that the machine does not have has no row: it is missing, not unknown. */
-function isVersion(feature: Feature): boolean {
-  return feature === 'cgroup-v1' || feature === 'cgroup-v2';
+function rowOf(feature: Feature, rows: readonly Row[]): Row | undefined {
+  return rows.find((row) => row.features.includes(feature));
+}
+
+function absentRows(features: readonly Feature[], tools: readonly string[], rows: readonly Row[]): readonly string[] {
+  const named = [
+    ...features.map((feature) => rowOf(feature, rows)),
+    ...tools.map((tool) => rows.find((row) => row.id === `program-${tool}`)),
+  ];
+  return [...new Set(named.flatMap((row) => (row?.status === 'missing' ? [row.id] : [])))];
 }

@@ -21,6 +21,7 @@ const TRIALS: readonly { readonly name: string; readonly needs: string; readonly
   { name: 'devpts', needs: 'mount', run: 'mount -t devpts -o newinstance,ptmxmode=0666 devpts /mnt/d' },
   { name: 'mqueue', needs: 'mount', run: 'mount -t mqueue none /mnt/q' },
   { name: 'whiteout', needs: 'mknod', run: 'mknod /mnt/l/whiteout c 0 0' },
+  { name: 'device-node', needs: 'mknod', run: 'mknod /mnt/l/null c 1 3' },
   { name: 'netns', needs: 'ip', run: 'ip link set lo up' },
   { name: 'bridge', needs: 'ip', run: 'ip link add probe-br type bridge' },
   { name: 'veth', needs: 'ip', run: 'ip link add probe-a type veth peer name probe-b' },

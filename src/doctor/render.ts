@@ -36,7 +36,6 @@ const WORDS = {
   someRun: { en: '{runs} of {count} run here', zh: '{count} 课中有 {runs} 课可运行' },
   noLessons: { en: 'none is installed', zh: '尚未安装课程' },
   cannotRun: { en: '{id} does not run: {missing} is missing', zh: '{id} 无法运行，缺少：{missing}' },
-  unknownRun: { en: '{id}: it could not be measured whether it runs', zh: '{id}：无法判断能否运行' },
   ready: { en: 'The lab runs here, with everything.', zh: '实验室可以在此运行，一切齐备。' },
   weaker: {
     en: 'The lab runs here; the rows above say what is weaker or missing.',
@@ -96,7 +95,6 @@ function lessonLines({ lessons, rows }: Report, t: Translate): string[] {
   };
   const rest = lessons.flatMap(({ id, runs: verdict, missing }) => {
     if (verdict === 'yes') return [];
-    if (verdict === 'unknown') return [`  ${t(WORDS.unknownRun, { id })}`];
     return [`  ${t(WORDS.cannotRun, { id, missing: missing.map(name).join(', ') })}`];
   });
   return [`  ${runs === count ? t(WORDS.allRun, { count }) : t(WORDS.someRun, { runs, count })}`, ...rest];

@@ -13,7 +13,7 @@ import type { Facts, Row } from './types.js';
 /** What `glassbox doctor --json` prints. Fields are only ever added; a change of meaning raises `version`. */
 export interface Report {
   readonly version: 1;
-  /** `ready`: all is there; `weaker`: the lab runs, with less; `cannot`: no lab runs here. */
+  /** `ready`: all is there that could be; `weaker`: the lab runs, with less; `cannot`: no lab runs here. */
   readonly verdict: 'ready' | 'weaker' | 'cannot';
   readonly rows: readonly Row[];
   readonly lessons: readonly LessonVerdict[];
@@ -31,7 +31,7 @@ export function makeReport(facts: Facts, packages: PackageTable, lessons: readon
     ...judgeTerminal(facts),
     ...judgePrograms(facts, packages),
   ];
-  const lessonVerdicts = judgeLessons(lessons, rows);
+  const lessonVerdicts = judgeLessons(lessons, rows, facts.lab.ran ? facts.lab : null);
   const less = rows.some((one) => one.status === 'missing' || (one.status === 'weaker' && one.group !== 'terminal'));
   return { version: 1, verdict: facts.lab.ran ? (less ? 'weaker' : 'ready') : 'cannot', rows, lessons: lessonVerdicts };
 }

@@ -1,4 +1,4 @@
-import type { Bilingual } from '../../engine/api/types.js';
+import type { Bilingual, LabWeakness } from '../../engine/api/types.js';
 import type { Feature } from '../lesson/types.js';
 
 /**
@@ -71,10 +71,14 @@ export type LabTrial =
   | {
       readonly ran: true;
       readonly readyMs: number;
-      readonly mode: string;
-      readonly cgroupMode: string;
-      readonly weaknesses: readonly { readonly what: string; readonly text: Bilingual; readonly remedy: Bilingual }[];
+      readonly mode: 'root' | 'subuid' | 'one-user';
+      readonly cgroupMode: 'v1' | 'v2' | 'hybrid' | 'none';
+      readonly weaknesses: readonly LabWeakness[];
+      /** Controllers in which the lab may make groups. */
       readonly cgroupControllers: readonly string[];
+      /** Of the features and programs that lessons name: those that work inside. */
+      readonly features: readonly Feature[];
+      readonly tools: readonly string[];
     }
   | { readonly ran: false; readonly reason: Bilingual };
 

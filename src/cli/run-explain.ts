@@ -1,0 +1,49 @@
+import type { ExplainedProgram, ExplainedRecord } from '../../engine/api/types.js';
+import { type Bilingual, type Language, pick } from '../i18n/text.js';
+import type { Context } from './context.js';
+import type { Invocation } from './spec.js';
+import { withLab } from './with-lab.js';
+
+const STATES: Readonly<Record<ExplainedRecord['state'], Bilingual>> = {
+  pending: { en: 'not yet', zh: '尚未执行' },
+  held: { en: 'held', zh: '暂停' },
+  done: { en: 'done', zh: '完成' },
+  failed: { en: 'FAILED', zh: '失败' },
+  skipped: { en: 'skipped', zh: '跳过' },
+};
+
+/** `glassbox explain [--json]`: make a lab and tell every system call that made it. */
+export async function runExplain(invocation: Invocation, context: Context): Promise<number> {
+  const programs = await withLab({}, (lab) => lab.explain());
+  const json = invocation.options['json'] !== undefined;
+  context.stdout.write(
+    json
+      ? `${JSON.stringify(programs, null, 2)}\n`
+      : programs.map((program) => explained(program, context.language)).join('\n'),
+  );
+  return 0;
+}
+
+/** A numbered line for each call with its result, and below it what it is for. */
+export function explained(program: ExplainedProgram, language: Language): string {
+  const lines = [program.name];
+  let section = '';
+  for (const record of program.records) {
+    if (record.section !== section) {
+      section = record.section;
+      lines.push('', `[${section}]`);
+    }
+    lines.push(`${String(record.index).padStart(4)}  ${record.call} = ${outcome(record, language)}`);
+    lines.push(`      ${record.man}  ${pick(record.explanation, language)}`);
+    if (record.command !== null) lines.push(`      $ ${record.command}`);
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+function outcome(record: ExplainedRecord, language: Language): string {
+  const state = pick(STATES[record.state], language);
+  if (record.state !== 'done' && record.state !== 'failed') return `(${state})`;
+  const result = record.errno ?? String(record.result ?? 0);
+  const time = record.durationNs === null ? '' : ` ${(record.durationNs / 1000).toFixed(1)} µs`;
+  return record.state === 'failed' ? `${result} (${state})${time}` : `${result}${time}`;
+}
