@@ -207,7 +207,7 @@ export function encodeLinkSet(request: LinkSet): Uint8Array {
   if (request.mtu !== undefined) writer.u32(IFLA.MTU, request.mtu);
   if (request.txQueueLength !== undefined) writer.u32(IFLA.TXQLEN, request.txQueueLength);
   if (request.master !== undefined) writer.u32(IFLA.MASTER, request.master === null ? 0 : indexOf(request.master));
-  if (request.alias !== undefined) writer.attribute(IFLA.IFALIAS, Buffer.from(request.alias));
+  if (request.alias !== undefined) writer.bareText(IFLA.IFALIAS, request.alias);
   if (request.netns !== undefined) netns(writer, request.netns);
   if (request.rename !== undefined) writer.text(IFLA.IFNAME, checkName(request.rename));
   else if (index === 0) writer.text(IFLA.IFNAME, checkName(request.link.name));

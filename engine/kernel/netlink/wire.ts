@@ -72,6 +72,12 @@ export class Writer {
     return this.attribute(type, u32Bytes(value));
   }
 
+  /** Text without a NUL at its end. */
+  bareText(type: number, value: string): this {
+    if (value.includes('\0')) throw new EngineError('InvalidArgument', 'text for the kernel must not contain a NUL');
+    return this.attribute(type, Buffer.from(value));
+  }
+
   /** With the NUL at its end, as NLA_NUL_STRING wants it. */
   text(type: number, value: string): this {
     if (value.includes('\0')) throw new EngineError('InvalidArgument', 'text for the kernel must not contain a NUL');

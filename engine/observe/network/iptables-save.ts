@@ -1,6 +1,6 @@
 import type { FirewallChain, FirewallRule } from '../../api/types.js';
 import { EngineError } from '../../kernel/errors.js';
-import { parseRule } from './iptables-rule.js';
+import { parseRule, splitWords } from './iptables-rule.js';
 
 /** What iptables-save(8) or ip6tables-save(8) prints. */
 export interface Saved {
@@ -23,10 +23,9 @@ export function parseIptablesSave(text: string, family: 'inet' | 'inet6'): Saved
   const tables: string[] = [];
   const nftOnly: string[] = [];
   let table: string | null = null;
-  for (const [at, raw] of text.split('\n').entries()) {
-    const line = raw.trimEnd();
+  for (const { at, line } of logicalLines(text)) {
     const fail = (why: string): never => {
-      throw new EngineError('DataLoss', `read iptables-save: line ${at + 1} ${why}`);
+      throw new EngineError('DataLoss', `read iptables-save: line ${at} ${why}`);
     };
     if (line === '') continue;
     if (line.startsWith('#')) {
@@ -60,4 +59,23 @@ export function parseIptablesSave(text: string, family: 'inet' | 'inet6'): Saved
   }
   if (table !== null) throw new EngineError('DataLoss', `read iptables-save: its output ends within table ${table}`);
   return { chains, rules, tables, nftOnly };
+}
+
+/** A remark may hold a line break: lines are joined until the quotes of a rule are closed. `at` counts from 1. */
+function logicalLines(text: string): { at: number; line: string }[] {
+  const lines: { at: number; line: string }[] = [];
+  let open: { at: number; line: string } | null = null;
+  for (const [index, raw] of text.split('\n').entries()) {
+    const joined: { at: number; line: string } =
+      open === null ? { at: index + 1, line: raw } : { at: open.at, line: `${open.line}\n${raw}` };
+    const isRule = /^(?:\[\d+:\d+\] )?-A /.test(joined.line);
+    if (isRule && splitWords(joined.line) === null) {
+      open = joined;
+      continue;
+    }
+    open = null;
+    lines.push({ at: joined.at, line: joined.line.trimEnd() });
+  }
+  if (open !== null) lines.push(open);
+  return lines;
 }
