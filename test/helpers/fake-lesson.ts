@@ -91,7 +91,7 @@ export class FakeLesson implements LessonView {
                 verdict: this.given === null ? null : this.given === '42' ? 'right' : 'wrong',
               }
             : null,
-      hints: this.hints,
+      hints: [...this.hints],
       hintsLeft: 3 - this.hints.length,
       ghosts: [],
       complete: this.step === 0 && this.goals.every((goal) => goal.state === 'met'),

@@ -3,12 +3,12 @@ import { PassThrough } from 'node:stream';
 import addonUnicode11 from '@xterm/addon-unicode11';
 import xterm, { type Terminal } from '@xterm/headless';
 import { type AppHandle, type AppOptions, runApp } from '../../src/tui/run-app.js';
+import { RIGHT_HALF } from '../../src/tui/screen/draw.js';
 import { Screen } from '../../src/tui/screen/screen.js';
 import { detectTerminal, type TerminalTraits } from '../../src/tui/screen/terminal.js';
-import { RIGHT_HALF } from '../../src/tui/screen/draw.js';
 import { createWidget } from '../../src/tui/screen/widgets.js';
-import type { ThemeId } from '../../src/tui/theme/themes.js';
 import { charWidth } from '../../src/tui/text/width.js';
+import type { ThemeId } from '../../src/tui/theme/themes.js';
 
 export const TRAITS: TerminalTraits = detectTerminal({ TERM: 'xterm-256color', COLORTERM: 'truecolor' });
 
@@ -65,7 +65,14 @@ export class MemoryTerminal {
 
   text(): string[] {
     const buffer = this.terminal.buffer.active;
-    return Array.from({ length: this.rows }, (_, y) => buffer.getLine(buffer.viewportY + y)?.translateToString(true).trimEnd() ?? '');
+    return Array.from(
+      { length: this.rows },
+      (_, y) =>
+        buffer
+          .getLine(buffer.viewportY + y)
+          ?.translateToString(true)
+          .trimEnd() ?? '',
+    );
   }
 
   cursor(): { x: number; y: number } {
@@ -95,7 +102,8 @@ export function wrongCells(screen: Screen, out: MemoryTerminal): WrongCell[] {
       const alone = want !== RIGHT_HALF && charWidth(want.codePointAt(0)!) === 2 && row[x + 1]?.[1] !== RIGHT_HALF;
       if (half || alone) want = ' ';
       // A script younger than Unicode 11 takes one column there; the second must then be empty.
-      const younger = want === RIGHT_HALF && shown === ' ' && x > 0 && source.getCell(x - 1)!.getChars() === row[x - 1]![1];
+      const younger =
+        want === RIGHT_HALF && shown === ' ' && x > 0 && source.getCell(x - 1)!.getChars() === row[x - 1]![1];
       // So is a combining mark younger than Unicode 11: it is not shown, and the next cell is as meant.
       const lost = want.length > shown.length && want.startsWith(shown) && /^\p{M}+$/u.test(want.slice(shown.length));
       if (want !== shown && !younger && !lost) wrong.push({ x, y, want, shown });
@@ -105,7 +113,11 @@ export function wrongCells(screen: Screen, out: MemoryTerminal): WrongCell[] {
 }
 
 /** A bare screen with one painting function: for what needs no panes. */
-export function bareScreen(columns: number, rows: number, theme: ThemeId = 'dark'): { screen: Screen; out: MemoryTerminal; paint: (work: () => void) => Promise<void> } {
+export function bareScreen(
+  columns: number,
+  rows: number,
+  theme: ThemeId = 'dark',
+): { screen: Screen; out: MemoryTerminal; paint: (work: () => void) => Promise<void> } {
   const out = new MemoryTerminal(columns, rows);
   const screen = new Screen({ output: out, traits: TRAITS, theme, mouse: false });
   let current: () => void = () => undefined;
@@ -134,12 +146,18 @@ export interface RunningApp extends AppHandle {
 }
 
 /** The whole view in a terminal in memory. */
-export async function startApp(columns: number, rows: number, options: Omit<AppOptions, 'input' | 'output'>): Promise<RunningApp> {
+export async function startApp(
+  columns: number,
+  rows: number,
+  options: Omit<AppOptions, 'input' | 'output'>,
+): Promise<RunningApp> {
   const out = new MemoryTerminal(columns, rows);
   const keys = new PassThrough();
   const handle = runApp({ traits: TRAITS, ...options, input: keys, output: out });
   const settle = async (): Promise<void> => {
-    for (let i = 0; i < 4; i++) await new Promise((resolve) => setImmediate(resolve));
+    await new Promise((resolve) => setImmediate(resolve));
+    await new Promise<void>((resolve) => handle.app.shell.terminal.write('', resolve));
+    await new Promise((resolve) => setImmediate(resolve));
     handle.screen.flush();
     await out.settle();
   };

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
+import { padLine, sliceLine } from '../../src/tui/text/fit.js';
 import { sanitise } from '../../src/tui/text/sanitise.js';
 import { textWidth } from '../../src/tui/text/width.js';
-import { padLine, sliceLine } from '../../src/tui/text/fit.js';
 import { bareScreen, wrongCells } from './oracle.js';
 
 /** The fifteen kinds of text that terminals and stock blessed get wrong in one way or another. */
@@ -30,7 +30,8 @@ for (const [name, text] of Object.entries(CASES))
     const { screen, out, paint } = bareScreen(60, 6);
     for (const shift of [0, 1])
       await paint(() => {
-        for (let y = 0; y < 6; y++) screen.canvas.line(0, y, 60, [{ text: ' '.repeat(shift) + '|'.repeat(y) + sanitise(text) }, { text: '|' }]);
+        for (let y = 0; y < 6; y++)
+          screen.canvas.line(0, y, 60, [{ text: ' '.repeat(shift) + '|'.repeat(y) + sanitise(text) }, { text: '|' }]);
       });
     assert.deepEqual(wrongCells(screen, out), []);
     const shown = out.text()[0]!.trim();
@@ -61,7 +62,8 @@ test('an overlay over odd and even columns of wide glyphs, moved and taken away'
 test('a frame without a change writes nothing, scrolled Chinese writes only what moved', async () => {
   const { screen, out, paint } = bareScreen(200, 60);
   const draw = (from: number) => (): void => {
-    for (let y = 0; y < 60; y++) screen.canvas.line(0, y, 200, [{ text: `第 ${y + from} 行：命名空间 🚀 把资源包装`, style: { role: 'code' } }]);
+    for (let y = 0; y < 60; y++)
+      screen.canvas.line(0, y, 200, [{ text: `第 ${y + from} 行：命名空间 🚀 把资源包装`, style: { role: 'code' } }]);
   };
   await paint(draw(0));
   out.takeBytes();
@@ -95,18 +97,24 @@ test('1,000 fuzzed strings in random places: 0 wrong cells', async () => {
     fc.constantFrom('中', 'a', '\x1b[31m', '\x1b]0;t\x07', '\u202e', '\r\n', '\x9b', '容器', ' '),
   );
   await fc.assert(
-    fc.asyncProperty(fc.array(piece, { maxLength: 5 }), fc.nat(49), fc.nat(11), fc.integer({ min: 1, max: 30 }), fc.nat(9), async (pieces, x, y, width, from) => {
-      const text = sanitise(pieces.join(''));
-      // eslint-disable-next-line no-control-regex -- the point of the test
-      assert.equal(/[\x00-\x1f\x7f-\x9f]/.test(text), false, 'no control character is left');
-      // Two symbols that Unicode 11 had as wide emoji and later versions have not.
-      fc.pre(!/[\u{1f93b}\u{1f946}]/u.test(text));
-      const room = Math.min(width, 50 - x);
-      await paint(() => {
-        screen.canvas.line(x, y, room, padLine(sliceLine([{ text }], from, from + room), room));
-      });
-      assert.deepEqual(wrongCells(screen, out), [], JSON.stringify(text));
-    }),
+    fc.asyncProperty(
+      fc.array(piece, { maxLength: 5 }),
+      fc.nat(49),
+      fc.nat(11),
+      fc.integer({ min: 1, max: 30 }),
+      fc.nat(9),
+      async (pieces, x, y, width, from) => {
+        const text = sanitise(pieces.join(''));
+        assert.equal(/[\x00-\x1f\x7f-\x9f]/.test(text), false, 'no control character is left');
+        // Two symbols that Unicode 11 had as wide emoji and later versions have not.
+        fc.pre(!/[\u{1f93b}\u{1f946}]/u.test(text));
+        const room = Math.min(width, 50 - x);
+        await paint(() => {
+          screen.canvas.line(x, y, room, padLine(sliceLine([{ text }], from, from + room), room));
+        });
+        assert.deepEqual(wrongCells(screen, out), [], JSON.stringify(text));
+      },
+    ),
     // The screen keeps its history, so a smaller example would be another one.
     { numRuns: 1000, endOnFailure: true },
   );

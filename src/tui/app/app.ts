@@ -7,7 +7,7 @@ import { LineEditor } from '../overlay/line-editor.js';
 import { confirmWindow, helpWindow, paletteWindow, promptWindow } from '../overlay/windows.js';
 import { type AnyPanel, anyPanel, type Lang, type PanelEffects } from '../panel.js';
 import { type LedgerPanelState, ledgerPanel, withEntries } from '../panels/ledger-panel.js';
-import { type LessonPanelState, lessonPanel } from '../panels/lesson-panel.js';
+import { type LessonPanelState, type LessonPart, lessonPanel } from '../panels/lesson-panel.js';
 import type { Screen } from '../screen/screen.js';
 import { both, STRINGS, text } from '../strings.js';
 import type { TerminalPane } from '../terminal-pane/terminal-pane.js';
@@ -215,7 +215,8 @@ export class App implements CommandTarget, LessonHost {
     const pane = this.view.lesson;
     this.#page = page;
     if (pane === null) return;
-    const state: LessonPanelState = { page };
+    const show = newPart(before, page);
+    const state: LessonPanelState = show === null ? { page } : { page, show };
     pane.state = state;
     if (before?.stepId !== page.stepId) {
       pane.toTop();
@@ -432,4 +433,12 @@ export class App implements CommandTarget, LessonHost {
   #failed(error: unknown): void {
     this.toast(both('actionFailed', { reason: sanitise(error instanceof Error ? error.message : String(error)) }));
   }
+}
+
+/** What a page has that the one before it, of the same step, had not. */
+function newPart(before: LessonPage | null, page: LessonPage): LessonPart | null {
+  if (before === null || before.stepId !== page.stepId) return null;
+  if (page.hints.length > before.hints.length) return 'hints';
+  if (page.complete && !before.complete) return 'end';
+  return JSON.stringify(page.question) === JSON.stringify(before.question) ? null : 'question';
 }

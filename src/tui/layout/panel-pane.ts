@@ -109,10 +109,11 @@ export class PanelPane {
 
   /** True when the key was used. */
   key(key: Key, input: PanelInput, effects: PanelEffects): boolean {
-    const next = this.panel.onKey?.(key, this.#state, input, effects) ?? null;
+    const before = this.#state;
+    const next = this.panel.onKey?.(key, before, input, effects) ?? null;
     if (next !== null) {
-      if (next !== this.#state) this.#reveal = true;
-      this.#state = next;
+      // The key may have had an effect that set another state meanwhile: an unchanged one must not undo that.
+      if (next !== before) this.state = next;
       return true;
     }
     return this.scrollKey(keyId(key));
@@ -160,8 +161,8 @@ export class PanelPane {
   /** A click at a cell of the pane. */
   click(x: number, y: number, input: PanelInput, effects: PanelEffects): void {
     const { sticky = 0 } = this.#view;
-    const next =
-      this.panel.onClick?.(y < sticky ? y : this.#top + y, this.#left + x, this.#state, input, effects) ?? null;
-    if (next !== null) this.#state = next;
+    const before = this.#state;
+    const next = this.panel.onClick?.(y < sticky ? y : this.#top + y, this.#left + x, before, input, effects) ?? null;
+    if (next !== null && next !== before) this.#state = next;
   }
 }

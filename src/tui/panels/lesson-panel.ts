@@ -11,7 +11,11 @@ import { wrapLine } from '../text/wrap.js';
 
 export interface LessonPanelState {
   readonly page: LessonPage | null;
+  /** What is new on the page and must come into sight. */
+  readonly show?: LessonPart;
 }
+
+export type LessonPart = 'question' | 'hints' | 'end';
 
 /** What the keys of a question do; set by the application. */
 export interface LessonPanelActions {
@@ -103,11 +107,18 @@ function headLine(page: LessonPage, width: number, lang: Lang): StyledLine {
   return padLine([count, ...short, ...goals, span(`  ${sanitise(page.lessonTitle[lang])}`, 'muted')], width);
 }
 
-function pageLines(page: LessonPage, width: number, lang: Lang): StyledLine[] {
+/** The lines of a page, and the last line of each part. */
+function pageLines(
+  page: LessonPage,
+  width: number,
+  lang: Lang,
+): { lines: StyledLine[]; ends: Map<LessonPart, number> } {
+  const ends = new Map<LessonPart, number>();
   const lines: StyledLine[] = [headLine(page, width, lang)];
   lines.push(...wrapLine([span(sanitise(page.stepTitle[lang]), 'heading', { bold: true })], width), []);
   lines.push(...markdownLines(page.body[lang], width));
   if (page.question !== null) lines.push([], ...questionLines(page.question, width, lang));
+  ends.set('question', lines.length - 1);
   if (page.goals.length > 0) {
     lines.push([], [span(text('goals', lang), 'heading')]);
     for (const goal of page.goals) lines.push(...goalLines(goal, width, lang));
@@ -120,10 +131,12 @@ function pageLines(page: LessonPage, width: number, lang: Lang): StyledLine[] {
         lines.push([...(row === 0 ? mark : [{ text: '   ' }]), ...part]);
     }
   }
+  ends.set('hints', lines.length - 1);
   if (page.busy !== undefined) lines.push([], [span(sanitise(page.busy[lang]), 'info')]);
   else if (page.complete) lines.push([], [span(`✓ ${text('stepDone', lang)}`, 'ok')]);
   else if (page.hintsLeft > 0) lines.push([], [span(text('hintsLeft', lang, { n: page.hintsLeft }), 'muted')]);
-  return lines;
+  ends.set('end', lines.length - 1);
+  return { lines, ends };
 }
 
 export function lessonPanel(actions: LessonPanelActions): Panel<LessonPanelState> {
@@ -136,8 +149,13 @@ export function lessonPanel(actions: LessonPanelActions): Panel<LessonPanelState
       if (state.page === null) return { lines: [] };
       // One blank column on both sides reads better, where there is room.
       const margin = width >= 50 ? 1 : 0;
-      const lines = pageLines(state.page, Math.max(1, width - 2 * margin), input.lang);
-      return { lines: margin === 0 ? lines : lines.map((l) => [{ text: ' ' }, ...l]), sticky: 1 };
+      const { lines, ends } = pageLines(state.page, Math.max(1, width - 2 * margin), input.lang);
+      const at = state.show === undefined ? undefined : ends.get(state.show);
+      return {
+        lines: margin === 0 ? lines : lines.map((l) => [{ text: ' ' }, ...l]),
+        sticky: 1,
+        ...(at === undefined ? {} : { reveal: { line: at } }),
+      };
     },
     onKey(key, state) {
       const question = state.page?.question;
