@@ -38,7 +38,7 @@ export function plainLayers(input: LayersInput, lang: Lang): string[] {
       lines.push(
         indented(
           2,
-          `${row.path}${row.type === 'directory' ? '/' : ''} ${zh ? '来自' : 'from'} ${row.from}${row.copiedUp ? (zh ? '（写时复制）' : ' (copied up)') : ''}`,
+          `${row.path}${row.type.endsWith('directory') ? '/' : ''} ${zh ? '来自' : 'from'} ${row.from}${row.copiedUp ? (zh ? '（写时复制）' : ' (copied up)') : ''}`,
         ),
       );
     }
@@ -55,7 +55,7 @@ function layerLines(layer: LayerView, lang: Lang): string[] {
       : `${counted(layer.dir.files, lang, ['file', 'files'], '个文件')} ${bytes(layer.dir.bytes ?? 0)}`;
   const lines = [indented(1, labelled(layer.name, listed([layer.path, size], lang), lang))];
   for (const row of layer.rows.slice(0, SHOWN)) {
-    const directory = row.entry.type === 'directory' || row.entry.type === 'opaque-directory';
+    const directory = row.entry.type.endsWith('directory');
     const effect =
       row.effect === null ? '' : lang === 'zh' ? `（${EFFECTS[row.effect].zh}）` : ` (${EFFECTS[row.effect].en})`;
     lines.push(indented(2, marked(`${row.path}${directory ? '/' : ''}${effect}`, row.mark, lang)));

@@ -10,7 +10,7 @@ import {
   type ProcessNode,
 } from '../tui/viewmodels/namespaces.js';
 import { visible } from '../tui/viewmodels/safe-text.js';
-import { holderText } from '../tui/viewmodels/wiring-detail.js';
+import { holderText, keptAlive } from '../tui/viewmodels/wiring-detail.js';
 import { enumerated, indented, labelled, listed, marked } from './say.js';
 
 /** By kind, each namespace with its owner, members and what keeps it alive. */
@@ -45,7 +45,7 @@ function namespaceLine(node: NamespaceNode, lang: Lang): string {
       node.holders.map((holder) => holderText(holder, lang)),
       lang,
     );
-    parts.push(zh ? `存续依赖 ${holders}` : `kept alive by ${holders}`);
+    parts.push(keptAlive(holders, lang));
   }
   if (node.uidMap.length > 0) parts.push(`uid ${mapText(node.uidMap)}`);
   return marked(labelled(node.id, listed(parts, lang), lang), node.mark, lang);

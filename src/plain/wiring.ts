@@ -112,11 +112,19 @@ function wireParts(port: WiringPort, model: WiringModel, lang: Lang): string[] {
     for (const box of model.boxes) {
       const end = flatPorts(box.ports).find((one) => one.id === far);
       if (end === undefined) continue;
-      const text = zh ? `连到 ${boxTitle(box, lang)} 的 ${end.name}` : `wired to ${end.name} in ${boxTitle(box, lang)}`;
+      const text = zh
+        ? `连到${spaced(boxTitle(box, lang))}的 ${end.name}`
+        : `wired to ${end.name} in ${boxTitle(box, lang)}`;
       parts.push(wire.mark === 'ghost' ? marked(text, 'ghost', lang) : text);
     }
     if (parts.length === 0 && port.link?.peer?.name != null)
       parts.push(zh ? `连到 ${visible(port.link.peer.name)}` : `wired to ${visible(port.link.peer.name)}`);
   }
   return parts;
+}
+
+/** A name within a Chinese sentence: blanks beside Latin letters, none beside Chinese ones. */
+function spaced(name: string): string {
+  const cjk = /[\u3000-\u30ff\u4e00-\u9fff]/;
+  return `${cjk.test(name.at(0) ?? '') ? '' : ' '}${name}${cjk.test(name.at(-1) ?? '') ? '' : ' '}`;
 }

@@ -1,8 +1,24 @@
 /** Snapshots made tersely, for tests of what is built on them: `lab().ns('r1').veth('host/veth1.1', 'r1/veth1.2').build()`. */
 import type {
-  Cgroup, CgroupView, FirewallChain, FirewallRule, LayerDir, LayerEntry, Link, LinkAddress, LinkKind, ListeningPort, Namespace,
-  NamespaceHolder, NamespaceKind, NetworkNamespace, OverlayStack, Process, Route, Snapshot,
-} from '../../engine/api/types.js'; // biome-ignore format: one list
+  Cgroup,
+  CgroupView,
+  FirewallChain,
+  FirewallRule,
+  LayerDir,
+  LayerEntry,
+  Link,
+  LinkAddress,
+  LinkKind,
+  ListeningPort,
+  Namespace,
+  NamespaceHolder,
+  NamespaceKind,
+  NetworkNamespace,
+  OverlayStack,
+  Process,
+  Route,
+  Snapshot,
+} from '../../engine/api/types.js';
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
@@ -44,8 +60,17 @@ export class SnapshotBuilder {
     const inode = this.#inode++;
     const owner = this.#namespaces.find((ns) => ns.kind === 'user' && ns.isLabHost)?.id ?? null;
     const base: Namespace = {
-      id: `${kind}:[${inode}]`, kind, inode, owner, parent: null, members: [], heldBy: [], names: [], isLabHost: false, isMachine: false,
-    }; // biome-ignore format: one list
+      id: `${kind}:[${inode}]`,
+      kind,
+      inode,
+      owner,
+      parent: null,
+      members: [],
+      heldBy: [],
+      names: [],
+      isLabHost: false,
+      isMachine: false,
+    };
     const ns = { ...base, ...more };
     this.#namespaces.push(ns);
     if (kind === 'net') {
@@ -92,10 +117,24 @@ export class SnapshotBuilder {
     const index = more.index ?? net.links.reduce((max, link) => Math.max(max, link.index), 0) + 1;
     const up = more.up ?? true;
     net.links.push({
-      index, name, kind: 'dummy', mac: `02:00:00:00:${hex(this.#nets.indexOf(net))}:${hex(index)}`, mtu: 1500, up, carrier: up,
-      operstate: up ? 'UP' : 'DOWN', promiscuous: false, master: null, peer: null, addresses: [],
-      rxBytes: 0, txBytes: 0, rxPackets: 0, txPackets: 0, ...more,
-    }); // biome-ignore format: one list
+      index,
+      name,
+      kind: 'dummy',
+      mac: `02:00:00:00:${hex(this.#nets.indexOf(net))}:${hex(index)}`,
+      mtu: 1500,
+      up,
+      carrier: up,
+      operstate: up ? 'UP' : 'DOWN',
+      promiscuous: false,
+      master: null,
+      peer: null,
+      addresses: [],
+      rxBytes: 0,
+      txBytes: 0,
+      rxPackets: 0,
+      txPackets: 0,
+      ...more,
+    });
     return this;
   }
 
@@ -151,31 +190,55 @@ export class SnapshotBuilder {
     more: Partial<Route> = {},
   ): this {
     this.#net(label).routes.push({
-      destination, family: destination.includes(':') ? 'inet6' : 'inet', via, device, source: null, protocol: 'boot', scope: 'global', table: 254, metric: 0, ...more,
-    }); // biome-ignore format: one list
+      destination,
+      family: destination.includes(':') ? 'inet6' : 'inet',
+      via,
+      device,
+      source: null,
+      protocol: 'boot',
+      scope: 'global',
+      table: 254,
+      metric: 0,
+      ...more,
+    });
     return this;
   }
 
   rule(label: string, rule: Partial<FirewallRule>): this {
     this.#net(label).rules.push({
-      family: 'inet', table: 'filter', chain: 'FORWARD', match: {}, target: 'ACCEPT', options: {}, packets: 0, bytes: 0,
-      text: `-A ${rule.chain ?? 'FORWARD'} -j ${rule.target ?? 'ACCEPT'}`, ...rule,
-    }); // biome-ignore format: one list
+      family: 'inet',
+      table: 'filter',
+      chain: 'FORWARD',
+      match: {},
+      target: 'ACCEPT',
+      options: {},
+      packets: 0,
+      bytes: 0,
+      text: `-A ${rule.chain ?? 'FORWARD'} -j ${rule.target ?? 'ACCEPT'}`,
+      ...rule,
+    });
     return this;
   }
 
   masquerade(label: string, source: string, out?: string): this {
     return this.rule(label, {
-      table: 'nat', chain: 'POSTROUTING', match: { source, ...(out === undefined ? {} : { outInterface: out }) }, target: 'MASQUERADE',
+      table: 'nat',
+      chain: 'POSTROUTING',
+      match: { source, ...(out === undefined ? {} : { outInterface: out }) },
+      target: 'MASQUERADE',
       text: `-A POSTROUTING -s ${source} -j MASQUERADE`,
-    }); // biome-ignore format: one list
+    });
   }
 
   dnat(label: string, port: string, to: string): this {
     return this.rule(label, {
-      table: 'nat', chain: 'PREROUTING', match: { protocol: 'tcp', dport: port }, target: 'DNAT', options: { to },
+      table: 'nat',
+      chain: 'PREROUTING',
+      match: { protocol: 'tcp', dport: port },
+      target: 'DNAT',
+      options: { to },
       text: `-A PREROUTING -p tcp -m tcp --dport ${port} -j DNAT --to-destination ${to}`,
-    }); // biome-ignore format: one list
+    });
   }
 
   policy(label: string, chain: string, policy: string): this {
@@ -200,10 +263,29 @@ export class SnapshotBuilder {
     );
     const namespaces = { ...own, ...more.namespaces };
     this.#processes.push({
-      pid, hostPid: 10_000 + pid, startTime: 1000 + pid, ppid: pid === 1 ? 0 : 1, nspid: [pid], comm: 'sh', argv: [more.comm ?? 'sh'], state: 'S', uid: 0, gid: 0,
-      root: '/', cwd: '/', cgroups: {}, capEff: '000001ffffffffff', capBnd: '000001ffffffffff', seccomp: 0, noNewPrivs: false,
-      uidMap: [{ inside: 0, outside: 0, count: 65536 }], gidMap: [{ inside: 0, outside: 0, count: 65536 }], oomScoreAdj: 0, ...more, namespaces,
-    }); // biome-ignore format: one list
+      pid,
+      hostPid: 10_000 + pid,
+      startTime: 1000 + pid,
+      ppid: pid === 1 ? 0 : 1,
+      nspid: [pid],
+      comm: 'sh',
+      argv: [more.comm ?? 'sh'],
+      state: 'S',
+      uid: 0,
+      gid: 0,
+      root: '/',
+      cwd: '/',
+      cgroups: {},
+      capEff: '000001ffffffffff',
+      capBnd: '000001ffffffffff',
+      seccomp: 0,
+      noNewPrivs: false,
+      uidMap: [{ inside: 0, outside: 0, count: 65536 }],
+      gidMap: [{ inside: 0, outside: 0, count: 65536 }],
+      oomScoreAdj: 0,
+      ...more,
+      namespaces,
+    });
     for (const id of Object.values(namespaces)) {
       const ns = this.#namespaces.find((one) => one.id === id);
       if (ns !== undefined && !ns.members.includes(pid)) ns.members = [...ns.members, pid].sort((a, b) => a - b);
@@ -252,20 +334,50 @@ export class SnapshotBuilder {
 
   build(): Snapshot {
     const networks: NetworkNamespace[] = this.#nets.map((net) => ({
-      id: net.id, label: net.label, links: [...net.links], routes: net.routes, neighbours: [], rules: [],
-      firewall: net.firewall ? { chains: net.chains, rules: net.rules, nftOnly: [] } : null, sysctls: net.sysctls, listening: net.listening,
-    })); // biome-ignore format: one list
+      id: net.id,
+      label: net.label,
+      links: [...net.links],
+      routes: net.routes,
+      neighbours: [],
+      rules: [],
+      firewall: net.firewall ? { chains: net.chains, rules: net.rules, nftOnly: [] } : null,
+      sysctls: net.sysctls,
+      listening: net.listening,
+    }));
     const names = [...new Set(this.#cgroups.map((group) => group.hierarchy))];
     return {
-      version: 1, seq: this.#seq, takenAt: this.#at,
-      lab: { id: 'lab1', hostname: 'glassbox', initHostPid: 10_001, startedAt: NOW, readyMs: 50, mode: 'root', cgroupMode: this.#mode, weaknesses: [], kept: null },
-      hostname: 'glassbox', namespaces: this.#namespaces, processes: this.#processes, networks, mountTables: [], overlays: this.#overlays,
+      version: 1,
+      seq: this.#seq,
+      takenAt: this.#at,
+      lab: {
+        id: 'lab1',
+        hostname: 'glassbox',
+        initHostPid: 10_001,
+        startedAt: NOW,
+        readyMs: 50,
+        mode: 'root',
+        cgroupMode: this.#mode,
+        weaknesses: [],
+        kept: null,
+      },
+      hostname: 'glassbox',
+      namespaces: this.#namespaces,
+      processes: this.#processes,
+      networks,
+      mountTables: [],
+      overlays: this.#overlays,
       cgroups: {
-        mode: this.#mode, groups: this.#cgroups,
-        hierarchies: names.map((name) => ({ name, controllers: name === '' ? ['cpu', 'memory', 'pids'] : name.split(','), mountPoint: `/sys/fs/cgroup/${name}`, writable: true })),
+        mode: this.#mode,
+        groups: this.#cgroups,
+        hierarchies: names.map((name) => ({
+          name,
+          controllers: name === '' ? ['cpu', 'memory', 'pids'] : name.split(','),
+          mountPoint: `/sys/fs/cgroup/${name}`,
+          writable: true,
+        })),
       },
       problems: this.#problems,
-    }; // biome-ignore format: one list
+    };
   }
 }
 

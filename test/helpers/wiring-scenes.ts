@@ -106,9 +106,16 @@ export const SCENES: Readonly<Record<string, Scene>> = {
     snapshot: lab().ns('r1').veth('host/veth1.1', 'r1/veth1.2').build(),
     ghosts: [
       { text: { en: '', zh: '' }, object: 'namespace', name: 'r2', place: 'net', met: false },
-      { text: { en: '', zh: '' }, object: 'link', name: 'veth2.1', place: 'host', peer: { name: 'veth2.2', place: 'r2' }, met: false },
+      {
+        text: { en: '', zh: '' },
+        object: 'link',
+        name: 'veth2.1',
+        place: 'host',
+        peer: { name: 'veth2.2', place: 'r2' },
+        met: false,
+      },
       { text: { en: '', zh: '' }, object: 'address', name: '10.1.0.2/24', place: 'r1/veth1.2', met: false },
       { text: { en: '', zh: '' }, object: 'namespace', name: 'done', met: true },
     ],
   },
-}; // biome-ignore format: one list
+};

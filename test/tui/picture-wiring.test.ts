@@ -16,12 +16,24 @@ import { assertGolden, updating } from '../helpers/golden.js';
 import { lab } from '../helpers/snapshot-builder.js';
 import { SCENES, type Scene } from '../helpers/wiring-scenes.js';
 
-const SIZES = [[38, 18], [60, 20], [100, 30]] as const; // biome-ignore format: one list
+const SIZES = [
+  [38, 18],
+  [60, 20],
+  [100, 30],
+] as const;
 
 function input(scene: Scene, more: Partial<PanelInput> = {}): PanelInput {
   return {
-    lang: 'en', snapshot: scene.snapshot, fresh: scene.fresh ?? [], ghosts: scene.ghosts ?? [], filter: '', focused: true, now: 0, unicode: true, ...more,
-  }; // biome-ignore format: one list
+    lang: 'en',
+    snapshot: scene.snapshot,
+    fresh: scene.fresh ?? [],
+    ghosts: scene.ghosts ?? [],
+    filter: '',
+    focused: true,
+    now: 0,
+    unicode: true,
+    ...more,
+  };
 }
 
 function text(lines: readonly StyledLine[]): string {

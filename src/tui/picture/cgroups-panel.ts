@@ -45,7 +45,7 @@ const NAMES: Readonly<Record<Metric, { en: string; zh: string; role: Role }>> = 
 const MODES = {
   v1: { en: 'cgroup v1: one tree per controller, shown as one', zh: 'cgroup v1：每个控制器一棵树，此处合并显示' },
   v2: { en: 'cgroup v2: one tree', zh: 'cgroup v2：单一层级' },
-  hybrid: { en: 'hybrid: v1 controllers beside an empty v2 tree', zh: '混合模式：v1 控制器与 v2 树并存' },
+  hybrid: { en: 'hybrid: v1 hierarchies beside a v2 tree', zh: '混合模式：v1 层级与 v2 树并存' },
   none: { en: 'no cgroups in this lab', zh: '此实验主机中没有可用的控制组' },
 } as const;
 
@@ -224,7 +224,7 @@ function charts(node: CgroupNode, state: CgroupsState, width: number, lang: Lang
   const known = chosen.filter((metric) => hasMetric(node, metric));
   const labels = known.map((metric) => NAMES[metric][lang]);
   const labelWidth = labels.reduce((most, label) => Math.max(most, textWidth(label)), 0);
-  const figures = known.map((metric) => figure(node, metric, lang));
+  const figures = known.map((metric) => figure(node, metric));
   const figureWidth = figures.reduce((most, text) => Math.max(most, textWidth(text)), 0);
   const chartWidth = Math.max(4, width - labelWidth - figureWidth - 2);
   const lines: StyledLine[] = [
@@ -256,7 +256,7 @@ function hasMetric(node: CgroupNode, metric: Metric): boolean {
   return metric === 'pids' ? node.pids !== null : node.cpu !== null;
 }
 
-function figure(node: CgroupNode, metric: Metric, _lang: Lang): string {
+function figure(node: CgroupNode, metric: Metric): string {
   switch (metric) {
     case 'cpu':
       return node.cpuShare === null ? '-' : percent(node.cpuShare);

@@ -65,9 +65,27 @@ export function noteGlyph(kind: NoteKind, unicode: boolean): string {
 }
 
 const ASCII: readonly (readonly [string, string])[] = [
-  ['→', '>'], ['…', '~'], ['▸', '>'], ['▾', 'v'], ['█', '#'], ['░', '.'], ['❄', '*'], ['●', '*'], ['├', '|'], ['└', '`'],
-  ['─', '-'], ['│', '|'], ['×', 'x'], ['↦', '>'], ['↑', '^'], ['↓', 'v'], ['·', '.'], ['✓', 'v'], ['✗', 'x'], ['µ', 'u'],
-]; // biome-ignore format: a table
+  ['→', '>'],
+  ['…', '~'],
+  ['▸', '>'],
+  ['▾', 'v'],
+  ['█', '#'],
+  ['░', '.'],
+  ['❄', '*'],
+  ['●', '*'],
+  ['├', '|'],
+  ['└', '`'],
+  ['─', '-'],
+  ['│', '|'],
+  ['×', 'x'],
+  ['↦', '>'],
+  ['↑', '^'],
+  ['↓', 'v'],
+  ['·', '.'],
+  ['✓', 'v'],
+  ['✗', 'x'],
+  ['µ', 'u'],
+];
 
 /** The same text for terminals without Unicode, one column for one column; Chinese stays Chinese. */
 export function asciiText(text: string): string {

@@ -12,7 +12,7 @@ import {
   namespacesModel,
   type ProcessNode,
 } from '../viewmodels/namespaces.js';
-import { holderText } from '../viewmodels/wiring-detail.js';
+import { holderText, keptAlive } from '../viewmodels/wiring-detail.js';
 import { detailLines } from './detail.js';
 import { asciiText, markSign } from './glyphs.js';
 import { type ListState, listKey } from './list-keys.js';
@@ -49,8 +49,15 @@ const SHARED = {
 } as const;
 
 const KIND_ROLE: Readonly<Record<NamespaceKind, Role>> = {
-  user: 'user', mnt: 'mnt', pid: 'pid', net: 'net', uts: 'uts', ipc: 'ipc', cgroup: 'cgroup', time: 'time',
-}; // biome-ignore format: a table
+  user: 'user',
+  mnt: 'mnt',
+  pid: 'pid',
+  net: 'net',
+  uts: 'uts',
+  ipc: 'ipc',
+  cgroup: 'cgroup',
+  time: 'time',
+};
 
 export function namespacesPanel(): Panel<NamespacesState> {
   let lastItems: TreeDrawing['items'] = [];
@@ -148,8 +155,7 @@ function namespaceNode(node: NamespaceNode, lang: Lang, unicode: boolean): TreeN
         rows.push(
           `${counted(node.members.length, lang, ['process', 'processes'], '个进程')}${lang === 'zh' ? '：' : ': '}${names.join(lang === 'zh' ? '、' : ', ')}`,
         );
-      for (const holder of node.holders)
-        rows.push(`${lang === 'zh' ? '存续依赖' : 'kept alive by'} ${holderText(holder, lang)}`);
+      for (const holder of node.holders) rows.push(keptAlive(holderText(holder, lang), lang));
     }
     if (node.uidMap.length > 0) rows.push(`uid ${mapText(node.uidMap)}`);
     return rows.flatMap((row) => wrapText(unicode ? row : asciiText(row), width).map((part) => [span(part, 'muted')]));

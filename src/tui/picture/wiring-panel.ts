@@ -36,8 +36,15 @@ const KEYS: readonly KeyHint[] = [
 ];
 
 const DIRECTIONS: Readonly<Record<string, Direction>> = {
-  up: 'up', k: 'up', down: 'down', j: 'down', left: 'left', h: 'left', right: 'right', l: 'right',
-}; // biome-ignore format: a table
+  up: 'up',
+  k: 'up',
+  down: 'down',
+  j: 'down',
+  left: 'left',
+  h: 'left',
+  right: 'right',
+  l: 'right',
+};
 
 const HINT = {
   en: 'Only the lab host so far. Try:  ip netns add r1',

@@ -33,7 +33,7 @@ export function percent(share: number): string {
 
 /** Microseconds: `250 µs`, `12 ms`, `3.4 s`, `5 min 2 s`. */
 export function microseconds(us: number): string {
-  if (us < 1000) return `${Math.round(us)} µs`;
+  if (us < 1000) return `${trim(us)} µs`;
   if (us < 1_000_000) return `${trim(us / 1000)} ms`;
   const seconds = us / 1_000_000;
   if (seconds < 60) return `${trim(seconds)} s`;

@@ -97,7 +97,8 @@ function placeOf(snapshot: Snapshot, stack: OverlayStack): string {
 }
 
 function stackView(stack: OverlayStack, place: string, marks: MarkIndex, filter: string): StackView {
-  const id = `${stack.ns}${stack.mountPoint}`;
+  // The same as the key of its changes, so that marks are found.
+  const id = `${stack.ns}/overlay/${stack.mountPoint}`;
   const stackMark = marks.of('overlay', id);
   let lower = 0;
   const layers = stack.layers.map((dir, i): LayerView => {
@@ -128,18 +129,9 @@ function matches(stack: OverlayStack, path: string, filter: string): boolean {
 }
 
 function rowOf(stack: OverlayStack, layer: number, entry: LayerEntry, marks: MarkIndex, id: string): LayerRow {
-  const dir = stack.layers[layer]!;
-  const mark = dir.role === 'upper' ? markOf(marks, id, entry.path) : null;
+  const role = stack.layers[layer]!.role;
+  const mark = marks.of('layer-entry', `${id}/${role}${layer}/${entry.path}`);
   return { path: visible(entry.path), entry, effect: effectOf(stack, layer, entry), mark };
-}
-
-function markOf(marks: MarkIndex, id: string, path: string): Mark | null {
-  for (const change of marks.under('layer-entry', '')) {
-    if (change.kind === 'removed') continue;
-    if ((change.key.startsWith(id) && change.key.endsWith(`/${path}`)) || change.name === path)
-      return change.kind === 'added' ? 'new' : 'changed';
-  }
-  return null;
 }
 
 function effectOf(stack: OverlayStack, layer: number, entry: LayerEntry): EntryEffect {

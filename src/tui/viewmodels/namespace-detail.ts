@@ -19,8 +19,15 @@ export const ISOLATES: Readonly<Record<NamespaceKind, Bilingual>> = {
 
 /** Flag of nsenter(1) for each kind. */
 const NSENTER: Readonly<Record<NamespaceKind, string>> = {
-  user: '-U', mnt: '-m', pid: '-p', net: '-n', uts: '-u', ipc: '-i', cgroup: '-C', time: '-T',
-}; // biome-ignore format: a table
+  user: '-U',
+  mnt: '-m',
+  pid: '-p',
+  net: '-n',
+  uts: '-u',
+  ipc: '-i',
+  cgroup: '-C',
+  time: '-T',
+};
 
 const L = {
   isolates: { en: 'isolates', zh: '隔离内容' },

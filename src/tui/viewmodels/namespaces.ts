@@ -14,7 +14,6 @@ import type {
 import type { FreshChange } from '../panel.js';
 import { indexMarks, type Mark, type MarkIndex } from './marks.js';
 import { visible } from './safe-text.js';
-import { naturalCompare } from './wiring.js';
 
 /** The order in which kinds are listed: as in namespaces(7), user namespaces first because they own the others. */
 export const KINDS: readonly NamespaceKind[] = ['user', 'mnt', 'pid', 'net', 'uts', 'ipc', 'cgroup', 'time'];
@@ -116,7 +115,7 @@ function nodeOf(ns: Namespace, snapshot: Snapshot, marks: MarkIndex): NamespaceN
 }
 
 function nameOf(ns: Namespace, members: readonly { pid: number; comm: string }[]): string {
-  if (ns.isLabHost) return '';
+  if (ns.isLabHost || ns.isMachine) return '';
   const name = ns.names[0];
   if (name !== undefined) return visible(name);
   const oldest = members[0];
@@ -206,7 +205,7 @@ function processTree(snapshot: Snapshot, marks: MarkIndex, filter: string): Proc
     return {
       process,
       command: visible(process.argv.length > 0 ? process.argv.join(' ') : `[${process.comm}]`),
-      mark: marks.of('process', String(process.pid)) ?? marks.of('process', `${process.hostPid}:${process.startTime}`),
+      mark: marks.of('process', `process/${process.hostPid}:${process.startTime}`),
       differs: KINDS.filter(
         (kind) =>
           process.namespaces[kind] !== undefined && home.has(kind) && process.namespaces[kind] !== home.get(kind),
@@ -231,9 +230,4 @@ function processTree(snapshot: Snapshot, marks: MarkIndex, filter: string): Proc
 /** `0→1000 ×1`: ids from 0 inside are ids from 1000 outside, one of them. */
 export function mapText(map: readonly IdMap[]): string {
   return map.map((entry) => `${entry.inside}→${entry.outside} ×${entry.count}`).join(', ');
-}
-
-/** Names of the namespaces in natural order, for lists. */
-export function sortedNames(names: readonly string[]): string[] {
-  return names.map(visible).sort(naturalCompare);
 }

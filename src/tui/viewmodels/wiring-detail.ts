@@ -222,3 +222,8 @@ export function holderText(holder: NamespaceHolder, lang: Lang): string {
     return lang === 'zh' ? `进程 ${holder.pid} 的${what}` : `${what} of process ${holder.pid}`;
   return holder.pid === undefined ? what : `${what} ${holder.pid}`;
 }
+
+/** `kept alive by bind mount /run/netns/r1`; `由绑定挂载 /run/netns/r1 维持存续`. */
+export function keptAlive(by: string, lang: Lang): string {
+  return lang === 'zh' ? `由${by}维持存续` : `kept alive by ${by}`;
+}

@@ -53,8 +53,10 @@ export function boxNotes(network: NetworkNamespace, marks: MarkIndex): WiringNot
   notes.push(...translated.filter((note) => note.kind === 'dnat'), ...translated.filter((note) => note.kind === 'nat'));
   notes.push(...policies(network.firewall, marks, network.id), ...filtered);
   if (other > 0) notes.push({ kind: 'other', text: '', mark: null, count: other });
-  for (const port of listeners(network.listening))
-    notes.push({ kind: 'listen', text: port, mark: touched(marks, 'listening-port', network.id, [port]) });
+  for (const port of network.listening) {
+    const mark = touched(marks, 'listening-port', network.id, [`port/${port.protocol}/${port.address}/${port.port}`]);
+    notes.push({ kind: 'listen', text: listenText(port), mark });
+  }
   return dedupe(notes);
 }
 
@@ -126,16 +128,14 @@ function policies(firewall: Firewall | null, marks: MarkIndex, ns: string): Wiri
   }));
 }
 
-function listeners(ports: readonly ListeningPort[]): string[] {
-  const texts = ports.map((port) => {
-    const any = port.address === '0.0.0.0' || port.address === '::' || port.address === '*';
-    const address = port.address.includes(':') ? `[${port.address}]` : port.address;
-    return visible(`${port.protocol.replace('6', '')} ${any ? '' : address}:${port.port}`);
-  });
-  return [...new Set(texts)];
+/** `tcp :80`, `tcp 127.0.0.1:80`; the same for IPv4 and IPv6. */
+function listenText(port: ListeningPort): string {
+  const any = port.address === '0.0.0.0' || port.address === '::' || port.address === '*';
+  const address = port.address.includes(':') ? `[${port.address}]` : port.address;
+  return visible(`${port.protocol.replace('6', '')} ${any ? '' : address}:${port.port}`);
 }
 
-/** The mark of the change below `ns` whose key ends with, or whose name is, one of `names`. */
+/** The mark of the change below `ns` whose key ends with, or whose name is, one of `names`; keys as engine/observe/diff makes them. */
 function touched(
   marks: MarkIndex,
   object: Parameters<MarkIndex['under']>[0],
