@@ -128,7 +128,7 @@ export const COMMAND_LINE: CommandLineSpec = {
     {
       name: 'lesson list',
       text: { en: 'the lessons, what each needs, and how far you are', zh: '列出课程、各自的要求以及学习进度' },
-      options: [json],
+      options: [],
       arguments: [],
     },
     {
@@ -137,7 +137,24 @@ export const COMMAND_LINE: CommandLineSpec = {
         en: 'prove that lessons can be solved, and only by solving them',
         zh: '证明课程可以完成，且只有真正做到才算完成',
       },
-      options: [json],
+      options: [
+        { name: 'files', text: { en: 'only what needs no lab', zh: '只检查无需实验室的部分' } },
+        {
+          name: 'quick',
+          text: { en: 'without mutations, wrong answers and kills', zh: '跳过变异、错误答案与强杀测试' },
+        },
+        {
+          name: 'step',
+          value: { label: 'ID', kind: 'name' },
+          text: { en: 'only this step (may be repeated)', zh: '只测试该步骤（可重复）' },
+        },
+        {
+          name: 'seed',
+          value: { label: 'SEED', kind: 'name' },
+          text: { en: 'names and subnets from this seed (may be repeated)', zh: '用此种子生成名称与子网（可重复）' },
+        },
+        { name: 'verbose', text: { en: 'also what went well', zh: '同时显示通过的项目' } },
+      ],
       arguments: [{ ...lesson, rest: true }],
     },
     {
@@ -151,6 +168,15 @@ export const COMMAND_LINE: CommandLineSpec = {
       text: { en: 'print the JSON Schema of lesson.yaml', zh: '输出 lesson.yaml 的 JSON Schema' },
       options: [],
       arguments: [],
+    },
+    {
+      name: 'lesson stamp',
+      text: {
+        en: 'mark the Chinese text as a translation of the English as it is now',
+        zh: '标记中文文本已与当前英文一致',
+      },
+      options: [],
+      arguments: [{ ...lesson, rest: true }],
     },
     {
       name: 'observe',

@@ -24,6 +24,9 @@ const CLASSES: Readonly<Record<ErrorCode, Bilingual>> = {
   Internal: { en: 'internal error', zh: '内部错误' },
 };
 
+/** A system call that failed: the class says less than the call. */
+const REFUSED: Bilingual = { en: 'the kernel refused', zh: '内核拒绝' };
+
 /** Failures of Node's own calls that a person can act on. */
 const ERRNO: Readonly<Record<string, Bilingual>> = {
   ENOSPC: { en: 'no space left', zh: '磁盘空间不足' },
@@ -40,7 +43,7 @@ export function describeError(error: unknown): DescribedError {
   if (body !== null) {
     const where = [body.path, body.man].filter((part) => part !== undefined && !body.message.includes(part));
     const detail = where.length > 0 ? `${body.message} (${where.join(', ')})` : body.message;
-    const start = CLASSES[body.code];
+    const start = body.syscall === undefined ? CLASSES[body.code] : REFUSED;
     return {
       text: { en: `${start.en}: ${detail}`, zh: `${start.zh}：${detail}` },
       exitCode: 1,

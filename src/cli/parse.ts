@@ -19,9 +19,15 @@ export function parse(spec: CommandLineSpec, argv: readonly string[]): Invocatio
     else words.push(word);
   }
   const rest = words.slice(command.name === '' ? 0 : command.name.split(' ').length);
-  const helpAsked = reader.options['help'] !== undefined || reader.options['version'] !== undefined;
+  const helpAsked = reader.given.some(({ name }) => name === 'help' || name === 'version');
   if (!helpAsked) checkWords(spec, command, rest, tail);
-  return { command, options: reader.options, words: rest, tail };
+  return {
+    command,
+    options: Object.fromEntries(reader.given.map(({ name, value }) => [name, value])),
+    given: reader.given,
+    words: rest,
+    tail,
+  };
 }
 
 /**
@@ -43,7 +49,7 @@ function findCommand(spec: CommandLineSpec, own: readonly string[]): CommandSpec
 }
 
 class OptionReader {
-  readonly options: Record<string, string | true> = {};
+  readonly given: { name: string; value: string | true }[] = [];
   readonly #specs: readonly OptionSpec[];
   readonly #command: CommandSpec;
 
@@ -77,7 +83,7 @@ class OptionReader {
       if (inline !== undefined) {
         throw new UsageError({ en: `option ${as} takes no value`, zh: `选项 ${as} 不接受取值` }, this.#command);
       }
-      this.options[spec.name] = true;
+      this.given.push({ name: spec.name, value: true });
       return 0;
     }
     const value = inline ?? next;
@@ -100,7 +106,7 @@ class OptionReader {
         this.#command,
       );
     }
-    this.options[spec.name] = value;
+    this.given.push({ name: spec.name, value });
     return inline === undefined ? 1 : 0;
   }
 

@@ -48,6 +48,8 @@ export interface Invocation {
   readonly command: CommandSpec;
   /** By long name: `true` for a switch, else its value. The last one given counts. */
   readonly options: Readonly<Record<string, string | true>>;
+  /** Every option in the order given, for those that may be repeated. */
+  readonly given: readonly { readonly name: string; readonly value: string | true }[];
   /** The words of the command's arguments; those after `--` are in `tail`. */
   readonly words: readonly string[];
   /** What followed `--`, null when there was none. */

@@ -2,10 +2,13 @@ import type { Lab, LabOptions } from '../../engine/api/types.js';
 import { connectEngine } from '../engine-client.js';
 
 /** Do something with a fresh lab; it and the engine are gone afterwards, however it went. */
-export async function withLab<T>(options: LabOptions, work: (lab: Lab) => Promise<T>): Promise<T> {
+export async function withLab<T>(
+  options: LabOptions,
+  work: (lab: Lab, close: () => Promise<void>) => Promise<T>,
+): Promise<T> {
   const engine = await connectEngine();
   try {
-    return await work(await engine.createLab(options));
+    return await work(await engine.createLab(options), () => engine.close());
   } finally {
     await engine.close();
   }

@@ -84,8 +84,24 @@ export async function gatherFacts(options: GatherOptions): Promise<Facts> {
   };
 }
 
+export interface User {
+  readonly uid: number;
+  readonly username: string;
+}
+
+/** Who we are; an id without an entry in /etc/passwd is its own name. */
+function ourUser(): User {
+  try {
+    return userInfo();
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ERR_SYSTEM_ERROR')) throw error;
+    const uid = process.getuid?.() ?? -1;
+    return { uid, username: String(uid) };
+  }
+}
+
 function systemFacts(env: NodeJS.ProcessEnv): Facts['system'] {
-  const user = userInfo();
+  const user = ourUser();
   const memory = readText('/proc/meminfo') ?? '';
   const bytes = (name: string) =>
     (numberOrNull(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(memory)?.[1]) ?? 0) * 1024;
@@ -122,7 +138,7 @@ function words(text: string | null): readonly string[] {
 }
 
 /** Our ranges in /etc/subuid or /etc/subgid: lines of `name-or-uid:start:count` (subuid(5)). */
-export function readRanges(path: string, user = userInfo(), text = readText(path)): readonly IdRange[] {
+export function readRanges(path: string, user: User = ourUser(), text = readText(path)): readonly IdRange[] {
   return (text ?? '').split('\n').flatMap((line) => {
     const [owner, start, count] = line.split(':');
     const ours = owner === user.username || owner === String(user.uid);

@@ -1,15 +1,15 @@
 import type { LabOptions } from '../../engine/api/types.js';
 import { type Context, complain } from '../cli/context.js';
+import { showScreen, surfaceOf } from '../cli/show-screen.js';
 import type { Bilingual } from '../i18n/text.js';
-import { screenObstacle, showLab } from './screen.js';
 
-const NO_SCREEN: Bilingual = {
+const LINES: Bilingual = {
   en: '{why}; opening a plain shell in the lab instead',
   zh: '{why}；改为在实验室中打开普通 shell',
 };
 const NOTHING: Bilingual = {
   en: '{why}; use glassbox play -- CMD, or glassbox play --plain, which reads commands from standard input',
-  zh: '{why}；可用 glassbox play -- 命令，或用 glassbox play --plain 从标准输入读取命令',
+  zh: '{why}；可用 glassbox play -- CMD，或用 glassbox play --plain 从标准输入读取命令',
 };
 
 /** Wrong usage: the full screen was asked for where there is none. */
@@ -21,20 +21,24 @@ const EXIT_USAGE = 2;
  */
 export async function openSandbox(options: LabOptions, context: Context): Promise<number> {
   if (context.plain) return plainShell(options, context);
-  const obstacle = screenObstacle(context);
-  if (obstacle === null) return showLab(options, context);
-  if (context.stdin.isTTY !== true || context.stdout.isTTY !== true) {
-    complain(context, NOTHING, { why: obstacle[context.language] });
-    return EXIT_USAGE;
-  }
-  complain(context, NO_SCREEN, { why: obstacle[context.language] });
-  return plainShell(options, context);
+  const surface = surfaceOf(context);
+  if (surface.kind === 'screen') return fullScreen(options, context);
+  complain(context, surface.kind === 'lines' ? LINES : NOTHING, { why: surface.why[context.language] });
+  return surface.kind === 'lines' ? plainShell(options, context) : EXIT_USAGE;
+}
+
+async function fullScreen(options: LabOptions, context: Context): Promise<number> {
+  const { withLab } = await import('../cli/with-lab.js');
+  return withLab(options, async (lab, cleanup) => {
+    await showScreen({ lab, cleanup }, context);
+    return 0;
+  });
 }
 
 /** One shell in a fresh lab, on the standard streams as they are; its exit status is ours. */
-async function plainShell(options: LabOptions, context: Context): Promise<number> {
+async function plainShell(options: LabOptions, { env }: Context): Promise<number> {
   const { runPassthrough } = await import('../engine-client.js');
-  const lang = context.env['LANG'];
+  const lang = env['LANG'];
   return runPassthrough(['/bin/sh', '-c', 'exec "$(command -v bash || command -v sh)"'], {
     ...options,
     ...(lang === undefined ? {} : { env: { LANG: lang } }),
