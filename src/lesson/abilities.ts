@@ -16,10 +16,10 @@ export interface Abilities extends LabFacts {
 const PROBES: Readonly<Record<Exclude<Feature, `cgroup${string}`>, string>> = {
   userns: 'unshare -U true',
   netns: 'unshare -n true',
-  veth: 'unshare -n ip link add a type veth peer name b',
-  bridge: 'unshare -n ip link add a type bridge',
-  vxlan: 'unshare -n ip link add a type vxlan id 7 dstport 4789',
-  macvlan: 'unshare -n sh -c "ip link add a type veth peer name b && ip link add c link a type macvlan"',
+  veth: 'unshare -n ip link add gb0 type veth peer name gb1',
+  bridge: 'unshare -n ip link add gb0 type bridge',
+  vxlan: 'unshare -n ip link add gb0 type vxlan id 7 dstport 4789',
+  macvlan: 'unshare -n sh -c "ip link add gb0 type veth peer name gb1 && ip link add gb2 link gb0 type macvlan"',
   overlay:
     'unshare -m sh -c "mount -t tmpfs t /mnt && mkdir /mnt/l /mnt/u /mnt/w /mnt/m && mount -t overlay o -o lowerdir=/mnt/l,upperdir=/mnt/u,workdir=/mnt/w,userxattr /mnt/m || mount -t overlay o -o lowerdir=/mnt/l,upperdir=/mnt/u,workdir=/mnt/w /mnt/m"',
   iptables: 'unshare -n iptables -t nat -L -n',

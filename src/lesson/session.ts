@@ -9,7 +9,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Bilingual, ExecResult, Lab, Session, SessionRequest, Snapshot } from '../../engine/api/types.js';
 import { type Abilities, applies, measureAbilities, mentioned, unmetNeeds } from './abilities.js';
-import { evaluate } from './checks/evaluate.js';
+import { evaluate, withoutHold } from './checks/evaluate.js';
 import { enter } from './checks/probes.js';
 import { printable } from './checks/words.js';
 import { type RealOutput, solutionWords, stepProse } from './fill-prose.js';
@@ -18,7 +18,7 @@ import { lastEffect, onlyReads, replayable } from './history.js';
 import { fixtureDirectory, instantiate } from './instantiate.js';
 import type { Journal, JournalEvent, Progress } from './journal.js';
 import { plainOutput } from './shell/osc.js';
-import { installShell, shellEnvironment, shellRc } from './shell/rc.js';
+import { installShell, keepSysfs, shellEnvironment, shellRc } from './shell/rc.js';
 import { type ShellCommand, ShellSession } from './shell/shell-session.js';
 import type { LessonSource } from './source.js';
 import type { Lesson, Line, Step, StepText, Truth } from './types.js';
@@ -491,7 +491,7 @@ export class LessonSession {
 
   /** Fixtures, shell integration and the lesson's own setup in a new lab. */
   async #setUp(): Promise<void> {
-    await installShell(this.#raw);
+    await Promise.all([installShell(this.#raw), keepSysfs(this.#raw)]);
     for (const fixture of this.lesson.fixtures) {
       const target = `${fixtureDirectory(this.lesson.id)}/${fixture}`;
       const content = readFileSync(join(this.lesson.directory, 'files', fixture));
@@ -550,7 +550,7 @@ export class LessonSession {
       const earlier = this.steps.find((one) => one.id === id);
       return (earlier?.goal ?? [])
         .filter((one) => goal === null || one.id === goal)
-        .map((one) => ({ step: id, id: one.id, check: one.check, kept: true }));
+        .map((one) => ({ step: id, id: one.id, check: withoutHold(one.check), kept: true }));
     });
     const own: WatchedGoal[] = step.goal.map((one) => ({ step: step.id, id: one.id, check: one.check, kept: false }));
     this.#tracker.watch([...own, ...kept], this.#goalsMet);
@@ -638,7 +638,7 @@ export class LessonSession {
     for (const { step: id, goal } of this.step.keep) {
       for (const one of this.steps.find((step) => step.id === id)?.goal ?? []) {
         if (goal !== null && goal !== one.id) continue;
-        const result = await evaluate(one.check, {
+        const result = await evaluate(withoutHold(one.check), {
           snapshot,
           exec: (request) => this.#raw.exec(request),
           memory: new Map(),

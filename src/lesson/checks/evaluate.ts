@@ -66,6 +66,18 @@ export function holdSeconds(check: Check): number {
   return 0;
 }
 
+/** The check without its `hold`s: what an earlier step proved to hold for a while needs only hold now. */
+export function withoutHold(check: Check): Check {
+  const kind = kindOf(check);
+  if (kind === 'hold') return withoutHold(specOf(check, 'hold').check);
+  if (kind === 'all') return { all: specOf(check, 'all').map(withoutHold) };
+  if (kind === 'any') return { any: specOf(check, 'any').map(withoutHold) };
+  if (kind === 'not') return { not: withoutHold(specOf(check, 'not')) };
+  if (kind === 'within')
+    return { within: { ...specOf(check, 'within'), check: withoutHold(specOf(check, 'within').check) } };
+  return check;
+}
+
 /**
  * Look once.
  * @param path names the check's place for `within` and `hold`, which remember between looks

@@ -81,7 +81,8 @@ export function benchOf(lab: Lab, session: LessonSession, shell: ShellSession): 
       const deadline = performance.now() + (expect === 'met' ? SETTLE_MS : 0) + hold * 1000 + (hold > 0 ? PROBE_MS : 0);
       for (;;) {
         const goals = (await session.settle()).filter((goal) => goal.step === session.step.id);
-        if (goals.every((goal) => goal.state === 'met') || performance.now() >= deadline) return goals;
+        const kept = session.goals.filter((goal) => goal.kept);
+        if ([...goals, ...kept].every((goal) => goal.state === 'met') || performance.now() >= deadline) return goals;
         await new Promise((resolve) => setTimeout(resolve, 250));
       }
     },
