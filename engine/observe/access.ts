@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
-import { check, type Kernel } from '../kernel/kernel.js';
 import { EngineError } from '../kernel/errors.js';
+import { check, type Kernel } from '../kernel/kernel.js';
 import { NAMESPACE_KINDS } from '../kernel/namespaces/ids.js';
 
 export interface RunResult {
@@ -97,20 +97,24 @@ export function rootAccess(kernel: Kernel): LabAccess {
         },
       );
     },
-    run: (netFd, argv) => runIn(`/proc/${process.pid}/fd/${netFd}`, argv),
+    run: (netFd, argv) => runThrough([`--net=/proc/${process.pid}/fd/${netFd}`], argv),
   };
 }
 
-function runIn(netPath: string, argv: readonly string[]): Promise<RunResult> {
+/** Run a program of the machine behind nsenter(1) with these options of it. */
+export function runThrough(options: readonly string[], argv: readonly string[]): Promise<RunResult> {
   return new Promise((resolve, reject) => {
     execFile(
       'nsenter',
-      [`--net=${netPath}`, '--', ...argv],
+      [...options, '--', ...argv],
       { timeout: RUN_MS, killSignal: 'SIGKILL', maxBuffer: RUN_BYTES, encoding: 'utf8' },
       (error, stdout, stderr) => {
         if (error === null) resolve({ exitCode: 0, stdout, stderr });
         else if (typeof error.code === 'number') resolve({ exitCode: error.code, stdout, stderr });
-        else reject(new EngineError('Unavailable', `${argv[0]} could not be run in a network namespace: ${error.message}`));
+        else
+          reject(
+            new EngineError('Unavailable', `${argv[0]} could not be run in a network namespace: ${error.message}`),
+          );
       },
     );
   });

@@ -3,7 +3,7 @@ import type { Firewall, NamespaceId } from '../api/types.js';
 import type { Kernel } from '../kernel/kernel.js';
 import { AF_NETLINK, type LabAccess, SOCK_RAW } from './access.js';
 import { FIREWALL_COMMANDS, parseFirewall } from './network/index.js';
-import { type Problems, reasonOf } from './problems.js';
+import { reasonOf } from './problems.js';
 
 const NETLINK_NETFILTER = 12;
 const NFNL_SUBSYS_NFTABLES = 10;
@@ -27,7 +27,7 @@ export class FirewallReader {
   readonly #reasons = new Map<NamespaceId, string>();
   readonly #running = new Map<NamespaceId, Promise<void>>();
   readonly #again = new Map<NamespaceId, () => number | null>();
-  #legacy: Promise<boolean> | null = null;
+  #legacy: boolean | null = null;
 
   constructor(kernel: Kernel, access: LabAccess) {
     this.#kernel = kernel;
@@ -39,14 +39,19 @@ export class FirewallReader {
     return this.#found.get(id);
   }
 
+  /** It was read, or is being read. */
+  isKnown(id: NamespaceId): boolean {
+    return this.#found.has(id) || this.#running.has(id);
+  }
+
   hasRules(id: NamespaceId): boolean {
     const found = this.#found.get(id);
     return found !== undefined && found !== null && found.chains.length + found.rules.length + found.nftOnly.length > 0;
   }
 
-  /** Add the problems of the last readings. */
-  report(problems: Problems): void {
-    for (const [id, reason] of this.#reasons) problems.add('firewall', `${id}: ${reason}`);
+  /** Why the rules of a namespace could not be read at the last try; undefined when they were. */
+  problemOf(id: NamespaceId): string | undefined {
+    return this.#reasons.get(id);
   }
 
   retain(alive: ReadonlySet<NamespaceId>): void {
@@ -90,7 +95,7 @@ export class FirewallReader {
       fd = open();
       // Gone meanwhile, or held by nothing that can be opened: what is said of it is that it was not read.
       if (fd === null) throw new Error('the namespace cannot be opened');
-      const legacy = await (this.#legacy ??= this.#isLegacy(fd));
+      const legacy = await this.#isLegacy(fd);
       const firewall = !legacy && !this.#hasTables(fd) ? EMPTY : await this.#run(fd);
       this.#found.set(id, firewall);
       this.#reasons.delete(id);
@@ -123,8 +128,11 @@ export class FirewallReader {
 
   /** iptables-save of the x_tables kind: its rules are not in nftables, so the kernel cannot be asked whether there are any. */
   async #isLegacy(fd: number): Promise<boolean> {
-    const { stdout } = await this.#access.run(fd, ['iptables-save', '--version']);
-    return !stdout.includes('nf_tables');
+    if (this.#legacy === null) {
+      const { exitCode, stdout } = await this.#access.run(fd, ['iptables-save', '--version']);
+      this.#legacy = exitCode === 0 && !stdout.includes('nf_tables');
+    }
+    return this.#legacy;
   }
 
   /** NFT_MSG_GETTABLE dump: is there one table. */

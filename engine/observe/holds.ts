@@ -16,6 +16,8 @@ const SOCKETS_PER_PASS = 48;
 
 interface Held {
   readonly startTime: number;
+  /** The network namespace that it is in. */
+  net: NamespaceId | undefined;
   at: number;
   threads: readonly ExtraHold[];
   descriptors: readonly ExtraHold[];
@@ -32,6 +34,7 @@ export class Holds {
   readonly #kernel: Kernel;
   readonly #held = new Map<number, Held>();
   readonly #nsfsDevice: number;
+  readonly #listeners = new Set<NamespaceId>();
 
   constructor(kernel: Kernel) {
     this.#kernel = kernel;
@@ -61,6 +64,7 @@ export class Holds {
       if (held === undefined || held.startTime !== process.stat.startTime) {
         held = {
           startTime: process.stat.startTime,
+          net: process.namespaces.net,
           at: Number.NEGATIVE_INFINITY,
           threads: [],
           descriptors: [],
@@ -71,6 +75,7 @@ export class Holds {
         };
         this.#held.set(process.hostPid, held);
       }
+      held.net = process.namespaces.net;
       if (ran.has(process.hostPid)) held.pending = true;
       if (!all && (!held.pending || now - held.at < AGAIN_MS)) continue;
       held.problems = [];
@@ -95,8 +100,15 @@ export class Holds {
     return false;
   }
 
-  /** @param labPid pid in the lab of a host pid */
-  findings(processes: readonly RawProcess[], labPid: (hostPid: number) => number): Finding[] {
+  /**
+   * @param labPid pid in the lab of a host pid
+   * @param machineNet the machine's own network namespace
+   */
+  findings(
+    processes: readonly RawProcess[],
+    labPid: (hostPid: number) => number,
+    machineNet: NamespaceId | undefined,
+  ): Finding[] {
     const findings: Finding[] = [];
     for (const process of processes) {
       const held = this.#held.get(process.hostPid);
@@ -106,19 +118,49 @@ export class Holds {
       for (const { id, number } of held.threads) {
         const kind = id.slice(0, id.indexOf(':'));
         const path = `/proc/${process.hostPid}/task/${number}/ns/${kind}`;
-        findings.push({ id, holder: { how: 'thread', pid }, ref: { kind: 'link', path }, holderKey: `${key} t${number}` });
+        findings.push({
+          id,
+          holder: { how: 'thread', pid },
+          ref: { kind: 'link', path },
+          holderKey: `${key} t${number}`,
+        });
       }
       for (const { id, number } of held.descriptors) {
         const path = `/proc/${process.hostPid}/fd/${number}`;
-        findings.push({ id, holder: { how: 'fd', pid, fd: number }, ref: { kind: 'link', path }, holderKey: `${key} f${number}` });
+        findings.push({
+          id,
+          holder: { how: 'fd', pid, fd: number },
+          ref: { kind: 'link', path },
+          holderKey: `${key} f${number}`,
+        });
       }
       for (const [fd, inode] of held.socketFds) {
         const id = held.sockets.get(inode) ?? null;
-        if (id === null || id === process.namespaces.net) continue;
+        // A standard stream that the engine gave may be a socket of the machine: plumbing, not a find.
+        if (id === null || id === process.namespaces.net || id === machineNet) continue;
         findings.push({ id, holder: { how: 'socket', pid, fd }, ref: null, holderKey: `socket ${inode}` });
       }
     }
     return findings;
+  }
+
+  /** Namespaces in which processes that ran since the last call hold sockets: their ports may differ. */
+  takeListeners(): Set<NamespaceId> {
+    const taken = new Set(this.#listeners);
+    this.#listeners.clear();
+    return taken;
+  }
+
+  /** Namespaces in which any process holds a socket. */
+  socketNamespaces(): Set<NamespaceId> {
+    const found = new Set<NamespaceId>();
+    for (const held of this.#held.values()) {
+      for (const inode of held.socketFds.values()) {
+        const id = held.sockets.get(inode) ?? held.net;
+        if (id !== undefined) found.add(id);
+      }
+    }
+    return found;
   }
 
   /** Socket inode -> host pid, of every socket seen: whose listening port is it. */
@@ -129,12 +171,7 @@ export class Holds {
   }
 
   /** Returns how many sockets were asked. */
-  #look(
-    process: RawProcess,
-    held: Held,
-    namespaceMounts: ReadonlySet<string>,
-    socketBudget: number,
-  ): number {
+  #look(process: RawProcess, held: Held, namespaceMounts: ReadonlySet<string>, socketBudget: number): number {
     held.pending = false;
     const threads = process.status.threads > 1 ? readThreadHolds(process) : { holds: [], truncated: false };
     held.threads = threads.holds;
@@ -154,6 +191,10 @@ export class Holds {
     if (unknown.length > socketBudget) held.pending = true;
     const ask = unknown.slice(0, Math.max(0, socketBudget));
     if (ask.length > 0) this.#askSockets(process, ask, held);
+    for (const inode of inUse) {
+      const id = held.sockets.get(inode) ?? process.namespaces.net;
+      if (id !== undefined) this.#listeners.add(id);
+    }
     return ask.length;
   }
 
@@ -181,7 +222,10 @@ export class Holds {
           held.problems.push(`sockets of ${process.stat.comm}: ${new SyscallError('pidfd_getfd', -socket).message}`);
           return;
         }
-        held.sockets.set(inode, withFd(socket, (at) => this.#namespaceOf(at)));
+        held.sockets.set(
+          inode,
+          withFd(socket, (at) => this.#namespaceOf(at)),
+        );
       }
     });
   }

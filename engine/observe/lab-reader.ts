@@ -11,7 +11,7 @@ import { NamespaceIndex } from './namespaces.js';
 import { NetworkReader } from './network-reader.js';
 import { ownOverlays, readOverlays } from './overlays.js';
 import { Problems } from './problems.js';
-import { type Pulse, ProcessTracker } from './process-tracker.js';
+import { ProcessTracker, type Pulse } from './process-tracker.js';
 import { labPidOf, processesOf, processFindings } from './processes.js';
 import type { RawProcess } from './raw-process.js';
 
@@ -93,9 +93,10 @@ export class LabReader {
     const findings = [
       ...processFindings(this.lab, this.#raws),
       ...mounted.findings,
-      ...this.#holds.findings(this.#raws, (hostPid) => labPids.get(hostPid) ?? 0),
+      ...this.#holds.findings(this.#raws, (hostPid) => labPids.get(hostPid) ?? 0, this.lab.machine.net),
     ];
     this.#namespaces = this.#index.build(findings, mounted.names, problems);
+    this.network.forget(this.#namespaces, this.#index.replaced);
     const parents = new Map(this.#namespaces.map(({ id, parent }) => [id, parent]));
     this.#processes = processesOf(this.lab, this.#raws, this.#cgroupRoots, parents);
     this.#tracker.report(problems);
@@ -133,8 +134,10 @@ export class LabReader {
     this.#problems.network = problems;
   }
 
+  /** Listening ports, where a process that holds a socket has run. */
   readListening(): void {
     const problems = new Problems();
+    const which = this.#holds.takeListeners();
     const byNet = new Map<NamespaceId, number>();
     for (const raw of this.#raws) {
       const net = raw.namespaces.net;
@@ -143,14 +146,16 @@ export class LabReader {
     const labPids = new Map(this.#raws.map((raw) => [raw.hostPid, labPidOf(this.lab, raw)]));
     const owners = new Map<number, number>();
     for (const [inode, hostPid] of this.#holds.socketOwners()) owners.set(inode, labPids.get(hostPid) ?? 0);
-    this.network.readListening(this.#namespaces, (id) => byNet.get(id), owners, problems);
+    this.network.readListening(which, this.#holds.socketNamespaces(), (id) => byNet.get(id), owners, problems);
     this.#problems.listening = problems;
   }
 
   /** Begin to read the rules of these network namespaces; resolves when they are there. */
   async readFirewalls(which: Iterable<NamespaceId>): Promise<void> {
     const alive = new Set(this.#namespaces.map(({ id }) => id));
-    const readings = [...which].filter((id) => alive.has(id)).map((id) => this.network.firewall.read(id, () => this.#index.open(id)));
+    const readings = [...which]
+      .filter((id) => alive.has(id))
+      .map((id) => this.network.firewall.read(id, () => this.#index.open(id)));
     await Promise.all(readings);
   }
 
@@ -176,7 +181,6 @@ export class LabReader {
   assemble(): Snapshot {
     const late = new Problems();
     const networks = this.network.assemble(this.#namespaces, late);
-    this.network.firewall.report(late);
     const namespaces = this.#namespaces.map((one) => {
       const hostname = this.#hostnames.get(one.id);
       return hostname === undefined ? one : { ...one, hostname };

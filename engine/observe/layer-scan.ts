@@ -85,7 +85,8 @@ function scanDirectory(walk: Walk, dirFd: number, prefix: string, depth: number)
       walk.files += 1;
       walk.bytes += stats.size;
     }
-    if (walk.entries.length < walk.limits.listed) walk.entries.push({ path, type, bytes: type === 'file' ? stats.size : 0 });
+    if (walk.entries.length < walk.limits.listed)
+      walk.entries.push({ path, type, bytes: type === 'file' ? stats.size : 0 });
     if (!stats.isDirectory()) continue;
     if (depth >= DEPTH) {
       walk.truncated = true;

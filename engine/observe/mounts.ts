@@ -3,7 +3,7 @@ import type { MountTable, Namespace, NamespaceId } from '../api/types.js';
 import { parseMountinfo } from '../kernel/mountinfo.js';
 import { parseNamespaceId } from '../kernel/namespaces/ids.js';
 import { readProc } from '../kernel/procfs/read.js';
-import { labelOf, type Finding } from './namespaces.js';
+import { type Finding, labelOf } from './namespaces.js';
 import type { Problems } from './problems.js';
 import type { RawProcess } from './raw-process.js';
 
@@ -37,10 +37,13 @@ export class MountTables {
       const ns = process.namespaces.mnt;
       if (ns === undefined || process.stat.state === 'Z') continue;
       const chosen = representatives.get(ns);
-      if (chosen === undefined || rank(process, initHostPid) < rank(chosen, initHostPid)) representatives.set(ns, process);
+      if (chosen === undefined || rank(process, initHostPid) < rank(chosen, initHostPid))
+        representatives.set(ns, process);
     }
     const next = new Map<NamespaceId, TrackedTable>();
-    for (const [ns, process] of [...representatives].sort(([, a], [, b]) => rank(a, initHostPid) - rank(b, initHostPid))) {
+    for (const [ns, process] of [...representatives].sort(
+      ([, a], [, b]) => rank(a, initHostPid) - rank(b, initHostPid),
+    )) {
       const table = problems.attempt('mounts', `mount table of ${ns}`, () => this.#read(ns, process.hostPid), null);
       if (table !== null) next.set(ns, table);
     }

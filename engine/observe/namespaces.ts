@@ -45,10 +45,19 @@ export class NamespaceIndex {
   readonly #lab: LabIdentity;
   #relations = new Map<NamespaceId, Relations>();
   #refs = new Map<NamespaceId, NamespaceRef>();
+  #replaced = new Set<NamespaceId>();
 
   constructor(kernel: Kernel, lab: LabIdentity) {
     this.#kernel = kernel;
     this.#lab = lab;
+  }
+
+  /**
+   * Namespaces of the last `build` that none of the holders of the one before still holds: the kernel gives inode numbers
+   * again, so what was known under this id may have been another namespace.
+   */
+  get replaced(): ReadonlySet<NamespaceId> {
+    return this.#replaced;
   }
 
   /** Where a namespace of the last `build` can be opened; null when only a socket or the hierarchy holds it. */
@@ -62,7 +71,11 @@ export class NamespaceIndex {
     return ref === undefined ? null : openReference(this.#kernel, ref, id);
   }
 
-  build(findings: readonly Finding[], names: ReadonlyMap<NamespaceId, readonly string[]>, problems: Problems): Namespace[] {
+  build(
+    findings: readonly Finding[],
+    names: ReadonlyMap<NamespaceId, readonly string[]>,
+    problems: Problems,
+  ): Namespace[] {
     const byId = new Map<NamespaceId, Finding[]>();
     for (const finding of findings) {
       const list = byId.get(finding.id);
@@ -71,10 +84,12 @@ export class NamespaceIndex {
     }
     const relations = new Map<NamespaceId, Relations>();
     this.#refs = new Map();
+    this.#replaced = new Set();
     for (const [id, found] of byId) {
       const keys = new Set(found.map((finding) => finding.holderKey));
       const before = this.#relations.get(id);
       const same = before !== undefined && [...keys].some((key) => before.holders.has(key));
+      if (before !== undefined && !same) this.#replaced.add(id);
       for (const finding of found) {
         if (finding.ref !== null) {
           this.#refs.set(id, finding.ref);
@@ -90,7 +105,10 @@ export class NamespaceIndex {
     return this.#assemble(byId, names);
   }
 
-  #assemble(byId: ReadonlyMap<NamespaceId, readonly Finding[]>, names: ReadonlyMap<NamespaceId, readonly string[]>): Namespace[] {
+  #assemble(
+    byId: ReadonlyMap<NamespaceId, readonly Finding[]>,
+    names: ReadonlyMap<NamespaceId, readonly string[]>,
+  ): Namespace[] {
     const result = new Map<NamespaceId, Namespace>();
     for (const [id, found] of byId) {
       const members = found.flatMap((finding) => (finding.member === undefined ? [] : [finding.member]));
@@ -106,7 +124,13 @@ export class NamespaceIndex {
     for (const relation of this.#relations.values()) {
       for (const { id, owner, parent } of relation.ancestors) {
         if (result.has(id)) continue;
-        this.#put(result, id, { owner, parent, members: [], heldBy: [{ how: 'hierarchy' }], names: names.get(id) ?? [] });
+        this.#put(result, id, {
+          owner,
+          parent,
+          members: [],
+          heldBy: [{ how: 'hierarchy' }],
+          names: names.get(id) ?? [],
+        });
       }
     }
     return [...result.values()].sort(compareNamespaces);
@@ -147,7 +171,10 @@ export class NamespaceIndex {
     });
   }
 
-  #ownerOf(fd: number, ancestors: { id: NamespaceId; owner: NamespaceId | null; parent: NamespaceId | null }[]): NamespaceId | null {
+  #ownerOf(
+    fd: number,
+    ancestors: { id: NamespaceId; owner: NamespaceId | null; parent: NamespaceId | null }[],
+  ): NamespaceId | null {
     const ownerFd = openOwner(this.#kernel, fd);
     if (ownerFd === null) return null;
     return withFd(ownerFd, (at) => this.#climb(at, ancestors));
@@ -197,7 +224,9 @@ export function openReference(kernel: Kernel, ref: NamespaceRef, id: NamespaceId
   let fd: number;
   try {
     fd =
-      ref.kind === 'link' ? openSync(ref.path, O_CLOEXEC | O_NONBLOCK) : openInRoot(kernel, ref.rootDir, ref.path, O_NONBLOCK);
+      ref.kind === 'link'
+        ? openSync(ref.path, O_CLOEXEC | O_NONBLOCK)
+        : openInRoot(kernel, ref.rootDir, ref.path, O_NONBLOCK);
   } catch (error) {
     if (hasVanished(error)) return null;
     throw error;
@@ -218,9 +247,10 @@ function uniqueHolders(holders: readonly NamespaceHolder[]): NamespaceHolder[] {
   return [...unique.values()];
 }
 
-/** What a namespace is called beside its inode: `host`, the name of a bind mount, `pid N`, or the way in which it is held. */
+/** What a namespace is called beside its inode: `host`, `machine`, the name of a bind mount, `pid N`, or the way in which it is held. */
 export function labelOf(namespace: Namespace): string {
   if (namespace.isLabHost) return 'host';
+  if (namespace.isMachine) return 'machine';
   const name = namespace.names[0];
   if (name !== undefined) return name;
   const pid = namespace.members[0] ?? namespace.heldBy.find((holder) => holder.pid !== undefined)?.pid;

@@ -20,7 +20,7 @@ export class NetworkReader {
   #watch: NetworkWatch | null = null;
   #views = new Map<NamespaceId, NetworkView>();
   #unread = new Map<NamespaceId, string>();
-  #listening = new Map<NamespaceId, { text: string; ports: readonly ListeningPort[] }>();
+  #listening = new Map<NamespaceId, readonly ListeningPort[]>();
   #fingerprints = new Map<NamespaceId, string>();
   #watchReason: string | null = null;
 
@@ -51,20 +51,29 @@ export class NetworkReader {
     this.#watch = null;
   }
 
-  /** Namespaces of the list that were never dumped, or whose dump failed. */
+  /** Namespaces of the list that were never dumped; one whose dump failed is tried again with the counters. */
   missing(namespaces: readonly Namespace[]): Set<NamespaceId> {
-    return new Set(netsOf(namespaces).flatMap(({ id }) => (this.#views.has(id) ? [] : [id])));
+    return new Set(netsOf(namespaces).flatMap(({ id }) => (this.#views.has(id) || this.#unread.has(id) ? [] : [id])));
   }
 
-  /** Dump some namespaces again and forget those that are gone. */
-  read(namespaces: readonly Namespace[], which: ReadonlySet<NamespaceId>, problems: Problems): void {
-    const nets = netsOf(namespaces);
-    const alive = new Set(nets.map(({ id }) => id));
+  /** Forget namespaces that are gone, or whose id belongs to another one by now. */
+  forget(namespaces: readonly Namespace[], replaced: ReadonlySet<NamespaceId>): void {
+    const alive = new Set(netsOf(namespaces).flatMap(({ id }) => (replaced.has(id) ? [] : [id])));
     for (const known of [this.#views, this.#unread, this.#listening, this.#fingerprints]) {
       for (const id of known.keys()) if (!alive.has(id)) known.delete(id);
     }
     this.#watch?.retain(alive);
     this.firewall.retain(alive);
+  }
+
+  /** Namespaces whose rules were never read, nor are being read. */
+  withoutRules(namespaces: readonly Namespace[]): NamespaceId[] {
+    return netsOf(namespaces).flatMap(({ id }) => (this.firewall.isKnown(id) ? [] : [id]));
+  }
+
+  /** Dump some namespaces again. */
+  read(namespaces: readonly Namespace[], which: ReadonlySet<NamespaceId>, problems: Problems): void {
+    const nets = netsOf(namespaces);
     const open = new Map<NamespaceId, number>();
     try {
       // Peers are named by ids that only an open descriptor of the other namespace can be compared with.
@@ -116,30 +125,28 @@ export class NetworkReader {
   }
 
   /**
-   * Read the listening sockets of each namespace through a process in it.
+   * Read the listening sockets of these namespaces, each through a process in it. That walks the machine's whole table of
+   * sockets (a millisecond), so it is asked only for namespaces in which a process that holds a socket has run.
    *
+   * @param withSockets namespaces in which any process holds a socket; the others have no ports
    * @param hostPidOf a process of the machine that is in the namespace
    * @param owners socket inode -> pid in the lab
-   * @returns whether anything differs
    */
   readListening(
-    namespaces: readonly Namespace[],
+    which: ReadonlySet<NamespaceId>,
+    withSockets: ReadonlySet<NamespaceId>,
     hostPidOf: (id: NamespaceId) => number | undefined,
     owners: ReadonlyMap<number, number>,
     problems: Problems,
-  ): boolean {
-    let changed = false;
-    for (const { id } of netsOf(namespaces)) {
+  ): void {
+    for (const id of this.#listening.keys()) if (!withSockets.has(id)) this.#listening.delete(id);
+    for (const id of which) {
       const hostPid = hostPidOf(id);
-      // Nobody is in it: a port can be open only through a socket that was passed on.
+      // Nobody is in it, only a socket that was passed on: its port is not in any /proc/PID/net.
       if (hostPid === undefined) continue;
       const ports = problems.attempt('network', `listening ports of ${id}`, () => listeningOf(hostPid, owners), null);
-      const text = JSON.stringify(ports);
-      if (ports === null || this.#listening.get(id)?.text === text) continue;
-      this.#listening.set(id, { text, ports });
-      changed = true;
+      if (ports !== null) this.#listening.set(id, ports);
     }
-    return changed;
   }
 
   /** The snapshot's networks, host first, then by label. Adds what could not be read to `problems`. */
@@ -148,7 +155,8 @@ export class NetworkReader {
     const labels = new Map(nets.map((namespace) => [namespace.id, labelOf(namespace)]));
     for (const [id, reason] of this.#unread) problems.add('network', `network of ${labels.get(id) ?? id}: ${reason}`);
     for (const { id } of nets) {
-      if (this.firewall.get(id) === undefined) problems.add('firewall', `rules of ${labels.get(id) ?? id}: not read yet`);
+      if (this.firewall.get(id) === undefined)
+        problems.add('firewall', `rules of ${labels.get(id) ?? id}: not read yet`);
     }
     const views = nets.flatMap(({ id }) => {
       const view = this.#views.get(id);
@@ -157,14 +165,15 @@ export class NetworkReader {
     return resolvePeers(views).map((links) =>
       networkNamespace(links, {
         firewall: this.firewall.get(links.id) ?? null,
-        listening: this.#listening.get(links.id)?.ports ?? [],
+        listening: this.#listening.get(links.id) ?? [],
       }),
     );
   }
 }
 
+/** The lab's network namespaces; the machine's own is none of its business unless it is the lab host's too. */
 function netsOf(namespaces: readonly Namespace[]): Namespace[] {
-  const nets = namespaces.filter(({ kind }) => kind === 'net');
+  const nets = namespaces.filter(({ kind, isMachine, isLabHost }) => kind === 'net' && (!isMachine || isLabHost));
   const order = (one: Namespace): string => `${one.isLabHost ? 0 : 1}${labelOf(one)}`;
   return nets.sort((a, b) => order(a).localeCompare(order(b), 'en', { numeric: true }));
 }

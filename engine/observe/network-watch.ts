@@ -17,6 +17,7 @@ const NLMSG_ERROR = 2;
 const NLMSG_DONE = 3;
 const RTM_GETLINK = 18;
 const IFLA_TARGET_NETNSID = 46;
+const IFLA_STATS64 = 23;
 const NLM_F_DUMP = 0x300;
 const NETNSA_NSID = 1;
 const NETNSA_FD = 3;
@@ -25,7 +26,9 @@ const NLM_F_ACK = 4;
 const MSG_DONTWAIT = 0x40;
 
 /** Multicast groups of rtnetlink(7) whose messages mean that a dump would differ, as the bits of nl_groups. */
-const ROUTE_GROUPS = [1 /* LINK */, 3 /* NEIGH */, 5 /* IPV4_IFADDR */, 7 /* IPV4_ROUTE */, 8 /* IPV4_RULE */, 9, 11, 19, 24, 25]
+const ROUTE_GROUPS = [
+  1 /* LINK */, 3 /* NEIGH */, 5 /* IPV4_IFADDR */, 7 /* IPV4_ROUTE */, 8 /* IPV4_RULE */, 9, 11, 19, 24, 25,
+]
   .map((group) => 2 ** (group - 1))
   .reduce((a, b) => a + b, 0);
 /** NFNLGRP_NFTABLES: every change of a ruleset, also one made by iptables-nft. */
@@ -63,7 +66,8 @@ export class NetworkWatch {
   constructor(kernel: Kernel, access: LabAccess) {
     this.#kernel = kernel;
     const [route, netfilter, request] = access.openWatchSockets([NETLINK_ROUTE, NETLINK_NETFILTER, NETLINK_ROUTE]);
-    if (route === undefined || netfilter === undefined || request === undefined) throw new RangeError('three sockets were asked for');
+    if (route === undefined || netfilter === undefined || request === undefined)
+      throw new RangeError('three sockets were asked for');
     [this.#route, this.#netfilter, this.#request] = [route, netfilter, request];
     try {
       this.#listen(route, ROUTE_GROUPS);
@@ -121,8 +125,8 @@ export class NetworkWatch {
   }
 
   /**
-   * A fingerprint of a namespace's links with all their counters: differs when a packet has passed. One RTM_GETLINK dump
-   * with IFLA_TARGET_NETNSID, not decoded. Null when the namespace is not heard or has gone.
+   * A fingerprint of the packet counters of a namespace's links: differs when a packet has passed. One RTM_GETLINK dump
+   * with IFLA_TARGET_NETNSID, asked from outside. Null when the namespace is not heard or has gone.
    */
   fingerprint(id: NamespaceId): string | null {
     let target: number | null = null;
@@ -140,14 +144,22 @@ export class NetworkWatch {
     check(this.#kernel, 'sendto', [this.#request, message, message.length, 0, null, 0], { while: 'counting packets' });
     const parts: string[] = [];
     for (;;) {
-      const got = this.#kernel.call('recvfrom', this.#request, this.#buffer, this.#buffer.length, MSG_DONTWAIT, null, null);
+      const got = this.#kernel.call(
+        'recvfrom',
+        this.#request,
+        this.#buffer,
+        this.#buffer.length,
+        MSG_DONTWAIT,
+        null,
+        null,
+      );
       if (got === -ERRNO.EAGAIN) return null;
       if (got < 0) throw new SyscallError('recvfrom', -got, { while: 'counting packets' });
       if (this.#buffer.readUInt32LE(8) !== this.#sequence) continue;
       const type = this.#buffer.readUInt16LE(4);
       if (type === NLMSG_ERROR) return null;
       if (type === NLMSG_DONE) return parts.join('');
-      parts.push(fingerprintOf(this.#buffer.subarray(0, got)));
+      parts.push(countersOf(this.#buffer.subarray(0, got)));
       if (endsDump(this.#buffer.subarray(0, got))) return parts.join('');
     }
   }
@@ -191,7 +203,10 @@ export class NetworkWatch {
     for (let at = 0; at + 16 <= length; ) {
       const size = Number(this.#control.readBigUInt64LE(at));
       if (size < 16) break;
-      if (this.#control.readInt32LE(at + 8) === SOL_NETLINK && this.#control.readInt32LE(at + 12) === NETLINK_LISTEN_ALL_NSID) {
+      if (
+        this.#control.readInt32LE(at + 8) === SOL_NETLINK &&
+        this.#control.readInt32LE(at + 12) === NETLINK_LISTEN_ALL_NSID
+      ) {
         return this.#control.readInt32LE(at + 16);
       }
       at += (size + 7) & ~7;
@@ -202,7 +217,9 @@ export class NetworkWatch {
   #listen(fd: number, groups: number): void {
     const one = Buffer.alloc(4);
     one.writeInt32LE(1);
-    check(this.#kernel, 'setsockopt', [fd, SOL_NETLINK, NETLINK_LISTEN_ALL_NSID, one, 4], { while: 'listening to all namespaces' });
+    check(this.#kernel, 'setsockopt', [fd, SOL_NETLINK, NETLINK_LISTEN_ALL_NSID, one, 4], {
+      while: 'listening to all namespaces',
+    });
     const size = Buffer.alloc(4);
     size.writeInt32LE(1 << 20);
     check(this.#kernel, 'setsockopt', [fd, SOL_SOCKET, SO_RCVBUF, size, 4]);
@@ -233,9 +250,19 @@ export class NetworkWatch {
       message.writeUInt16LE(NETNSA_NSID, 30);
       message.writeInt32LE(-1, 32);
     }
-    check(this.#kernel, 'sendto', [this.#request, message, message.length, 0, null, 0], { while: 'naming a network namespace' });
+    check(this.#kernel, 'sendto', [this.#request, message, message.length, 0, null, 0], {
+      while: 'naming a network namespace',
+    });
     for (;;) {
-      const got = this.#kernel.call('recvfrom', this.#request, this.#buffer, this.#buffer.length, MSG_DONTWAIT, null, null);
+      const got = this.#kernel.call(
+        'recvfrom',
+        this.#request,
+        this.#buffer,
+        this.#buffer.length,
+        MSG_DONTWAIT,
+        null,
+        null,
+      );
       if (got < 0) throw new SyscallError('recvfrom', -got, { while: 'naming a network namespace' });
       if (this.#buffer.readUInt32LE(8) !== this.#sequence) continue;
       if (this.#buffer.readUInt16LE(4) === NLMSG_ERROR) return { error: this.#buffer.readInt32LE(16), nsid: -1 };
@@ -244,15 +271,29 @@ export class NetworkWatch {
   }
 }
 
-/** Bytes of a dump's datagram without the sequence number of each message. */
-function fingerprintOf(datagram: Buffer): string {
-  for (let at = 0; at + 16 <= datagram.length; ) {
+/**
+ * Index and first four counters (packets and bytes, in and out) of each link of a dump's datagram, as text. Nothing else:
+ * a bridge's attributes hold timers that never stand still. struct rtnl_link_stats64, if_link.h.
+ */
+function countersOf(datagram: Buffer): string {
+  let text = '';
+  for (let at = 0; at + 32 <= datagram.length; ) {
     const length = datagram.readUInt32LE(at);
     if (length < 16) break;
-    datagram.writeUInt32LE(0, at + 8);
+    const end = Math.min(at + length, datagram.length);
+    // struct nlmsghdr (16), struct ifinfomsg (16) with the index at 4, then attributes.
+    for (let attribute = at + 32; attribute + 4 <= end; ) {
+      const size = datagram.readUInt16LE(attribute);
+      if (size < 4) break;
+      if (datagram.readUInt16LE(attribute + 2) === IFLA_STATS64 && attribute + 36 <= end) {
+        text += `${datagram.readInt32LE(at + 20)} ${datagram.toString('latin1', attribute + 4, attribute + 36)}`;
+        break;
+      }
+      attribute += (size + 3) & ~3;
+    }
     at += (length + 3) & ~3;
   }
-  return datagram.toString('latin1');
+  return text;
 }
 
 /** Does the last message of a datagram end the dump. */

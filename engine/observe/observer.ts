@@ -72,6 +72,8 @@ class LabObserver implements Observer {
   /** The last snapshot has counters that no listener was told. */
   #untold = false;
   #failure: string | null = null;
+  #poked = false;
+  #forked = false;
   #closed = false;
 
   constructor(options: ObserverOptions) {
@@ -119,6 +121,7 @@ class LabObserver implements Observer {
   }
 
   poke(): void {
+    this.#poked = true;
     if (this.#closed || this.#listeners.size === 0 || this.#soon !== null) return;
     this.#soon = setTimeout(() => {
       this.#soon = null;
@@ -191,21 +194,27 @@ class LabObserver implements Observer {
   /** The cheap signs. */
   #look(all: boolean): void {
     const pulse = this.#reader.pulse(all);
+    this.#forked ||= pulse.forked;
     const watch = this.#reader.network.watch;
-    if (pulse.active || this.#reader.pending) {
-      this.#due.add('core');
-      if (pulse.active) {
-        this.#activeAt = performance.now();
-        this.#ranSinceCounters = true;
-        for (const part of ['cgroups', 'overlays', 'names'] as const) this.#due.add(part);
-        if (watch === null) this.#allNetworks();
-      }
+    if (this.#reader.pending) this.#due.add('core').add('names');
+    if (pulse.active || this.#poked) {
+      this.#poked = false;
+      this.#activeAt = performance.now();
+      this.#moved();
     }
     const news = watch?.drain();
     if (news === undefined) return;
     if (news.overrun) this.#allNetworks();
     for (const id of news.links) this.#networks.add(id);
     if (news.firewall.size > 0) this.#readFirewalls(news.firewall).catch((error: unknown) => this.#fail(error));
+  }
+
+  /** Something ran in the lab: all that a process can change is due. */
+  #moved(): void {
+    this.#forked = false;
+    this.#ranSinceCounters = true;
+    for (const part of ['core', 'cgroups', 'overlays', 'names'] as const) this.#due.add(part);
+    if (this.#reader.network.watch === null) this.#allNetworks();
   }
 
   #allNetworks(): void {
@@ -215,6 +224,7 @@ class LabObserver implements Observer {
 
   #lookAtCounters(now: number): void {
     this.#countersAt = now;
+    if (this.#forked) this.#moved();
     if (this.#ranSinceCounters) this.#due.add('cgroups');
     this.#ranSinceCounters = false;
     const moved = this.#reader.network.counted(this.#reader.namespaces);
@@ -226,8 +236,7 @@ class LabObserver implements Observer {
   }
 
   #unreadFirewalls(): NamespaceId[] {
-    const { namespaces, network } = this.#reader;
-    return namespaces.flatMap(({ id, kind }) => (kind === 'net' && network.firewall.get(id) === undefined ? [id] : []));
+    return this.#reader.network.withoutRules(this.#reader.namespaces);
   }
 
   #countedFirewalls(): NamespaceId[] {
@@ -282,7 +291,9 @@ class LabObserver implements Observer {
     if (snapshot === null || this.#stale || failure !== null) {
       const assembled = this.#reader.assemble();
       snapshot =
-        failure === null ? assembled : { ...assembled, problems: [...assembled.problems, { part: 'processes', reason: failure }] };
+        failure === null
+          ? assembled
+          : { ...assembled, problems: [...assembled.problems, { part: 'processes', reason: failure }] };
       changes = before === null ? [] : diff(before, snapshot, this.#seq);
       this.#seq += changes.length;
       this.#last = snapshot;

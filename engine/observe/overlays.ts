@@ -80,7 +80,12 @@ function labRootLayers(kernel: Kernel, mount: Mount, options: OverlayOptions, pr
     const scanned =
       root === undefined || mount.mountPoint !== '/'
         ? null
-        : problems.attempt('overlays', "upper layer of the lab host's root", () => scanAt(kernel, root, '.', ROOT_LIMITS), null);
+        : problems.attempt(
+            'overlays',
+            "upper layer of the lab host's root",
+            () => scanAt(kernel, root, '.', ROOT_LIMITS),
+            null,
+          );
     layers.push(scanned === null ? unread('upper', dirs.upper) : { role: 'upper', path: dirs.upper, ...scanned });
   }
   for (const path of dirs.lower) layers.push(unread('lower', path));
@@ -102,7 +107,14 @@ function layersOf(
     ...(dirs.work === null ? [] : [['work', dirs.work] as [LayerDir['role'], string]]),
   ];
   const rootDir = `/proc/${table.hostPid}/root`;
-  const base = findBase(kernel, rootDir, named.map(([, path]) => path), mount, table, processes);
+  const base = findBase(
+    kernel,
+    rootDir,
+    named.map(([, path]) => path),
+    mount,
+    table,
+    processes,
+  );
   return named.map(([role, path]) => {
     const what = `${role} layer ${path} of ${mount.mountPoint}`;
     const unread: LayerDir = { role, path, files: null, bytes: null, entries: [], truncated: false };
@@ -153,7 +165,8 @@ function findBase(
     if (at === '/') break;
   }
   candidates.push(mount.mountPoint);
-  for (const process of processes) if (process.namespaces.mnt === table.ns && process.cwd !== '') candidates.push(process.cwd);
+  for (const process of processes)
+    if (process.namespaces.mnt === table.ns && process.cwd !== '') candidates.push(process.cwd);
   for (const base of new Set(candidates)) {
     const under = mountOf(table.mounts, base);
     if (under !== null && UNTRUSTED.test(under.fsType)) continue;

@@ -29,6 +29,8 @@ export interface Pulse {
   readonly active: boolean;
   readonly appeared: number;
   readonly gone: number;
+  /** Somebody on the machine was forked: perhaps one that entered the lab, acted, and is gone already. */
+  readonly forked: boolean;
 }
 
 /** Descriptors kept for probes, so that the engine is not the one that runs out. */
@@ -96,7 +98,7 @@ export class ProcessTracker {
     // A pid is given out a moment before its /proc directory can be seen: hence once more after a fork.
     const appeared = forked || this.#lookAgain || all ? this.#scan() : 0;
     this.#lookAgain = forked;
-    return { active: active || appeared > 0 || gone > 0, appeared, gone };
+    return { active: active || appeared > 0 || gone > 0, appeared, gone, forked };
   }
 
   /** Read in full what moved (or all). Returns those that were read. */
@@ -259,4 +261,3 @@ export class ProcessTracker {
 function lastPidOf(loadavg: string): string {
   return loadavg.slice(loadavg.lastIndexOf(' ') + 1).trimEnd();
 }
-

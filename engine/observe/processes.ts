@@ -26,7 +26,8 @@ export function processesOf(
   const maps = new Map<NamespaceId, { uid: readonly IdMap[]; gid: readonly IdMap[] }>();
   for (const raw of raws) {
     const ns = raw.namespaces.user;
-    if (ns !== undefined && raw.uidMap.length + raw.gidMap.length > 0) maps.set(ns, { uid: raw.uidMap, gid: raw.gidMap });
+    if (ns !== undefined && raw.uidMap.length + raw.gidMap.length > 0)
+      maps.set(ns, { uid: raw.uidMap, gid: raw.gidMap });
   }
   return raws
     .map((raw) => {
@@ -79,7 +80,10 @@ export function relativePath(root: string, path: string): string {
   if (root === '/' || root === '') return path;
   if (path === root) return '/';
   if (path.startsWith(`${root}/`)) return path.slice(root.length);
-  const up = root.split('/').filter(Boolean).map(() => '..');
+  const up = root
+    .split('/')
+    .filter(Boolean)
+    .map(() => '..');
   return `/${up.join('/')}${path}`;
 }
 

@@ -4,7 +4,7 @@ import { parseNamespaceId } from '../kernel/namespaces/ids.js';
 import { type CgroupMembership, parseCgroupFile } from '../kernel/procfs/cgroup-file.js';
 import { parseIdMap } from '../kernel/procfs/id-map.js';
 import { hasVanished, readProc, readProcLink } from '../kernel/procfs/read.js';
-import { parseStat, type ProcStat } from '../kernel/procfs/stat.js';
+import { type ProcStat, parseStat } from '../kernel/procfs/stat.js';
 import { type ProcStatus, parseStatus } from '../kernel/procfs/status.js';
 import { readNamespaces } from './lab-identity.js';
 

@@ -130,7 +130,13 @@ function membersOf(snapshot: Snapshot): Map<string, CgroupMember> {
     for (const pid of procs) {
       const process = byPid.get(pid);
       if (process === undefined) continue;
-      members.set(`${hierarchy} ${process.hostPid}:${process.startTime}`, { hierarchy, path, pid, comm: process.comm, from: null });
+      members.set(`${hierarchy} ${process.hostPid}:${process.startTime}`, {
+        hierarchy,
+        path,
+        pid,
+        comm: process.comm,
+        from: null,
+      });
     }
   }
   return members;

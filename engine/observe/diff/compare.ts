@@ -23,14 +23,23 @@ export function compareLists<T>(before: readonly T[], after: readonly T[], how: 
   const current = new Map(after.map((one) => [how.key(one), one]));
   const found: Difference[] = [];
   for (const [key, one] of old) {
-    if (!current.has(key)) found.push({ kind: 'removed', object: how.object, key, place: how.place(one), name: how.name(one), before: one });
+    if (!current.has(key))
+      found.push({ kind: 'removed', object: how.object, key, place: how.place(one), name: how.name(one), before: one });
   }
   for (const [key, one] of current) {
     const was = old.get(key);
     if (was === undefined) {
       found.push({ kind: 'added', object: how.object, key, place: how.place(one), name: how.name(one), after: one });
     } else if (was !== one && !same(how.essence(was), how.essence(one))) {
-      found.push({ kind: 'changed', object: how.object, key, place: how.place(one), name: how.name(one), before: was, after: one });
+      found.push({
+        kind: 'changed',
+        object: how.object,
+        key,
+        place: how.place(one),
+        name: how.name(one),
+        before: was,
+        after: one,
+      });
     }
   }
   return found;

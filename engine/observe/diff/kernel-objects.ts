@@ -12,7 +12,10 @@ export function diffKernelObjects(before: Snapshot, after: Snapshot): Difference
       place: ({ owner }) => (owner === null ? '' : (labels.get(owner) ?? owner)),
       name: (one) => one.names[0] ?? labelOf(one),
       // Who is in it changes with every process; what is told of it is its names and what else keeps it.
-      essence: ({ names, heldBy }) => ({ names, held: heldBy.filter(({ how }) => how !== 'process' && how !== 'hierarchy') }),
+      essence: ({ names, heldBy }) => ({
+        names,
+        held: heldBy.filter(({ how }) => how !== 'process' && how !== 'hierarchy'),
+      }),
     }),
     ...compareLists(before.processes, after.processes, {
       object: 'process',
@@ -27,11 +30,42 @@ export function diffKernelObjects(before: Snapshot, after: Snapshot): Difference
 
 /** Everything but its running: state only as stopped, zombie, or neither; where it stands (cwd) is not told. */
 function essenceOfProcess(one: Process): unknown {
-  const { comm, argv, ppid, uid, gid, namespaces, root, capEff, capBnd, seccomp, noNewPrivs, uidMap, gidMap, oomScoreAdj } = one;
+  const {
+    comm,
+    argv,
+    ppid,
+    uid,
+    gid,
+    namespaces,
+    root,
+    capEff,
+    capBnd,
+    seccomp,
+    noNewPrivs,
+    uidMap,
+    gidMap,
+    oomScoreAdj,
+  } = one;
   const state = 'TtZ'.includes(one.state) ? one.state : '';
   // A zombie has left its namespaces and its root: that it is one says so.
   if (state === 'Z') return { state };
-  return { comm, argv, ppid, state, uid, gid, namespaces, root, capEff, capBnd, seccomp, noNewPrivs, uidMap, gidMap, oomScoreAdj };
+  return {
+    comm,
+    argv,
+    ppid,
+    state,
+    uid,
+    gid,
+    namespaces,
+    root,
+    capEff,
+    capBnd,
+    seccomp,
+    noNewPrivs,
+    uidMap,
+    gidMap,
+    oomScoreAdj,
+  };
 }
 
 function diffHostnames(before: Snapshot, after: Snapshot): Difference[] {
@@ -46,5 +80,13 @@ function diffHostnames(before: Snapshot, after: Snapshot): Difference[] {
 }
 
 function hostnameChange(one: Namespace, before: string, after: string): Difference {
-  return { kind: 'changed', object: 'hostname', key: `${one.id}/hostname`, place: labelOf(one), name: after, before, after };
+  return {
+    kind: 'changed',
+    object: 'hostname',
+    key: `${one.id}/hostname`,
+    place: labelOf(one),
+    name: after,
+    before,
+    after,
+  };
 }

@@ -48,7 +48,9 @@ export function diffNetworks(before: Snapshot, after: Snapshot): Difference[] {
 function emptyOf(one: NetworkNamespace): NetworkNamespace {
   return {
     ...one,
-    links: one.links.filter(({ kind }) => kind === 'loopback').map((lo) => ({ ...lo, up: false, carrier: false, addresses: [] })),
+    links: one.links
+      .filter(({ kind }) => kind === 'loopback')
+      .map((lo) => ({ ...lo, up: false, carrier: false, addresses: [] })),
     routes: [],
     neighbours: [],
     firewall: null,
@@ -105,21 +107,28 @@ function diffNetwork(before: NetworkNamespace, after: NetworkNamespace): Differe
 
 function diffLinks(before: NetworkNamespace, after: NetworkNamespace): Difference[] {
   const renamed = new Map(before.links.map((link) => [link.index, link.name]));
-  const placed = (one: NetworkNamespace): PlacedLink[] => one.links.map((link) => ({ ...link, ns: one.id, nsLabel: one.label }));
+  const placed = (one: NetworkNamespace): PlacedLink[] =>
+    one.links.map((link) => ({ ...link, ns: one.id, nsLabel: one.label }));
   // A link keeps its index when it is renamed, so names are compared under the name it has now.
   const now = new Map(after.links.map((link) => [link.index, link]));
   const nameNow = (link: Link): string => {
     const present = now.get(link.index);
-    return present !== undefined && present.mac === link.mac && renamed.get(link.index) === link.name ? present.name : link.name;
+    return present !== undefined && present.mac === link.mac && renamed.get(link.index) === link.name
+      ? present.name
+      : link.name;
   };
   const keyed = placed(before).map((link) => ({ link, key: nameNow(link) }));
-  return compareLists(keyed, placed(after).map((link) => ({ link, key: link.name })), {
-    object: 'link',
-    key: ({ key }) => `${after.id}/${key}`,
-    place: () => after.label,
-    name: ({ link }) => link.name,
-    essence: ({ link }) => essenceOfLink(link),
-  }).map(unwrapLink);
+  return compareLists(
+    keyed,
+    placed(after).map((link) => ({ link, key: link.name })),
+    {
+      object: 'link',
+      key: ({ key }) => `${after.id}/${key}`,
+      place: () => after.label,
+      name: ({ link }) => link.name,
+      essence: ({ link }) => essenceOfLink(link),
+    },
+  ).map(unwrapLink);
 }
 
 function unwrapLink(change: Difference): Difference {
@@ -135,7 +144,21 @@ function unwrapLink(change: Difference): Difference {
 /** Without counters, without addresses (objects of their own), and without operstate, which follows from up and carrier. */
 function essenceOfLink(link: Link): unknown {
   const { name, kind, mac, mtu, up, carrier, promiscuous, master, peer, bridge, vxlan, macvlan } = link;
-  return { name, kind, mac, mtu, up, carrier, promiscuous, master, peer: peer?.name ?? null, peerNs: peer?.ns ?? null, bridge, vxlan, macvlan };
+  return {
+    name,
+    kind,
+    mac,
+    mtu,
+    up,
+    carrier,
+    promiscuous,
+    master,
+    peer: peer?.name ?? null,
+    peerNs: peer?.ns ?? null,
+    bridge,
+    vxlan,
+    macvlan,
+  };
 }
 
 /** A link that left one namespace and is in another with the same hardware address and kind has moved: one change, at the new place. */
@@ -180,7 +203,8 @@ function isUntouchedChain(change: Difference): boolean {
 function diffRules(before: NetworkNamespace, after: NetworkNamespace): Difference[] {
   return compareLists(numbered(before.firewall?.rules ?? []), numbered(after.firewall?.rules ?? []), {
     object: 'firewall-rule',
-    key: ({ rule, copy }) => `${after.id}/rule/${rule.family}/${rule.table}/${rule.chain}/${rule.text}${copy === 0 ? '' : ` #${copy}`}`,
+    key: ({ rule, copy }) =>
+      `${after.id}/rule/${rule.family}/${rule.table}/${rule.chain}/${rule.text}${copy === 0 ? '' : ` #${copy}`}`,
     place: () => after.label,
     name: ({ rule }) => rule.text,
     essence: () => null,
@@ -204,7 +228,8 @@ function numbered(rules: readonly FirewallRule[]): { rule: FirewallRule; copy: n
 
 /** Settings of a device come and go with it; told is what somebody wrote. */
 function diffSysctls(before: NetworkNamespace, after: NetworkNamespace): Difference[] {
-  const list = (one: NetworkNamespace): SysctlValue[] => Object.entries(one.sysctls).map(([name, value]) => ({ name, value }));
+  const list = (one: NetworkNamespace): SysctlValue[] =>
+    Object.entries(one.sysctls).map(([name, value]) => ({ name, value }));
   return compareLists(list(before), list(after), {
     object: 'sysctl',
     key: ({ name }) => `${after.id}/sysctl/${name}`,
