@@ -55,7 +55,7 @@ export function judgeNetwork(facts: Facts): readonly Row[] {
       group: 'network',
       name: same('tun'),
       purpose: { en: 'an uplink from the lab', zh: '实验室的外部出口' },
-      failed: { ...module('tun'), status: 'weaker' },
+      failed: tunFailure(facts, module('tun')),
     },
     {
       id: 'ip-forward',
@@ -77,6 +77,18 @@ export function judgeNetwork(facts: Facts): readonly Row[] {
   ];
   const rows = subjects.map(({ trial, failed, ...subject }) => row(subject, trialVerdict(facts, trial, failed)));
   return [...rows, iptables(facts, module('iptable_nat'))];
+}
+
+/** The device may be there and closed to this user: then no module is missing. */
+function tunFailure({ devices }: Facts, module: Omit<Verdict, 'found'>): Omit<Verdict, 'found'> {
+  if (devices['/dev/net/tun'] !== 'denied') return { ...module, status: 'weaker' };
+  return {
+    status: 'weaker',
+    remedy: {
+      en: '/dev/net/tun is closed to this user; no lesson needs it',
+      zh: '当前用户无权打开 /dev/net/tun；没有课程需要它',
+    },
+  };
 }
 
 /** The rule was really added; the path tells which of the two back ends did it. */

@@ -42,8 +42,8 @@ const WORDS = {
     zh: '实验室可以在此运行；上面列出了较弱或缺失的部分。',
   },
   cannot: {
-    en: 'No lab runs here yet; begin with the first row that is MISSING.',
-    zh: '实验室暂时无法在此运行；请从第一个标为“缺失”的条目着手。',
+    en: 'No lab runs here yet. It cannot do without: {names}.',
+    zh: '实验室暂时无法在此运行。不可或缺的是：{names}。',
   },
 } as const satisfies Record<string, Bilingual>;
 
@@ -79,8 +79,15 @@ export function renderReport(report: Report, { language, color }: RenderOptions)
     }
     lines.push('');
   }
-  lines.push(paint(t(WORDS.lessons), 1), ...lessonLines(report, t), '', t(WORDS[report.verdict]));
+  lines.push(paint(t(WORDS.lessons), 1), ...lessonLines(report, t), '', verdictLine(report, t));
   return `${lines.join('\n')}\n`;
+}
+
+/** Without a lab: what it cannot do without and what is not known to be there; else a word on the whole. */
+function verdictLine({ verdict, rows }: Report, t: Translate): string {
+  if (verdict !== 'cannot') return t(WORDS[verdict]);
+  const needed = rows.filter((row) => row.essential && row.status !== 'ok' && row.status !== 'weaker');
+  return t(WORDS.cannot, { names: needed.map((row) => t(row.name)).join(', ') });
 }
 
 type Translate = (text: Bilingual, values?: Record<string, string | number>) => string;

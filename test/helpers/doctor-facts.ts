@@ -3,6 +3,8 @@ import type { Facts, Trial } from '../../src/doctor/types.js';
 
 const ok: Trial = { outcome: 'ok', detail: '' };
 
+export type RanLab = Extract<Facts['lab'], { ran: true }>;
+
 /** A Debian 12 machine with everything, started by a plain user; a test changes what it is about. */
 export function goodFacts(change: Partial<Facts> = {}): Facts {
   return {
@@ -54,9 +56,18 @@ export function goodFacts(change: Partial<Facts> = {}): Facts {
       cgroupMode: 'v2',
       weaknesses: [],
       cgroupControllers: ['cpu', 'cpuset', 'io', 'memory', 'pids'],
+      features: ['userns', 'netns', 'veth', 'cgroup', 'cgroup-v2', 'cgroup-memory'],
+      tools: ['ip'],
     },
     ...change,
   };
+}
+
+/** The good machine's lab with a difference. */
+export function goodLab(change: Partial<RanLab>): RanLab {
+  const { lab } = goodFacts();
+  if (!lab.ran) throw new Error('the good machine makes labs');
+  return { ...lab, ...change };
 }
 
 export const noLab: Facts['lab'] = { ran: false, reason: { en: 'no lab', zh: '没有实验室' } };

@@ -4,14 +4,13 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { readRanges } from '../../src/doctor/gather.js';
 import { readHierarchies } from '../../src/doctor/gather-cgroups.js';
-import { judgeLessons } from '../../src/doctor/lessons.js';
 import { parseTrials, runTrials, TRIAL_NAMES } from '../../src/doctor/probe-script.js';
 import { findProgram, isDynamic, loadPackageTable } from '../../src/doctor/programs.js';
 import { renderReport } from '../../src/doctor/render.js';
 import { makeReport, type Report } from '../../src/doctor/report.js';
 import type { Facts, Row } from '../../src/doctor/types.js';
 import type { Feature } from '../../src/lesson/types.js';
-import { goodFacts, noLab } from '../helpers/doctor-facts.js';
+import { goodFacts, goodLab, noLab } from '../helpers/doctor-facts.js';
 import { ROOT } from '../helpers/run-cli.js';
 
 const packages = loadPackageTable();
@@ -36,7 +35,7 @@ describe('the verdict', () => {
     const asRoot = report({
       system: { ...goodFacts().system, uid: 0 },
       status: { capEff: (1n << 41n) - 1n, noNewPrivs: false, seccomp: 0 },
-      lab: { ...goodFacts().lab, mode: 'root' } as Facts['lab'],
+      lab: goodLab({ mode: 'root' }),
     });
     assert.equal(asRoot.verdict, 'ready');
   });
@@ -97,7 +96,7 @@ describe('ranges of ids', () => {
 
   it('reads the lines of this user only, by name or by number', () => {
     const text = 'ada:100000:65536\nbob:165536:65536\n1000:300000:10\nada:x:1\n# ada\n\nada:5\n';
-    const user = { username: 'ada', uid: 1000, gid: 1000, shell: null, homedir: '/' };
+    const user = { username: 'ada', uid: 1000 };
     assert.deepEqual(readRanges('', user, text), [
       { start: 100000, count: 65536 },
       { start: 300000, count: 10 },
@@ -161,17 +160,14 @@ describe('control groups', () => {
   });
 
   it('believes the lab more than the files: a controller that it did not get is missing', () => {
-    const lab = { ...goodFacts().lab, cgroupControllers: ['memory'] } as Facts['lab'];
+    const lab = goodLab({ cgroupControllers: ['memory'] });
     assert.equal(row({ lab }, 'cgroup-memory').status, 'ok');
     assert.equal(row({ lab }, 'cgroup-cpu').status, 'missing');
   });
 
   it('has none', () => {
     assert.equal(
-      row(
-        { hierarchies: [], lab: { ...goodFacts().lab, cgroupMode: 'none', cgroupControllers: [] } as Facts['lab'] },
-        'cgroup-version',
-      ).status,
+      row({ hierarchies: [], lab: goodLab({ cgroupMode: 'none', cgroupControllers: [] }) }, 'cgroup-version').status,
       'missing',
     );
   });
@@ -227,11 +223,11 @@ describe('the rest of the machine', () => {
 
   it('says what the lab itself says is weaker', () => {
     const weakness = {
-      what: 'no-idmap',
+      what: 'no-idmap' as const,
       text: { en: 'files of root belong to nobody', zh: 'root 的文件属于 nobody' },
       remedy: { en: 'use kernel 5.19', zh: '使用 5.19 内核' },
     };
-    const found = row({ lab: { ...goodFacts().lab, weaknesses: [weakness] } as Facts['lab'] }, 'lab');
+    const found = row({ lab: goodLab({ weaknesses: [weakness] }) }, 'lab');
     assert.equal(found.status, 'weaker');
     assert.match(found.found.en, /belong to nobody/);
     assert.equal(found.remedy?.zh, '使用 5.19 内核');
@@ -246,27 +242,25 @@ describe('which lessons run', () => {
     tools,
   });
   const judge = (change: Partial<Facts>, features: Feature[], tools: string[] = []) =>
-    judgeLessons([lesson(features, tools)], report(change).rows)[0]!;
+    makeReport(goodFacts(change), packages, [lesson(features, tools)]).lessons[0]!;
 
-  it('runs when everything that it names is there', () => {
-    assert.deepEqual(judge({}, ['userns', 'veth', 'cgroup-v2', 'cgroup-memory'], ['ip']), {
-      id: 'x',
-      title: { en: 'x', zh: 'x' },
-      runs: 'yes',
-      missing: [],
-    });
+  it('runs when everything that it names works inside the lab', () => {
+    const wanted: Feature[] = ['userns', 'veth', 'cgroup-v2', 'cgroup-memory'];
+    assert.deepEqual(judge({}, wanted, ['ip']), { id: 'x', title: { en: 'x', zh: 'x' }, runs: 'yes', missing: [] });
   });
 
-  it('names what stands in the way', () => {
-    assert.deepEqual(judge({ programs: { ip: null } }, [], ['ip']).missing, ['program-ip']);
-    assert.deepEqual(judge({}, ['cgroup-v1']).missing, ['cgroup-v1']);
-    assert.deepEqual(judge({ lab: noLab }, []).missing, ['lab']);
-    assert.deepEqual(judge({ system: { ...goodFacts().system, swapTotal: 0 } }, ['swap']).missing, ['swap']);
+  it('names what is missing inside by its row', () => {
+    assert.deepEqual(judge({ lab: goodLab({ tools: [] }) }, [], ['ip']).missing, ['program-ip']);
+    assert.deepEqual(judge({}, ['cgroup-v1']).missing, ['cgroup-v1'], 'the other cgroup version has no row');
+    assert.deepEqual(judge({ lab: goodLab({ features: [] }) }, ['swap', 'cgroup-memory']).missing, [
+      'swap',
+      'cgroup-memory',
+    ]);
   });
 
-  it('does not guess where nothing could be measured', () => {
-    const trials = { started: true as const, trials: {} };
-    assert.equal(judge({ trials }, ['veth']).runs, 'unknown');
+  it('never runs without a lab, and then the rows name what else is missing', () => {
+    const one = judge({ lab: noLab, programs: { ip: null } }, ['veth'], ['ip']);
+    assert.deepEqual([one.runs, one.missing], ['no', ['lab', 'program-ip']]);
   });
 
   it('has a row for every feature that lesson.yaml may name', () => {
