@@ -198,3 +198,16 @@ test('the ledger: newest last, limited, filtered in both languages, copied as on
   assert.equal(copyText(LEDGER[1]!), 'ip link add veth1.1 type veth peer name veth1.2');
   assert.doesNotMatch(copyText(LEDGER[2]!), /\u001b/);
 });
+
+test('cgroups: a path that the lesson wants is a ghost until it is there', () => {
+  const model = cgroupsModel({ snapshot: cgroupLab('v2', 1), wanted: ['/web', 'web/db'] });
+  assert.deepEqual(
+    flatCgroups(model.roots).map((node) => [node.path, node.mark]),
+    [
+      ['/', null],
+      ['/web', null],
+      ['/web/db', 'ghost'],
+      ['/web/worker', null],
+    ],
+  );
+});

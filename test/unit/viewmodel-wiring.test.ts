@@ -211,7 +211,11 @@ test('ghosts: met goals and what is there already have none; free names are sati
     [],
     'not a network namespace',
   );
-  assert.deepEqual(goalGhostOf([goal({ object: 'sysctl', name: 'x' })]), { namespaces: [], links: [] });
+  const nothing = goalGhostOf([
+    goal({ object: 'sysctl', name: 'x' }),
+    goal({ object: 'address', name: 'not an address' }),
+  ]);
+  assert.deepEqual(nothing, { namespaces: [], links: [], addresses: [], notes: [] });
 });
 
 test('details: every address, the other end, counters and the commands that show them; both languages', () => {
@@ -238,4 +242,60 @@ test('shell words are quoted so that the shell gives the same bytes back', () =>
   assert.equal(shellWord('a b'), "'a b'");
   assert.equal(shellWord("it's"), "'it'\\''s'");
   assert.equal(shellWord('\u001b[0m\\'), "$'\\x1b[0m\\\\'");
+});
+
+test('ghosts: an address without an interface stands at the only one it can mean, routes and rules are named', () => {
+  const goal = (object: string, name: string, place: string): GhostGoal => ({
+    text: { en: '', zh: '' },
+    object,
+    name,
+    place,
+    met: false,
+  });
+  const snapshot = lab().ns('r1').veth('host/a', 'r1/b').veth('host/c', 'host/d').build();
+  const goals = [
+    goal('address', '10.0.0.1/24', 'r1'),
+    goal('address', '10.0.0.2/24', 'host'),
+    goal('route', 'default', 'r1'),
+    goal('firewall-rule', 'MASQUERADE', 'host'),
+  ];
+  const model = wiringModel({ snapshot, goal: goalGhostOf(goals, snapshot.networks) });
+  const [host, r1] = model.boxes;
+  assert.deepEqual(r1?.ports[0]?.addresses, [{ text: '10.0.0.1/24', mark: 'ghost' }]);
+  assert.deepEqual(
+    host?.ports.map((port) => [port.name, port.addresses.length]),
+    [
+      ['a', 0],
+      ['c', 0],
+      ['d', 0],
+      ['?', 1],
+    ],
+  );
+  assert.deepEqual(r1?.notes, [{ kind: 'route', text: 'default', mark: 'ghost' }]);
+  assert.deepEqual(host?.notes, [{ kind: 'nat', text: 'MASQUERADE', mark: 'ghost' }]);
+});
+
+test('ghosts: an address is not asked for again once any interface has it', () => {
+  const goal: GhostGoal = { text: { en: '', zh: '' }, object: 'address', name: '10.0.0.1/24', place: 'r1', met: false };
+  const snapshot = lab()
+    .ns('r1')
+    .veth('host/a', 'r1/b', { b: ['10.0.0.1/24'] })
+    .build();
+  const model = wiringModel({ snapshot, goal: goalGhostOf([goal], snapshot.networks) });
+  assert.equal(model.boxes[1]?.ports[0]?.addresses[0]?.mark, null);
+});
+
+test('a macvlan whose lower interface is in another namespace hangs on a wire of its own kind', () => {
+  const build = lab().ns('r1').link('host', 'eth0', { kind: 'ether' });
+  build.link('r1', 'mac0', {
+    kind: 'macvlan',
+    macvlan: { mode: 'bridge', lower: 2 },
+    peer: { ns: build.id('host'), index: 2, name: 'eth0' },
+  });
+  const model = wiringModel({ snapshot: build.build() });
+  assert.deepEqual(
+    model.wires.map((wire) => wire.kind),
+    ['lower'],
+  );
+  assert.deepEqual(model.boxes[1]?.ports[0]?.facts, ['macvlan bridge']);
 });

@@ -1,4 +1,5 @@
 /** Control groups as a panel: the tree with gauges, and running charts of the selected group. */
+import type { Snapshot } from '../../../engine/api/types.js';
 import type { KeyHint, Lang, Panel, PanelInput, PanelView } from '../panel.js';
 import { padLine } from '../text/fit.js';
 import { type Role, type Span, type StyledLine, span } from '../text/styled.js';
@@ -66,7 +67,7 @@ export function cgroupsPanel(): Panel<CgroupsState> {
     onKey(key, state, input) {
       if (key.ctrl || key.alt || input.snapshot === null) return null;
       if (key.name === 'c') return { ...state, charts: CHARTS[(CHARTS.indexOf(state.charts) + 1) % CHARTS.length]! };
-      const model = cgroupsModel({ snapshot: input.snapshot, fresh: input.fresh, filter: input.filter });
+      const model = modelOf(input.snapshot, input);
       return listKey(
         key,
         state,
@@ -97,7 +98,7 @@ export function renderCgroups(width: number, height: number, input: PanelInput, 
     const detail = cgroupDetail(snapshot, state.selected, lang);
     if (detail !== null) return { lines: detailLines(detail, width, lang), items: [], offset: 0 };
   }
-  const model = cgroupsModel({ snapshot, fresh: input.fresh, filter: input.filter, history: state.history });
+  const model = modelOf(snapshot, input, state.history);
   const problems = snapshot.problems.filter((problem) => problem.part === 'cgroups');
   const head: StyledLine[] = problems.flatMap((problem) => say(problemText(problem.reason, lang), 'warn'));
   head.push(...say(modeText(model, lang), 'heading'));
@@ -120,6 +121,19 @@ export function renderCgroups(width: number, height: number, input: PanelInput, 
   return item === undefined ? view : { ...view, reveal: { line: head.length + item.y } };
 }
 
+function modelOf(snapshot: Snapshot, input: PanelInput, history?: CgroupHistory): CgroupsModel {
+  const wanted = input.ghosts
+    .filter((goal) => goal.object === 'cgroup' && !goal.met && goal.name !== undefined)
+    .map((goal) => goal.name!);
+  return cgroupsModel({
+    snapshot,
+    fresh: input.fresh,
+    filter: input.filter,
+    wanted,
+    ...(history === undefined ? {} : { history }),
+  });
+}
+
 function modeText(model: CgroupsModel, lang: Lang): string {
   const controllers = model.hierarchies.flatMap((hierarchy) => hierarchy.controllers).map(visible);
   const list =
@@ -134,7 +148,10 @@ const GAUGE = 8;
 /** `name`, mark, state, processes in one row; gauges below it, as many to a row as fit. */
 function treeNode(node: CgroupNode, lang: Lang, unicode: boolean): TreeNode {
   const spans: Span[] = [
-    span(node.name, node.mark === 'removed' ? 'removed' : 'cgroup', { bold: true, strike: node.mark === 'removed' }),
+    span(node.name, node.mark === 'removed' || node.mark === 'ghost' ? node.mark : 'cgroup', {
+      bold: true,
+      strike: node.mark === 'removed',
+    }),
   ];
   if (node.mark !== null) spans.push({ text: ' ' }, markSpan(node.mark, { lang, unicode }));
   if (node.freezer !== null && (node.freezer.frozen || node.freezer.state === 'FREEZING')) {

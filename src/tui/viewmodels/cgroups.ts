@@ -43,6 +43,8 @@ export interface CgroupsInput {
   readonly fresh?: readonly FreshChange[];
   readonly filter?: string;
   readonly history?: CgroupHistory;
+  /** Paths that the lesson wants and that are not there yet. */
+  readonly wanted?: readonly string[];
 }
 
 export function cgroupsModel(input: CgroupsInput): CgroupsModel {
@@ -57,7 +59,10 @@ export function cgroupsModel(input: CgroupsInput): CgroupsModel {
   const gone = marks
     .under('cgroup', '')
     .filter((change) => change.kind === 'removed' && !byPath.has(change.name) && change.name.startsWith('/'));
-  const paths = [...new Set([...byPath.keys(), ...gone.map((change) => change.name)])].sort(comparePaths);
+  const wanted = (input.wanted ?? [])
+    .map((path) => (path.startsWith('/') ? path : `/${path}`))
+    .filter((path) => !byPath.has(path));
+  const paths = [...new Set([...byPath.keys(), ...gone.map((change) => change.name), ...wanted])].sort(comparePaths);
   const parentOf = (path: string): string | null => {
     for (let at = path; at !== '/' && at !== ''; ) {
       at = at.slice(0, at.lastIndexOf('/')) || '/';
@@ -73,6 +78,7 @@ export function cgroupsModel(input: CgroupsInput): CgroupsModel {
       byPath.get(path) ?? [],
       marks,
       input.history,
+      wanted.includes(path) ? 'ghost' : 'removed',
       paths.filter((other) => parents.get(other) === path).map(build),
     );
   const filter = input.filter ?? '';
@@ -114,6 +120,7 @@ function mergedNode(
   groups: readonly Cgroup[],
   marks: MarkIndex,
   history: CgroupHistory | undefined,
+  absent: Mark,
   children: readonly CgroupNode[],
 ): CgroupNode {
   const cpu = first(groups, (group) => group.cpu);
@@ -127,7 +134,7 @@ function mergedNode(
           : path.replace(/^\//, '')
         : path.slice(parent.length + 1),
     ),
-    mark: groups.length === 0 ? 'removed' : markOf(marks, path),
+    mark: groups.length === 0 ? absent : markOf(marks, path),
     hierarchies: groups.map((group) => group.hierarchy),
     procs: [...new Set(groups.flatMap((group) => group.procs))].sort((a, b) => a - b),
     memory: first(groups, (group) => group.memory),

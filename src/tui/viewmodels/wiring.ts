@@ -112,7 +112,8 @@ export function wiringModel(input: WiringInput): WiringModel {
   }
   boxes.sort(byHostThenLabel);
   const wires = [...realWires(input.snapshot, marks), ...ghostWires(input.snapshot, boxes, ghosts)];
-  return narrowed({ boxes, wires, hidden: 0 }, input.filter ?? '', input.zoom ?? null);
+  const outlined = boxes.map((box) => withGoals(box, goal));
+  return narrowed({ boxes: outlined, wires, hidden: 0 }, input.filter ?? '', input.zoom ?? null);
 }
 
 function byHostThenLabel(a: WiringBox, b: WiringBox): number {
@@ -240,15 +241,16 @@ function linkFacts(link: Link, network: NetworkNamespace): string[] {
     if (link.vxlan.port !== 4789) facts.push(`port ${link.vxlan.port}`);
   }
   if (link.macvlan !== undefined) {
+    facts.push(`macvlan ${visible(link.macvlan.mode)}`);
+    // A lower interface in another namespace is at the end of a dashed wire.
+    const elsewhere = link.peer !== null && link.peer.ns !== null && link.peer.ns !== network.id;
     const lower = network.links.find((other) => other.index === link.macvlan?.lower);
-    facts.push(
-      `macvlan ${visible(link.macvlan.mode)}`,
-      `on ${lower === undefined ? `if${link.macvlan.lower}` : visible(lower.name)}`,
-    );
+    if (!elsewhere) facts.push(`on ${lower === undefined ? `if${link.macvlan.lower}` : visible(lower.name)}`);
   }
   if (link.bridge?.stp === true) facts.push('stp');
   if (link.bridge?.vlanFiltering === true) facts.push('vlan_filtering');
-  if (link.promiscuous) facts.push('promisc');
+  // A bridge makes all its ports promiscuous: that is no news.
+  if (link.promiscuous && link.master === null) facts.push('promisc');
   return facts;
 }
 
@@ -317,6 +319,36 @@ function ghostBox(label: string, ghosts: readonly GhostLink[]): WiringBox {
     ...emptyBox(id, label, 'ghost'),
     ports: ghosts.filter((ghost) => ghost.ns === label).map((ghost) => ghostPort(id, ghost)),
   };
+}
+
+/** Goals about a whole box: notes, and addresses for which no interface is named. */
+function withGoals(box: WiringBox, goal: GoalGhost): WiringBox {
+  const label = box.network?.label ?? box.label;
+  const notes = (goal.notes ?? [])
+    .filter((note) => note.ns === label)
+    .map((note) => ({ kind: note.kind, text: visible(note.text), mark: 'ghost' as const }));
+  const there = new Set(flatPorts(box.ports).flatMap((port) => port.addresses.map((address) => address.text)));
+  const missing = (goal.addresses ?? [])
+    .filter((wanted) => wanted.ns === label && !there.has(visible(wanted.text)))
+    .map((wanted) => visible(wanted.text));
+  if (notes.length === 0 && missing.length === 0) return box;
+  const ports = missing.length === 0 ? box.ports : withAddresses(box, missing);
+  return { ...box, ports, notes: [...box.notes, ...notes] };
+}
+
+/** Where only one interface can be meant the wanted addresses stand beside it, else on one without a name. */
+function withAddresses(box: WiringBox, missing: readonly string[]): readonly WiringPort[] {
+  const candidates = flatPorts(box.ports).filter((port) => port.mark !== 'removed' && port.link?.master == null);
+  const free = candidates.filter((port) => !port.addresses.some((address) => address.mark !== 'removed'));
+  const one = candidates.length === 1 ? candidates[0] : free.length === 1 ? free[0] : undefined;
+  const addresses = missing.map((text) => ({ text, mark: 'ghost' as const }));
+  if (one === undefined)
+    return [...box.ports, { ...ghostPort(box.id, { ns: box.label, name: ANY_NAME, kind: 'other' }), addresses }];
+  const put = (port: WiringPort): WiringPort =>
+    port.id === one.id
+      ? { ...port, addresses: [...port.addresses, ...addresses] }
+      : { ...port, children: port.children.map(put) };
+  return box.ports.map(put);
 }
 
 /** What of the goal is not there yet. A wire whose names are free counts as there when any veth joins the two places. */
