@@ -303,7 +303,7 @@ if (!insideNamespaces) {
     netlink.apply({ op: 'link-add', kind: 'veth', name: 'v0', peer: { name: 'eth0', netns: { fd: there } } });
     const [eth0] = other.links().filter(({ name }) => name === 'eth0');
     const v0 = netlink.link('v0');
-    assert.ok(eth0);
+    assert.ok(eth0, 'eth0 is not there');
     assert.equal(v0.lower, eth0.index);
     assert.equal(eth0.lower, v0.index);
     assert.equal(v0.linkNetnsid, netlink.nsidOf({ fd: there }));
@@ -420,22 +420,19 @@ if (!insideNamespaces) {
   test('a dump that changes under the reader is read again, and is whole', async () => {
     const netlink = fresh();
     const script =
-      'i=0; while [ $i -lt 400 ]; do ip link add x$i type bridge && ip link del x$((i-3)) 2>/dev/null; i=$((i+1)); done';
+      'i=0; while :; do ip link add x$i type bridge && ip link del x$((i-3)) 2>/dev/null; i=$((i+1)); done';
     run('sh', '-c', 'for i in $(seq 1 120); do echo "link add s$i type bridge"; done | ip -batch -');
     const churn = spawn('sh', ['-c', script], { stdio: 'ignore' });
     const gone = new Promise((resolve) => churn.once('exit', resolve));
-    let dumps = 0;
-    const until = Date.now() + 1500;
-    while (Date.now() < until) {
+    // Not for a time: another namespace that is being torn down holds the kernel's lock for as long as it likes.
+    for (let dumps = 0; dumps < 40; dumps++) {
       const names = netlink.links().map(({ name }) => name);
       assert.equal(new Set(names).size, names.length, 'a link is there twice');
       assert.equal(names.filter((name) => name.startsWith('s')).length, 120, 'a link that always was there is missing');
-      dumps++;
-      await new Promise((resolve) => setImmediate(resolve));
+      await new Promise((resolve) => setTimeout(resolve, 5));
     }
     churn.kill('SIGKILL');
     await gone;
-    assert.ok(dumps > 10);
     close(netlink);
   });
 }

@@ -22,7 +22,7 @@ import type {
   RuleMessage,
 } from './message-types.js';
 import { decodeFirewallEvent, type FirewallEvent } from './nftables.js';
-import { joinGroup, openNetlink, Receiver, setReceiveBuffer } from './socket.js';
+import { bindSocket, joinGroup, openNetlink, Receiver, setReceiveBuffer } from './socket.js';
 import { decodeMessages, type Message } from './wire.js';
 
 /**
@@ -52,6 +52,7 @@ const MONITOR_BUFFER_BYTES = 4 * 1024 * 1024;
 
 /** Subscribe a NETLINK_ROUTE socket, opened in any namespace, to all that is observed there. Needs no privilege. */
 export function subscribeRoute(kernel: Kernel, fd: number): void {
+  bindSocket(kernel, fd);
   setReceiveBuffer(kernel, fd, MONITOR_BUFFER_BYTES);
   for (const group of Object.values(RTNLGRP)) joinGroup(kernel, fd, group);
 }
@@ -61,6 +62,7 @@ export function subscribeRoute(kernel: Kernel, fd: number): void {
  * nft variant (the older iptables-legacy tells nobody). Needs CAP_NET_ADMIN in the socket's namespace.
  */
 export function subscribeFirewall(kernel: Kernel, fd: number): void {
+  bindSocket(kernel, fd);
   setReceiveBuffer(kernel, fd, MONITOR_BUFFER_BYTES);
   joinGroup(kernel, fd, NFNLGRP_NFTABLES);
 }

@@ -58,6 +58,20 @@ export function setReceiveBuffer(kernel: Kernel, fd: number, bytes: number): voi
   check(kernel, 'setsockopt', [fd, SOL_SOCKET, SO_RCVBUF, u32Bytes(bytes), 4], { while: 'size netlink socket' });
 }
 
+/**
+ * Give a socket an address of its own, unless it has one. Requests get it by themselves; a socket that only listens must
+ * be given it: a multicast passes over its own sender, and without an address that is taken to be the kernel.
+ */
+export function bindSocket(kernel: Kernel, fd: number): void {
+  const address = new Uint8Array(12);
+  const length = u32Bytes(address.length);
+  check(kernel, 'getsockname', [fd, address, length], { while: 'find the address of a netlink socket' });
+  if (viewOf(address).getUint32(4, true) !== 0) return;
+  address.fill(0);
+  viewOf(address).setUint16(0, AF_NETLINK, true);
+  check(kernel, 'bind', [fd, address, address.length], { while: 'bind netlink socket' });
+}
+
 /** Join a multicast group. NETLINK_ROUTE: anyone may; NETLINK_NETFILTER: CAP_NET_ADMIN in the socket's namespace. */
 export function joinGroup(kernel: Kernel, fd: number, group: number): void {
   check(kernel, 'setsockopt', [fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, u32Bytes(group), 4], {

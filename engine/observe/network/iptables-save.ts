@@ -50,7 +50,7 @@ export function parseIptablesSave(text: string, family: 'inet' | 'inet6'): Saved
       chains.push({ family, table, chain: name, policy, packets: Number(packets), bytes: Number(bytes) });
       continue;
     }
-    const rule = /^(?:\[(\d+):(\d+)\] )?(-A .+)$/.exec(line);
+    const rule = /^(?:\[(\d+):(\d+)\] )?(-A .+)$/s.exec(line);
     if (rule === null) return fail('is neither a chain nor a rule');
     const [, packets = '0', bytes = '0', words = ''] = rule;
     const parsed = parseRule(words);
