@@ -5,6 +5,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Engine } from '../../engine/api/types.js';
+import { playUnattended } from '../demo/command.js';
 import {
   type Catalogue,
   checkCatalogue,
@@ -31,7 +32,7 @@ export interface CommandIo {
   readonly connect: () => Promise<Engine>;
   /** Where lessons are; default the program's own `lessons/`. */
   readonly lessons?: string;
-  /** Plays a demo unattended, for point 12. */
+  /** Plays a demo unattended, for point 12; default the program's own. */
   readonly playDemo?: (source: LessonSource, engine: Engine) => Promise<string[]>;
 }
 
@@ -231,7 +232,7 @@ export const lessonTest: Command = async (args, io) => {
             seeds,
             steps: options.steps,
             quick: options.quick,
-            ...(io.playDemo ? { playDemo: io.playDemo } : {}),
+            playDemo: io.playDemo ?? playUnattended,
           });
         } catch (error) {
           findings.add({

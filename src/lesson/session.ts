@@ -327,6 +327,28 @@ export class LessonSession {
     return null;
   }
 
+  /**
+   * Rebuild the state in which this step's lines so far have been typed: for a presenter who goes back.
+   * Lines of later steps are forgotten.
+   */
+  async rewind(target: string, lines: readonly string[]): Promise<void> {
+    const index = this.#positionOf(target);
+    if (this.#busy || index < 0) return;
+    this.#write({ e: 'reset', step: target });
+    this.#typed = [
+      ...this.#typed.filter((one) => this.#positionOf(one.step) < index),
+      ...lines.map((line) => ({ step: target, line, exit: 0 })),
+    ];
+    for (const line of lines) this.#write({ e: 'command', step: target, line, exit: 0 });
+    for (const step of this.steps.slice(index)) {
+      this.#met.delete(step.id);
+      this.#questions.delete(step.id);
+      for (const goal of step.goal) this.#goalsMet.delete(`${step.id}/${goal.id}`);
+    }
+    this.#index = index;
+    await this.#rebuild(index, { en: 'going back', zh: '正在后退' });
+  }
+
   /** Choose an option of a predict step; the truth is measured only now. */
   async predict(option: number): Promise<Bilingual | null> {
     const { predict, id } = this.step;
