@@ -13,6 +13,7 @@ const EXIT_USAGE = 2;
  * @returns the exit status
  */
 export async function main(argv: readonly string[], world: World = processWorld): Promise<number> {
+  world.stdout.on('error', leaveWithReader);
   let invocation: Invocation;
   try {
     invocation = parse(COMMAND_LINE, argv);
@@ -48,4 +49,13 @@ async function usage(error: UsageError, argv: readonly string[], world: World): 
   complain(speaker, error.text);
   complain(speaker, { en: "try '{name} --help'", zh: '可运行“{name} --help”查看用法' }, { name });
   return EXIT_USAGE;
+}
+
+/**
+ * The reader of our output is gone (`glassbox observe | head`): end as a program without a handler for SIGPIPE would,
+ * with 128 + 13. Node ignores that signal, so it is done here; the engine ends with us.
+ */
+function leaveWithReader(error: Error): void {
+  if (!('code' in error) || error.code !== 'EPIPE') throw error;
+  process.exit(141);
 }

@@ -29,17 +29,25 @@ export function runObserve(invocation: Invocation, context: Context): Promise<nu
   });
 }
 
-/** Print changes until the command has ended, or, without one, until interrupted: 0 then, since that is how it ends. */
+/**
+ * Print changes until the command has ended, or, without one, until interrupted: 0 then, since that is how it ends.
+ * The command starts after the first snapshot, so that what it makes is a change.
+ */
 async function watch(lab: Lab, tail: readonly string[] | null, json: boolean, context: Context): Promise<number> {
-  const stop = lab.watch((event) =>
-    context.stdout.write(json ? `${JSON.stringify(event)}\n` : changeLines(event, context)),
-  );
+  let stop = (): void => undefined;
+  const seen = new Promise<void>((resolve) => {
+    stop = lab.watch((event) => {
+      context.stdout.write(json ? `${JSON.stringify(event)}\n` : changeLines(event, context));
+      resolve();
+    });
+  });
   const interruption = interrupted();
   try {
     if (tail === null) {
       await interruption.status;
       return 0;
     }
+    await Promise.race([seen, interruption.status]);
     const command = runIn(lab, tail, context).then(async (status) => {
       await sleep(SETTLE_MS);
       return status;
