@@ -24,11 +24,18 @@ const DASHED = new Map([
   ['1010', '╯'],
 ]);
 
+const GLYPHS = new Map<number, string>();
+
 /** The character whose arms have these weights; a blank for no arms. */
 export function boxGlyph(up: Weight, down: Weight, left: Weight, right: Weight, dashed: boolean): string {
+  const key = up | (down << 2) | (left << 4) | (right << 6) | (dashed ? 256 : 0);
+  if ((key & 255) === 0) return ' ';
+  const known = GLYPHS.get(key);
+  if (known !== undefined) return known;
   const arms = `${up}${down}${left}${right}`;
-  if (arms === '0000') return ' ';
-  return (dashed ? DASHED.get(arms) : undefined) ?? BY_ARMS.get(arms)!;
+  const glyph = (dashed ? DASHED.get(arms) : undefined) ?? BY_ARMS.get(arms)!;
+  GLYPHS.set(key, glyph);
+  return glyph;
 }
 
 /** The same with ASCII only: `-` and `|`, `.` and `:` when dashed, `=` and `H` when heavy, `+` where arms meet. */

@@ -44,6 +44,11 @@ function blank(): Cell {
   };
 }
 
+const UP = 1;
+const DOWN = 2;
+const LEFT = 4;
+const RIGHT = 8;
+
 export class Canvas {
   readonly width: number;
   #rows: Cell[][] = [];
@@ -65,13 +70,15 @@ export class Canvas {
     return this.#rows[y]![x]!;
   }
 
-  #arm(x: number, y: number, arms: Partial<Record<'up' | 'down' | 'left' | 'right', true>>, pen: Pen): void {
+  /** Add arms (bits of `UP` … `RIGHT`) to a cell. */
+  #arm(x: number, y: number, arms: number, pen: Pen): void {
     const cell = this.#cell(x, y);
     if (cell === null) return;
     const weight = pen.weight ?? 1;
-    for (const side of ['up', 'down', 'left', 'right'] as const) {
-      if (arms[side] === true && cell[side] < weight) cell[side] = weight;
-    }
+    if (arms & UP && cell.up < weight) cell.up = weight;
+    if (arms & DOWN && cell.down < weight) cell.down = weight;
+    if (arms & LEFT && cell.left < weight) cell.left = weight;
+    if (arms & RIGHT && cell.right < weight) cell.right = weight;
     if (pen.dashed === true) cell.dashed = true;
     else cell.solid = true;
     const rank = pen.rank ?? 0;
@@ -87,7 +94,7 @@ export class Canvas {
     const from = Math.min(x1, x2);
     const to = Math.max(x1, x2);
     for (let x = from; x <= to; x++) {
-      this.#arm(x, y, { ...(x > from ? { left: true } : {}), ...(x < to ? { right: true } : {}) }, pen);
+      this.#arm(x, y, (x > from ? LEFT : 0) | (x < to ? RIGHT : 0), pen);
     }
   }
 
@@ -96,7 +103,7 @@ export class Canvas {
     const from = Math.min(y1, y2);
     const to = Math.max(y1, y2);
     for (let y = from; y <= to; y++) {
-      this.#arm(x, y, { ...(y > from ? { up: true } : {}), ...(y < to ? { down: true } : {}) }, pen);
+      this.#arm(x, y, (y > from ? UP : 0) | (y < to ? DOWN : 0), pen);
     }
   }
 

@@ -62,8 +62,8 @@ function modelOf(input: PanelInput, zoom: string | null): WiringModel {
   });
 }
 
-function draw(input: PanelInput, state: WiringState, width: number): WiringDrawing {
-  return drawWiring(modelOf(input, state.zoom), {
+function draw(input: PanelInput, state: WiringState, width: number, model = modelOf(input, state.zoom)): WiringDrawing {
+  return drawWiring(model, {
     width,
     lang: input.lang,
     unicode: input.unicode,
@@ -179,7 +179,7 @@ export function renderWiring(
       top.push(padLine([span(part, 'warn')], width));
   }
   const model = modelOf(input, state.zoom);
-  const drawing = draw(input, state, width);
+  const drawing = draw(input, state, width, model);
   const lines: StyledLine[] = [...top, ...drawing.lines];
   if (model.boxes.length === 0) lines.push(...say(word('noMatch', lang)));
   else if (model.boxes.length === 1 && model.boxes[0]!.ports.length === 0 && model.hidden === 0)
