@@ -33,7 +33,7 @@ export const GLOBAL_OPTIONS: readonly OptionSpec[] = [
   { name: 'no-color', text: { en: 'no colours (as with NO_COLOR set)', zh: '不使用颜色（等同于设置 NO_COLOR）' } },
   {
     name: 'debug',
-    text: { en: 'show the stack of an error and the log of the engine', zh: '显示错误的调用栈和引擎日志' },
+    text: { en: 'show where an error came from (its stack)', zh: '显示错误的来源（调用栈）' },
   },
   { name: 'help', short: 'h', text: { en: 'show this help', zh: '显示本帮助' } },
   { name: 'version', short: 'V', text: { en: 'show the version', zh: '显示版本' } },
