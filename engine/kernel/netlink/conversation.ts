@@ -68,19 +68,20 @@ export class Conversation {
     const deadline = Date.now() + ANSWER_MS;
     for (;;) {
       const received = this.receiver.receive();
-      if (received === 'foreign') continue;
+      if (typeof received !== 'string') {
+        for (const message of decodeMessages(received).messages) yield { at: 'message', message };
+        continue;
+      }
       if (received === 'overrun') {
         yield { at: 'lost' };
         continue;
       }
-      if (received === 'empty') {
-        const left = deadline - Date.now();
-        if (left <= 0)
-          throw new EngineError('DeadlineExceeded', `wait for the answer to ${what}: none in ${ANSWER_MS} ms`);
-        this.receiver.wait(left);
-        continue;
+      // Also when others flood the socket: they cannot hold the caller for longer than this.
+      const left = deadline - Date.now();
+      if (left <= 0) {
+        throw new EngineError('DeadlineExceeded', `wait for the answer to ${what}: none in ${ANSWER_MS} ms`);
       }
-      for (const message of decodeMessages(received).messages) yield { at: 'message', message };
+      if (received === 'empty') this.receiver.wait(left);
     }
   }
 

@@ -20,3 +20,13 @@ export function actOf(message: string, fields: Fields): string {
     .map(([key, value]) => `${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`);
   return `${message}(${parts.join(', ')})`;
 }
+
+/** The part of an `op` after its dash: `ip`'s own verb. */
+export function verbOf(op: string): string {
+  return op.slice(op.lastIndexOf('-') + 1);
+}
+
+/** `RTM_NEWADDR` for `address-add`. */
+export function messageOf(op: string, object: string): string {
+  return `RTM_${verbOf(op) === 'delete' ? 'DEL' : 'NEW'}${object}`;
+}

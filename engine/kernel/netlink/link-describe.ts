@@ -1,15 +1,11 @@
 import type { Bilingual } from '../../api/types.js';
 import { actOf, type Description } from './description.js';
 import type { BridgeOptions, CommonLinkOptions, LinkAdd, LinkSet, NetnsRef, VxlanOptions } from './request-types.js';
-import { onOff, words } from './shell-words.js';
+import { onOff, option, words } from './shell-words.js';
 
 /** A namespace as `ip link set … netns` takes it: a name, a pid, or the path of an open fd. */
 export function netnsWord(ref: NetnsRef): string {
   return ref.name ?? ('pid' in ref ? String(ref.pid) : `/proc/self/fd/${ref.fd}`);
-}
-
-function option(name: string, value: string | number | undefined): string[] {
-  return value === undefined ? [] : [name, String(value)];
 }
 
 function zeroOne(name: string, value: boolean | undefined): string[] {

@@ -83,7 +83,7 @@ export class Monitor {
   /** All that happened since the last call, without waiting; at most `most` events, so that a storm cannot hold the caller. */
   drain(most = 10_000): NetlinkEvent[] {
     const events: NetlinkEvent[] = [];
-    while (events.length < most) {
+    for (let readings = 0; readings < most && events.length < most; readings++) {
       const received = this.take();
       if (received === 'empty') return events;
       if (received === 'foreign') continue;

@@ -9,3 +9,8 @@ export function words(...argv: readonly string[]): string {
 export function onOff(name: string, value: boolean | undefined): string[] {
   return value === undefined ? [] : [name, value ? 'on' : 'off'];
 }
+
+/** `name value`, or nothing when it was not said. */
+export function option(name: string, value: string | number | undefined): string[] {
+  return value === undefined ? [] : [name, String(value)];
+}
