@@ -47,9 +47,15 @@ export function problemWith(snapshot: Snapshot, parts: readonly SnapshotPart[]):
 /**
  * A check that did not pass, from a part that could not be read, is not "not yet" but "could not measure".
  * @param parts what the check had to read
+ * @param wholly true when what the check speaks of was read, whatever went wrong elsewhere in the lab
  */
-export function honest(result: CheckResult, snapshot: Snapshot, parts: readonly SnapshotPart[]): CheckResult {
-  if (result.result !== 'notYet') return result;
+export function honest(
+  result: CheckResult,
+  snapshot: Snapshot,
+  parts: readonly SnapshotPart[],
+  wholly = false,
+): CheckResult {
+  if (result.result !== 'notYet' || wholly) return result;
   const reason = problemWith(snapshot, parts);
   if (reason === null) return result;
   return {

@@ -1,8 +1,8 @@
 /** One check, whatever its kind: the combinators, and the way to each kind's own function. */
 import type { SnapshotPart } from '../../../engine/api/types.js';
-import type { Bilingual, Check, CheckKind, CheckResult, CheckSpecs, Outcome } from '../types.js';
+import type { Bilingual, Check, CheckKind, CheckResult, CheckSpecs, Outcome, Place } from '../types.js';
 import { checkCgroup, selectGroups } from './cgroups.js';
-import { type CheckContext, honest } from './context.js';
+import { type CheckContext, honest, namespacesAt } from './context.js';
 import {
   checkAddr,
   checkBridge,
@@ -85,7 +85,8 @@ export function withoutHold(check: Check): Check {
 export async function evaluate(check: Check, context: CheckContext, path = ''): Promise<CheckResult> {
   const kind = kindOf(check);
   const { snapshot } = context;
-  const pure = (result: CheckResult): CheckResult => honest(result, snapshot, READS[kind] ?? []);
+  const pure = (result: CheckResult): CheckResult =>
+    honest(result, snapshot, READS[kind] ?? [], placeWasRead(check, kind, context));
   switch (kind) {
     case 'namespace':
       return pure(checkNamespace(snapshot, specOf(check, kind)));
@@ -132,6 +133,21 @@ export async function evaluate(check: Check, context: CheckContext, path = ''): 
     case 'hold':
       return hold(specOf(check, kind), context, path);
   }
+}
+
+/** Was the very place that the check looks at read, so that trouble elsewhere says nothing about it? */
+function placeWasRead(check: Check, kind: CheckKind, { snapshot }: CheckContext): boolean {
+  const mounts = kind === 'mount' || kind === 'layer';
+  if (!mounts && !['link', 'addr', 'route', 'bridge', 'firewall', 'port'].includes(kind)) return false;
+  const { in: place } = specOf(check, kind) as { readonly in?: Place };
+  if (place === 'any' || place === 'other') return false;
+  const ids = [
+    ...namespacesAt(snapshot, mounts ? 'mnt' : 'net', place, (selector) => selectProcesses(snapshot, selector)),
+  ];
+  if (mounts) return ids.every((id) => snapshot.mountTables.some((table) => table.ns === id));
+  return ids.every((id) =>
+    snapshot.networks.some((one) => one.id === id && (kind !== 'firewall' || one.firewall !== null)),
+  );
 }
 
 async function each(checks: readonly Check[], context: CheckContext, path: string): Promise<CheckResult[]> {

@@ -137,7 +137,12 @@ async function proveGoals(options: ProofOptions, step: Step, solutions: Step['so
       3,
       `solution ${solution.id ?? index + 1} (${solution.way}) meets exactly this step`,
       async (bench) => {
-        const before = await bench.goals('unmet');
+        let before = await bench.goals('unmet');
+        // A namespace that was just going away cannot be read for a moment.
+        if (before.some((goal) => goal.state === 'couldNotMeasure')) {
+          await new Promise((resolve) => setTimeout(resolve, 400));
+          before = await bench.goals('unmet');
+        }
         const early = before.filter((goal) => goal.state === 'met');
         options.findings.add({
           point: 2,
