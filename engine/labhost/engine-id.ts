@@ -1,12 +1,19 @@
-import { mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { parseStat } from '../kernel/procfs/stat.js';
 import { type Hierarchy, removeEngineDirectory } from './subtree.js';
 
-/** `pid-starttime`: names this engine for ever, so that what a dead one left is told from what a live one uses. */
+/**
+ * `pid-starttime-pidnamespace`: names this engine for ever, so that what a dead one left is told from what a live one
+ * uses, also one of another pid namespace that shares our cgroup tree.
+ */
 export function engineId(): string {
-  return `${process.pid}-${startTimeOf(process.pid) ?? 0}`;
+  return `${process.pid}-${startTimeOf(process.pid) ?? 0}-${ownPidNamespace()}`;
+}
+
+function ownPidNamespace(): number {
+  return statSync('/proc/self/ns/pid').ino;
 }
 
 function startTimeOf(pid: number): number | null {
@@ -20,7 +27,8 @@ function startTimeOf(pid: number): number | null {
 
 /** Whether the engine of that id still runs. */
 function isAlive(id: string): boolean {
-  const [pid, start] = id.split('-').map(Number);
+  const [pid, start, namespace] = id.split('-').map(Number);
+  if (namespace !== ownPidNamespace()) return true; // not for us to judge
   return pid !== undefined && start !== undefined && startTimeOf(pid) === start;
 }
 
@@ -62,14 +70,14 @@ export function sweep(hierarchies: readonly Hierarchy[]): string[] {
   const swept: string[] = [];
   for (const { base } of hierarchies) {
     for (const name of entries(base)) {
-      const id = /^glassbox-(\d+-\d+)$/.exec(name)?.[1];
+      const id = /^glassbox-(\d+-\d+-\d+)$/.exec(name)?.[1];
       if (id === undefined || isAlive(id)) continue;
       removeEngineDirectory(join(base, name));
       swept.push(join(base, name));
     }
   }
   for (const name of entries(runtimeBase())) {
-    if (!/^\d+-\d+$/.test(name) || isAlive(name)) continue;
+    if (!/^\d+-\d+-\d+$/.test(name) || isAlive(name)) continue;
     removeRuntimeDir(join(runtimeBase(), name));
     swept.push(join(runtimeBase(), name));
   }

@@ -73,7 +73,10 @@ export class Labs {
     const lab: ManagedLab & { close(): Promise<void> } = {
       host, info, options, ledger, programs,
       observer: async () => {
-        eyes ??= this.#openEyes(host, info, ledger);
+        eyes ??= this.#openEyes(host, info, ledger).catch((error: unknown) => {
+          eyes = undefined; // a later call may succeed: a file that was busy, a module being installed
+          throw error;
+        });
         return (await eyes).observer;
       },
       gone: this.reactor.ended(host.pidfd).then(async () => {
@@ -83,9 +86,12 @@ export class Labs {
       }),
       close: () => {
         closing ??= (async () => {
-          if (eyes !== undefined) (await eyes).close();
           this.#labs.delete(id);
-          await host.close();
+          try {
+            (await eyes?.catch(() => undefined))?.close();
+          } finally {
+            await host.close();
+          }
         })();
         return closing;
       },
@@ -136,11 +142,13 @@ export class Labs {
     if (this.#closed) return;
     this.#closed = true;
     const results = await Promise.allSettled([...this.#labs.values()].map((lab) => lab.close()));
-    removeRuntimeDir(this.runtimeDir);
-    this.#guard.dismiss();
-    this.reactor.close();
     const failed = results.filter((result): result is PromiseRejectedResult => result.status === 'rejected');
-    if (failed.length > 0) throw new AggregateError(failed.map(({ reason }) => reason), 'some labs could not be ended cleanly');
+    this.reactor.close();
+    // What could not be cleaned here is the guard's: it acts when this process, the pipe's only writer, is gone.
+    if (failed.length === 0) {
+      removeRuntimeDir(this.runtimeDir);
+      this.#guard.dismiss();
+    } else throw new AggregateError(failed.map(({ reason }) => reason), 'some labs could not be ended cleanly');
   }
 
   #startGuard(): Guard {

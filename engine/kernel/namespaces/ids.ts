@@ -27,6 +27,9 @@ export function namespaceId(kind: NamespaceKind, inode: number): NamespaceId {
 }
 
 /** Order of kinds for lists: as in /proc/PID/ns of this table, then by inode. */
-export function compareNamespaces(a: { kind: NamespaceKind; inode: number }, b: { kind: NamespaceKind; inode: number }): number {
+export function compareNamespaces(
+  a: { kind: NamespaceKind; inode: number },
+  b: { kind: NamespaceKind; inode: number },
+): number {
   return KINDS.indexOf(a.kind) - KINDS.indexOf(b.kind) || a.inode - b.inode;
 }

@@ -13,7 +13,6 @@ export const O_NOFOLLOW = arm ? 0o100000 : 0o400000;
 const RESOLVE_NO_MAGICLINKS = 0x02;
 const RESOLVE_IN_ROOT = 0x10;
 
-
 /**
  * Open a path as a process with another root sees it, with openat2(2) RESOLVE_IN_ROOT: a symbolic link there, absolute or
  * full of `..`, cannot lead out of that root. Never creates.
@@ -45,5 +44,3 @@ export function openBeneath(kernel: Kernel, rootFd: number, path: string, flags:
 export function openEntry(kernel: Kernel, dirFd: number, name: string, flags: number): number {
   return kernel.call('openat', dirFd, name, flags | O_NOFOLLOW | O_CLOEXEC, 0);
 }
-
-

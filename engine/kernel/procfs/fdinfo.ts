@@ -21,5 +21,11 @@ export function parseFdInfo(text: string): FdInfo | null {
     const value = lines.get(key);
     return value === undefined || !/^-?\d+$/.test(value) ? null : Number(value);
   };
-  return { pos: Number(pos), flags: Number.parseInt(flags, 8), mountId: number('mnt_id'), inode: number('ino'), pid: number('Pid') };
+  return {
+    pos: Number(pos),
+    flags: Number.parseInt(flags, 8),
+    mountId: number('mnt_id'),
+    inode: number('ino'),
+    pid: number('Pid'),
+  };
 }

@@ -18,7 +18,8 @@ export function parseIdMap(text: string): IdMap[] {
 /** The id inside of the one whose id outside is given; `OVERFLOW_ID` when it has none. */
 export function toInside(map: readonly IdMap[], outside: number): number {
   for (const range of map) {
-    if (outside >= range.outside && outside < range.outside + range.count) return range.inside + outside - range.outside;
+    if (outside >= range.outside && outside < range.outside + range.count)
+      return range.inside + outside - range.outside;
   }
   return OVERFLOW_ID;
 }
@@ -37,7 +38,10 @@ export function relativeTo(map: readonly IdMap[], parent: readonly IdMap[]): IdM
     while (done < range.count) {
       const outside = range.outside + done;
       const within = parent.find((p) => outside >= p.outside && outside < p.outside + p.count);
-      const count = within === undefined ? range.count - done : Math.min(range.count - done, within.outside + within.count - outside);
+      const count =
+        within === undefined
+          ? range.count - done
+          : Math.min(range.count - done, within.outside + within.count - outside);
       result.push({
         inside: range.inside + done,
         outside: within === undefined ? OVERFLOW_ID : within.inside + outside - within.outside,

@@ -28,7 +28,10 @@ export function parseStat(text: string): ProcStat | null {
   const close = text.lastIndexOf(')');
   if (open < 1 || close < open) return null;
   const pid = Number(text.slice(0, open));
-  const rest = text.slice(close + 2).trimEnd().split(' ');
+  const rest = text
+    .slice(close + 2)
+    .trimEnd()
+    .split(' ');
   const state = rest[0];
   if (state === undefined || state === '' || rest.length < 20 || !Number.isSafeInteger(pid)) return null;
   const field = (number: number): number => Number(rest[number - 3]);

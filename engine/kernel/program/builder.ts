@@ -174,7 +174,12 @@ export class ProgramBuilder {
     return this;
   }
 
+  /** Finish: a program that could run past its last record gets an `exit_group`, for what lies behind is data. */
   build(): Program {
+    const last = this.#records.at(-1);
+    if (last === undefined || (last.syscall !== 'exit_group' && !(last.syscall === 'none' && last.options.jump !== undefined))) {
+      this.call('exit_group', [this.#exitCode], { say: { en: 'the end of the program: it should have become another one before', zh: '程序的终点：在此之前本该已变成另一个程序' } });
+    }
     const data = new Uint8Array(this.#length);
     let at = 0;
     for (const chunk of this.#chunks) {

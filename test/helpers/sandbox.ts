@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+/** True in the second run of a test file, inside namespaces made for it. */
+export const inSandbox = process.env['GLASSBOX_TEST_SANDBOX'] === '1';
+export const isRoot = process.getuid?.() === 0;
+
+/**
+ * Run a test file again as the only thing in new mount, pid, network, uts and ipc namespaces: what it finds there before
+ * and after is its own doing, whatever else runs on the machine, and it cannot reach the machine's own network.
+ */
+export function rerunInSandbox(url: string, options: { timeoutMs?: number; args?: readonly string[] } = {}): void {
+  const file = fileURLToPath(url);
+  const done = spawnSync(
+    'unshare',
+    [
+      '--mount',
+      '--pid',
+      '--net',
+      '--uts',
+      '--ipc',
+      '--fork',
+      '--kill-child',
+      '--mount-proc',
+      '--',
+      process.execPath,
+      '--import',
+      'tsx',
+      '--test',
+      '--test-reporter=tap',
+      file,
+    ],
+    {
+      encoding: 'utf8',
+      timeout: options.timeoutMs ?? 300_000,
+      killSignal: 'SIGKILL',
+      maxBuffer: 64 << 20,
+      env: { ...process.env, GLASSBOX_TEST_SANDBOX: '1', NODE_TEST_CONTEXT: undefined },
+    },
+  );
+  if (done.status !== 0) {
+    const failures = done.stdout
+      .split('\n')
+      .filter((line) => !/^\s*(ok |# Subtest|duration_ms|type:|\.\.\.|---$)/.test(line));
+    assert.fail(
+      `in its sandbox ${file} failed (exit ${done.status}, ${done.signal ?? 'no signal'}):\n${failures.join('\n').slice(0, 12_000)}\n${done.stderr.slice(0, 4000)}`,
+    );
+  }
+  const count = /^# pass (\d+)/m.exec(done.stdout)?.[1];
+  assert.ok(Number(count) > 0, `no test ran in the sandbox of ${file}`);
+}
