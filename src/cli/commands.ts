@@ -101,8 +101,39 @@ export const COMMAND_LINE: CommandLineSpec = {
         en: 'present a lesson: one key types the next command, one runs it',
         zh: '演示课程：一个键输入下一条命令，另一个键运行它',
       },
-      options: [],
-      arguments: [{ ...lesson, required: true }],
+      options: [
+        { name: 'auto', text: { en: 'play it without a presenter', zh: '自动播放，无需讲者操作' } },
+        {
+          name: 'record',
+          value: { label: 'FILE', kind: 'file' },
+          text: { en: 'write an asciicast while presenting', zh: '演示的同时录制 asciicast' },
+        },
+        {
+          name: 'format',
+          value: { label: 'v2|v3', kind: 'name', choices: ['v2', 'v3'] },
+          text: { en: 'version of the asciicast', zh: 'asciicast 的版本' },
+        },
+        {
+          name: 'speed',
+          value: { label: '1-6', kind: 'number', choices: ['1', '2', '3', '4', '5', '6'] },
+          text: { en: 'how fast commands are typed', zh: '输入命令的速度' },
+        },
+        {
+          name: 'notes',
+          text: {
+            en: 'in a second terminal: notes for the presenter of the running demo',
+            zh: '在另一个终端中显示当前演示的讲者备注',
+          },
+        },
+      ],
+      arguments: [lesson],
+      examples: [
+        { line: 'glassbox demo uts-hostname', text: { en: 'present the first lesson', zh: '演示第一课' } },
+        {
+          line: 'glassbox demo uts-hostname --auto --record first.cast',
+          text: { en: 'record it unattended', zh: '无人值守地录制' },
+        },
+      ],
     },
     {
       name: 'doctor',

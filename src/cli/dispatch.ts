@@ -12,6 +12,8 @@ export async function dispatch(invocation: Invocation, context: Context): Promis
       return (await import('./run-learn.js')).runLearn(invocation, context);
     case 'play':
       return (await import('./run-play.js')).runPlay(invocation, context);
+    case 'demo':
+      return (await import('./run-demo.js')).runDemo(invocation, context);
     case 'doctor':
       return (await import('./run-doctor.js')).runDoctor(invocation, context);
     case 'lesson list':

@@ -73,7 +73,7 @@ describe('the command line', () => {
     assert.match(usageError('--lang', '--plain').text.en, /--lang needs a value/);
     assert.match(usageError('--lang', 'fr').text.en, /en or zh, not fr/);
     assert.match(usageError('--plain=yes').text.en, /takes no value/);
-    assert.match(usageError('demo').text.en, /LESSON is missing/);
+    assert.match(usageError('lesson', 'new').text.en, /ID is missing/);
     assert.match(usageError('completion', 'csh').text.en, /one of bash, zsh, fish, not csh/);
     assert.match(usageError('-x').text.en, /unknown option -x/);
     assert.match(usageError('doctor', '--', 'x').text.en, /nothing may follow --/);
