@@ -155,7 +155,7 @@ test('wiring: select, follow the wire, open the facts, zoom, copy', () => {
   const told = effects();
   const bridge = press(panel, panel.initial(), ['j', 'j', 'j'], given);
   const port = press(panel, bridge, ['j'], given);
-  const far = press(panel, port, ['p'], given);
+  const far = press(panel, port, ['w'], given);
   const r1 = given.snapshot!.networks.find((network) => network.label === 'r1')!;
   assert.equal(far.selected, `${r1.id}/2`);
   const detail = press(panel, far, ['enter', 'y'], given, told);
@@ -163,7 +163,9 @@ test('wiring: select, follow the wire, open the facts, zoom, copy', () => {
   assert.match(text, /other end +host\/veth1\.1/);
   assert.match(text, /ip netns exec r1 ip -d -s link show dev veth1\.2/);
   assert.match(told.copied[0] ?? '', /^r1\/veth1\.2\n/);
-  const zoomed = press(panel, far, ['z'], given);
+  press(panel, far, ['e'], given, told);
+  assert.deepEqual(told.typed, ['ip netns exec r1 ip -d -s link show dev veth1.2']);
+  const zoomed = press(panel, far, ['b'], given);
   assert.equal(zoomed.zoom, r1.id);
   assert.doesNotMatch(rendered(panel, zoomed, given, 60, 20), /r2/);
   assert.equal(press(panel, zoomed, ['escape', 'escape'], given).selected, null);

@@ -27,9 +27,10 @@ const ALL_NOTES = 200;
 const KEYS: readonly KeyHint[] = [
   { key: 'j/k', text: { en: 'select', zh: '选择' } },
   { key: 'Enter', text: { en: 'all facts', zh: '全部信息' } },
-  { key: 'p', text: { en: 'other end of the wire', zh: '跳到连线对端' } },
-  { key: 'z', text: { en: 'zoom to this box', zh: '只看此方框' } },
-  { key: 'h/l', text: { en: 'other column', zh: '切换列' } },
+  { key: 'w', text: { en: 'other end of the wire', zh: '跳到连线对端' } },
+  { key: 'b', text: { en: 'only this box and its neighbours', zh: '只看此方框及其相邻方框' } },
+  { key: '←/→', text: { en: 'other column', zh: '切换列' } },
+  { key: 'e', text: { en: 'type the command that shows it', zh: '在命令行输入查看命令' } },
   { key: 'y', text: { en: 'copy what is selected', zh: '复制所选内容' } },
   { key: 'Y', text: { en: 'copy the whole picture', zh: '复制整幅图' } },
   { key: 'Esc', text: { en: 'back', zh: '返回' } },
@@ -41,9 +42,7 @@ const DIRECTIONS: Readonly<Record<string, Direction>> = {
   down: 'down',
   j: 'down',
   left: 'left',
-  h: 'left',
   right: 'right',
-  l: 'right',
 };
 
 const HINT = {
@@ -90,10 +89,17 @@ export function wiringPanel(): Panel<WiringState> {
       return view;
     },
     onKey(key, state, input, effects) {
-      return onKey(key, state, input, items, (text, what) => {
-        effects.copy(text);
-        effects.toast(what);
-      });
+      return onKey(
+        key,
+        state,
+        input,
+        items,
+        (text, what) => {
+          effects.copy(text);
+          effects.toast(what);
+        },
+        effects.typeInShell,
+      );
     },
     onClick(line, column, state, input) {
       if (state.detail) return null;
@@ -115,6 +121,7 @@ function onKey(
   input: PanelInput,
   items: (input: PanelInput, state: WiringState) => readonly PictureItem[],
   copy: Copy,
+  type: (command: string) => void,
 ): WiringState | null {
   const snapshot = input.snapshot;
   if (snapshot === null || key.ctrl || key.alt) return null;
@@ -142,11 +149,16 @@ function onKey(
     });
     return state;
   }
-  if (key.name === 'p' && state.selected !== null) {
+  if (key.name === 'e' && state.selected !== null) {
+    const command = wiringDetail(modelOf(input, state.zoom), snapshot, state.selected, input.lang)?.commands[0];
+    if (command !== undefined) type(command);
+    return state;
+  }
+  if (key.name === 'w' && state.selected !== null) {
     const wire = modelOf(input, null).wires.find((one) => one.from === state.selected || one.to === state.selected);
     return wire === undefined ? state : { ...state, selected: wire.from === state.selected ? wire.to : wire.from };
   }
-  if (key.name === 'z') {
+  if (key.name === 'b') {
     const box = items(input, state).find((item) => item.id === state.selected)?.box;
     if (box === undefined) return state.zoom === null ? null : { ...state, zoom: null };
     return { ...state, zoom: state.zoom === box ? null : box };
