@@ -7,6 +7,7 @@
  * margins (DECAWM) are off, so that a glyph in the last column can never scroll the screen.
  */
 import { charWidth } from '../text/width.js';
+import { asciiGlyph } from './ascii.js';
 import { isRisky } from './risky.js';
 import type { StyleTable } from './styles.js';
 
@@ -39,6 +40,7 @@ function hasMarks(glyph: string): boolean {
 
 export class Drawer {
   readonly #styles: StyleTable;
+  readonly #unicode: boolean;
   #shown: ShownRow[] = [];
   #style: number | null = null;
   #x = -1;
@@ -46,8 +48,10 @@ export class Drawer {
   #cursorVisible: boolean | null = null;
   #clear = true;
 
-  constructor(styles: StyleTable) {
+  /** Without `unicode` only ASCII leaves. */
+  constructor(styles: StyleTable, unicode = true) {
     this.#styles = styles;
+    this.#unicode = unicode;
   }
 
   /** Forget what the terminal shows: the next frame clears it and draws every cell. */
@@ -141,7 +145,8 @@ export class Drawer {
       const risky = isRisky(glyph);
       // Where the terminal takes it for narrow, the second cell must not keep its old content.
       if (risky && wide) out += `  \x1b[${x + 1}G`;
-      out += glyph;
+      if (this.#unicode) out += glyph;
+      else out += wide ? '??' : asciiGlyph(glyph);
       // A mark younger than the terminal's tables may have been put into the next cell.
       if (risky && hasMarks(glyph) && x + step < width) glyphs[x + step] = UNKNOWN;
       glyphs[x] = glyph;

@@ -20,7 +20,7 @@ export class FrameScheduler {
     if (this.#stopped || this.#timer !== null || this.#immediate !== null) return;
     const wait = this.#notBefore - performance.now();
     if (wait <= 0) this.#immediate = setImmediate(() => this.#run());
-    else this.#timer = setTimeout(() => this.#run(), wait);
+    else this.#timer = setTimeout(() => this.#run(), Math.ceil(wait));
   }
 
   /** Draw now, if anything is due or not. */

@@ -56,7 +56,7 @@ export class Screen {
     this.#output = options.output;
     this.traits = options.traits;
     this.#mouse = options.mouse;
-    this.#drawer = new Drawer(this.styles);
+    this.#drawer = new Drawer(this.styles, options.traits.unicode);
     this.#scheduler = new FrameScheduler(() => this.#frame());
     this.#cells = createCellScreen(this.columns, this.rows, options.traits.blessedTerminal, (rows) => this.#draw(rows));
     this.canvas = new Canvas(() => this.#cells.lines, new Palette(options.theme, options.traits.depth, this.styles));

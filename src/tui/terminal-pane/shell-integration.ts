@@ -1,7 +1,8 @@
 /**
  * Learning which command was typed and how it ended, from the shell itself: semantic prompt marks (OSC 133 A/B/C/D, the
- * FinalTerm protocol) and the command line (`OSC 633 ; E ; command ; nonce`, as VS Code's shell integration has it). The
- * nonce is known to the shell only, so that a program that prints such a sequence is not believed.
+ * FinalTerm protocol, `aid=` naming the shell) and the command line (`OSC 633 ; E ; command ; nonce`, as VS Code's shell
+ * integration has it). The nonce, which is also the `aid`, is known to the shell only: a program that prints such a sequence,
+ * or a shell inside the shell, is not believed.
  */
 import { randomBytes } from 'node:crypto';
 import type { Lab, SessionRequest } from '../../../engine/api/types.js';
@@ -43,7 +44,9 @@ export class ShellTracker {
 
   /** Payload of OSC 133. */
   mark(data: string): void {
-    const [kind, status] = data.split(';');
+    const fields = data.split(';');
+    if (!fields.includes(`aid=${this.#nonce}`)) return;
+    const [kind, status] = fields;
     if (kind === 'B') this.#listener.onPrompt?.();
     else if (kind === 'C' && this.#line !== null) {
       this.#running = { line: this.#line, startedAt: Date.now() };
@@ -76,11 +79,11 @@ export function bashStartup(nonce: string, path: string): string {
 HISTCONTROL=; HISTIGNORE=; HISTTIMEFORMAT=; HISTFILE=; set -o history
 __glassbox_nonce=${nonce}
 __glassbox_escape() { local s=$1; s=\${s//\\\\/\\\\x5c}; s=\${s//;/\\\\x3b}; s=\${s//$'\\n'/\\\\x0a}; s=\${s//$'\\e'/\\\\x1b}; s=\${s//$'\\a'/\\\\x07}; printf %s "$s"; }
-__glassbox_before() { local s; s=$(HISTTIMEFORMAT= builtin history 1); [[ $s =~ ^\\ *[0-9]+\\*?\\ +(.*)$ ]] || return; printf '\\e]633;E;%s;%s\\a\\e]133;C\\a' "$(__glassbox_escape "\${BASH_REMATCH[1]}")" "$__glassbox_nonce"; }
-__glassbox_prompt() { printf '\\e]133;D;%s\\a\\e]133;A\\a' "$?"; }
+__glassbox_before() { local s; s=$(HISTTIMEFORMAT= builtin history 1); [[ $s =~ ^\\ *[0-9]+\\*?\\ +(.*)$ ]] || return; printf '\\e]633;E;%s;%s\\a\\e]133;C;aid=%s\\a' "$(__glassbox_escape "\${BASH_REMATCH[1]}")" "$__glassbox_nonce" "$__glassbox_nonce"; }
+__glassbox_prompt() { printf '\\e]133;D;%s;aid=%s\\a\\e]133;A;aid=%s\\a' "$?" "$__glassbox_nonce" "$__glassbox_nonce"; }
 PROMPT_COMMAND=__glassbox_prompt
 PS0='$(__glassbox_before)'
-case $PS1 in *133\\;B*) ;; *) PS1="$PS1"'\\[\\e]133;B\\a\\]';; esac
+case $PS1 in *133\\;B*) ;; *) PS1="$PS1"'\\[\\e]133;B;aid=${nonce}\\a\\]';; esac
 `;
 }
 
@@ -99,7 +102,7 @@ export async function prepareShell(lab: Lab, prompt?: string): Promise<PreparedS
   const env = { TERM: 'xterm-256color', COLORTERM: 'truecolor' };
   const startup =
     bashStartup(nonce, path) +
-    (prompt === undefined ? '' : `PS1='${prompt.replaceAll("'", "'\\''")}\\[\\e]133;B\\a\\]'\n`);
+    (prompt === undefined ? '' : `PS1='${prompt.replaceAll("'", "'\\''")}\\[\\e]133;B;aid=${nonce}\\a\\]'\n`);
   const written = await lab.exec({
     argv: ['/bin/sh', '-c', 'command -v bash >/dev/null && umask 077 && cat > "$1"', 'sh', path],
     stdin: startup,

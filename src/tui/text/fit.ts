@@ -92,7 +92,7 @@ export function sliceLine(styled: StyledLine, from: number, to: number): StyledL
       for (const glyph of glyphs(part.text)) {
         const end = at + glyph.width;
         if (at >= from && end <= to) text += glyph.text;
-        else if (end > from && at < to) text += ' ';
+        else text += ' '.repeat(Math.max(0, Math.min(end, to) - Math.max(at, from)));
         at = end;
       }
       if (text !== '') kept.push({ ...part, text });

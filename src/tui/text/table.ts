@@ -15,10 +15,10 @@ export function columnWidths(wanted: readonly number[], total: number): number[]
   let over = widths.reduce((a, b) => a + b, 0) - room;
   while (over > 0) {
     const widest = Math.max(...widths);
-    const at = widths.indexOf(widest);
-    const next = Math.max(0, ...widths.filter((w) => w < widest));
-    const step = Math.max(1, Math.min(over, widest - Math.max(next, NARROWEST)));
     if (widest <= 1) break;
+    const at = widths.indexOf(widest);
+    const next = Math.max(0, ...widths.filter((_, index) => index !== at));
+    const step = Math.max(1, Math.min(over, widest - Math.max(next, NARROWEST)));
     widths[at] = widest - step;
     over -= step;
   }

@@ -58,6 +58,13 @@ function trimmed(units: readonly Unit[], from: number, to: number): readonly Uni
   return units.slice(from, end);
 }
 
+/** Where to cut what has no permitted break: at `full`, or a little before it where punctuation would stand wrong. */
+function forced(units: readonly Unit[], start: number, full: number): number {
+  let at = full;
+  while (at > start + 1 && (NO_START.test(units[at]!.text) || NO_END.test(units[at - 1]!.text))) at--;
+  return at > start + 1 ? at : full;
+}
+
 /**
  * Break one styled paragraph into lines of at most `columns` columns. Blanks at a break vanish. What has no permitted
  * break and does not fit is broken where the line is full; a wide glyph in a column too narrow for it gets a line of its own.
@@ -87,7 +94,7 @@ export function wrapLine(styled: StyledLine, columns: number): StyledLine[] {
       i++;
       continue;
     }
-    let at = good > start ? good : poor > start ? poor : i;
+    let at = good > start ? good : poor > start ? poor : forced(units, start, i);
     lines.push(toSpans(styled, trimmed(units, start, at)));
     while (at < units.length && units[at]!.text === ' ') at++;
     start = at;
