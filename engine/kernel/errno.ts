@@ -34,7 +34,7 @@ export const ERRNO = {
   EPIPE: 32,
   EDOM: 33,
   ERANGE: 34,
-  EDEADLOCK: 35,
+  EDEADLK: 35,
   ENAMETOOLONG: 36,
   ENOLCK: 37,
   ENOSYS: 38,
