@@ -77,21 +77,21 @@ async function route(labs: Labs, open: Open, request: IncomingMessage, response:
       return json(response, 200, await (await labs.get(id as string).observer()).snapshot());
     case 'GET labs/:id/changes': {
       const observer = await labs.get(id as string).observer();
-      return stream(request, response, (send) => observer.watch(send));
+      return stream(response, (send) => observer.watch(send));
     }
     case 'POST labs/:id/poke':
       (await labs.get(id as string).observer()).poke();
       return json(response, 200, {});
     case 'GET labs/:id/ledger': {
       const { ledger } = labs.get(id as string);
-      if (url.searchParams.get('follow') !== null) return stream(request, response, (send) => ledger.watch(send));
+      if (url.searchParams.get('follow') !== null) return stream(response, (send) => ledger.watch(send));
       return json(response, 200, ledger.since(Number(url.searchParams.get('since') ?? 0)));
     }
     case 'GET labs/:id/explain':
       return json(response, 200, labs.get(id as string).programs);
     case 'GET labs/:id/gone': {
       const lab = labs.get(id as string);
-      return stream(request, response, (send) => {
+      return stream(response, (send) => {
         void lab.gone.then((reason) => send(reason));
         return () => undefined;
       });
@@ -173,14 +173,13 @@ function upgrade(labs: Labs, open: Open, request: IncomingMessage, socket: Duple
   void terminal.process.ended.then(() => setTimeout(() => socket.end(), 50));
 }
 
-function stream(request: IncomingMessage, response: ServerResponse, subscribe: (send: (value: unknown) => void) => () => void): void {
+function stream(response: ServerResponse, subscribe: (send: (value: unknown) => void) => () => void): void {
   response.writeHead(200, { 'content-type': 'application/x-ndjson' });
   response.flushHeaders();
   const stop = subscribe((value) => {
     if (response.writableLength > MAX_BACKLOG) response.destroy();
     else response.write(`${JSON.stringify(value)}\n`);
   });
-  request.on('close', stop);
   response.on('close', stop);
 }
 
