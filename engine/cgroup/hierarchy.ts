@@ -26,23 +26,34 @@ export interface CgroupSetup {
 const NOT_CONTROLLERS = new Set(['rw', 'ro', 'xattr', 'clone_children', 'noprefix', 'cpuset_v2_mode', 'favordynmods']);
 
 /** Hierarchies of a mount table: its cgroup and cgroup2 mounts, each hierarchy once. */
-export function mountedHierarchies(mounts: readonly Mount[]): { version: 1 | 2; name: string; controllers: string[]; mount: Mount }[] {
+export function mountedHierarchies(
+  mounts: readonly Mount[],
+): { version: 1 | 2; name: string; controllers: string[]; mount: Mount }[] {
   const found = new Map<string, { version: 1 | 2; name: string; controllers: string[]; mount: Mount }>();
   for (const mount of mounts) {
     if (mount.fsType !== 'cgroup' && mount.fsType !== 'cgroup2') continue;
     const version = mount.fsType === 'cgroup2' ? 2 : 1;
-    const options = mount.superOptions.filter((option) => !NOT_CONTROLLERS.has(option) && !option.startsWith('release_agent='));
+    const options = mount.superOptions.filter(
+      (option) => !NOT_CONTROLLERS.has(option) && !option.startsWith('release_agent='),
+    );
     const name = version === 2 ? '' : options.join(',');
     const known = found.get(name);
     // The mount nearest to the hierarchy's own root shows most of it.
     if (known !== undefined && known.mount.root.length <= mount.root.length) continue;
-    found.set(name, { version, name, controllers: version === 2 ? [] : options.filter((o) => !o.startsWith('name=')), mount });
+    found.set(name, {
+      version,
+      name,
+      controllers: version === 2 ? [] : options.filter((o) => !o.startsWith('name=')),
+      mount,
+    });
   }
   return [...found.values()];
 }
 
 /** v2 with controllers of its own beside v1 ones is hybrid; so is v1 with a v2 mount that has none (systemd's own). */
-export function modeOf(hierarchies: readonly { version: 1 | 2; controllers: readonly string[] }[]): CgroupSetup['mode'] {
+export function modeOf(
+  hierarchies: readonly { version: 1 | 2; controllers: readonly string[] }[],
+): CgroupSetup['mode'] {
   const v1 = hierarchies.some((one) => one.version === 1 && one.controllers.length > 0);
   const v2 = hierarchies.some((one) => one.version === 2);
   if (v1 && v2) return 'hybrid';

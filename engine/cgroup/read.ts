@@ -110,7 +110,8 @@ function readProcs(directory: string): number[] | null {
     const text = readProc(`${directory}/cgroup.procs`);
     return text === null ? null : text.split('\n').filter(Boolean).map(Number);
   } catch (error) {
-    if (error instanceof Error && 'code' in error && (error.code === 'EOPNOTSUPP' || error.code === 'ENOTSUP')) return [];
+    if (error instanceof Error && 'code' in error && (error.code === 'EOPNOTSUPP' || error.code === 'ENOTSUP'))
+      return [];
     throw error;
   }
 }

@@ -8,7 +8,11 @@ export type CgroupValues = Omit<Cgroup, 'path' | 'hierarchy' | 'procs'>;
 const UNLIMITED = 2 ** 62;
 
 /** @param usageUs cpu time of the group of the same path in the cpuacct hierarchy, where that is a separate one */
-export function readV1(controllers: readonly string[], files: ControlFiles, usageUs: number | null = null): CgroupValues {
+export function readV1(
+  controllers: readonly string[],
+  files: ControlFiles,
+  usageUs: number | null = null,
+): CgroupValues {
   const has = (controller: string): boolean => controllers.includes(controller);
   return {
     memory: has('memory') ? memory(files) : null,

@@ -34,6 +34,16 @@ const RULE_COUNTERS_MS = 2_000;
 /** Everything is read again this often while the lab moves, whatever the cheap signs say; and so rarely when it is still. */
 const VERIFY_MS = 10_000;
 
+/** Somebody on the machine was forked, nobody in the lab ran: one that entered, acted and went would show this late. */
+const STRANGERS_MS = 3_000;
+
+/** One request of a learner's is several messages of the kernel: they are read together. */
+const SETTLE_MS = 8;
+/** A device on its way from one namespace to another is in neither for some milliseconds: looks that wait for it to arrive. */
+const PATIENCE = 5;
+/** A first look that failed is tried again. */
+const RETRY_MS = 1_000;
+
 type Part = 'core' | 'networks' | 'cgroups' | 'overlays' | 'names';
 
 export function createObserver(options: ObserverOptions): Observer {
@@ -55,7 +65,9 @@ class LabObserver implements Observer {
     names: new Budget(0.005, 30),
   };
   readonly #due = new Set<Part>(['core', 'networks', 'cgroups', 'overlays', 'names']);
+  /** Network namespaces whose links, and whose firewall rules, are due. */
   readonly #networks = new Set<NamespaceId>();
+  readonly #rules = new Set<NamespaceId>();
   readonly #stopReactor: (() => void)[] = [];
   #tickMs = 50;
   #timer: NodeJS.Timeout | null = null;
@@ -73,14 +85,20 @@ class LabObserver implements Observer {
   #untold = false;
   #failure: string | null = null;
   #poked = false;
+  /** A reactor tells when netlink speaks: it need not be asked. */
+  #told = false;
+  #heard = true;
+  #patience = 0;
   #forked = false;
+  #strangersAt = 0;
   #closed = false;
 
   constructor(options: ObserverOptions) {
     this.#reader = new LabReader(options);
     const watch = this.#reader.network.watch;
     if (options.reactor !== undefined && watch !== null) {
-      for (const fd of watch.descriptors) this.#stopReactor.push(options.reactor.watch(fd, () => this.#tick()));
+      this.#told = true;
+      for (const fd of watch.descriptors) this.#stopReactor.push(options.reactor.watch(fd, () => this.#hear()));
     }
   }
 
@@ -88,11 +106,15 @@ class LabObserver implements Observer {
     this.#mustBeOpen();
     this.#look(true);
     for (const part of ['networks', 'cgroups', 'overlays', 'names'] as const) this.#due.add(part);
-    for (const id of this.#reader.network.counted(this.#reader.namespaces)) this.#networks.add(id);
+    if (this.#reader.initGone()) throw new EngineError('NotFound', 'the lab host is gone: its pid 1 has ended');
+    for (const id of this.#reader.network.counted(this.#reader.namespaces)) {
+      this.#networks.add(id);
+      if (this.#reader.network.firewall.hasRules(id)) this.#rules.add(id);
+    }
     const verify = performance.now() - this.#verifiedAt > 2_000;
     if (verify) this.#verifiedAt = performance.now();
     this.#read(true, verify);
-    await this.#readFirewalls([...this.#unreadFirewalls(), ...this.#countedFirewalls()]);
+    await this.#readFirewalls();
     await this.#reader.network.firewall.settled();
     this.#mustBeOpen();
     return this.#publish(false);
@@ -109,10 +131,13 @@ class LabObserver implements Observer {
       this.#listeners.add(listener);
       this.#schedule();
     };
-    begin().catch((error: unknown) => {
-      // The lab went away between the call and its first look: there is nothing to say but that, and onGone of the lab says it.
-      if (!(error instanceof EngineError)) throw error;
-    });
+    const retry = (error: unknown): void => {
+      // A lab that is gone is told by whoever waits for its pid 1; anything else is tried again and shown as a problem.
+      if (ended || this.#closed || (error instanceof EngineError && error.code === 'NotFound')) return;
+      this.#fail(error);
+      setTimeout(() => begin().catch(retry), RETRY_MS).unref();
+    };
+    begin().catch(retry);
     return () => {
       ended = true;
       this.#listeners.delete(listener);
@@ -122,11 +147,15 @@ class LabObserver implements Observer {
 
   poke(): void {
     this.#poked = true;
+    this.#tickSoon(SETTLE_MS);
+  }
+
+  #tickSoon(milliseconds: number): void {
     if (this.#closed || this.#listeners.size === 0 || this.#soon !== null) return;
     this.#soon = setTimeout(() => {
       this.#soon = null;
       this.#tick();
-    }, 8);
+    }, milliseconds);
     this.#soon.unref();
   }
 
@@ -164,6 +193,13 @@ class LabObserver implements Observer {
     this.#soon = null;
   }
 
+  /** The reactor says that netlink has spoken. */
+  #hear(): void {
+    this.#heard = true;
+    if (this.#listeners.size > 0) this.#tickSoon(SETTLE_MS);
+    else this.#takeNews();
+  }
+
   /** One look. Nothing that goes wrong here may end the engine: it becomes a problem of the next snapshot. */
   #tick(): void {
     if (this.#closed) return;
@@ -178,7 +214,7 @@ class LabObserver implements Observer {
         for (const part of ['core', 'cgroups', 'overlays', 'names'] as const) this.#due.add(part);
       }
       this.#read(false, verify);
-      this.#readFirewalls(this.#unreadFirewalls()).catch((error: unknown) => this.#fail(error));
+      this.#readFirewalls().catch((error: unknown) => this.#fail(error));
       this.#publish(!counters);
     } catch (error) {
       this.#fail(error);
@@ -193,7 +229,7 @@ class LabObserver implements Observer {
 
   /** The cheap signs. */
   #look(all: boolean): void {
-    const pulse = this.#reader.pulse(all);
+    const pulse = this.#reader.pulse(all || this.#poked);
     this.#forked ||= pulse.forked;
     const watch = this.#reader.network.watch;
     if (this.#reader.pending) this.#due.add('core').add('names');
@@ -202,11 +238,17 @@ class LabObserver implements Observer {
       this.#activeAt = performance.now();
       this.#moved();
     }
-    const news = watch?.drain();
+    if (watch !== null && (!this.#told || this.#heard || all)) this.#takeNews();
+  }
+
+  /** What netlink has said, noted as due. */
+  #takeNews(): void {
+    this.#heard = false;
+    const news = this.#reader.network.watch?.drain();
     if (news === undefined) return;
     if (news.overrun) this.#allNetworks();
     for (const id of news.links) this.#networks.add(id);
-    if (news.firewall.size > 0) this.#readFirewalls(news.firewall).catch((error: unknown) => this.#fail(error));
+    for (const id of news.firewall) this.#rules.add(id);
   }
 
   /** Something ran in the lab: all that a process can change is due. */
@@ -218,35 +260,33 @@ class LabObserver implements Observer {
   }
 
   #allNetworks(): void {
-    for (const { id, kind } of this.#reader.namespaces) if (kind === 'net') this.#networks.add(id);
-    this.#readFirewalls(this.#networks).catch((error: unknown) => this.#fail(error));
+    for (const { id, kind } of this.#reader.namespaces) {
+      if (kind !== 'net') continue;
+      this.#networks.add(id);
+      this.#rules.add(id);
+    }
   }
 
   #lookAtCounters(now: number): void {
     this.#countersAt = now;
-    if (this.#forked) this.#moved();
+    if (this.#forked && now - this.#strangersAt >= STRANGERS_MS) {
+      this.#strangersAt = now;
+      this.#moved();
+    }
     if (this.#ranSinceCounters) this.#due.add('cgroups');
     this.#ranSinceCounters = false;
     const moved = this.#reader.network.counted(this.#reader.namespaces);
     for (const id of moved) this.#networks.add(id);
     if (now - this.#rulesAt < RULE_COUNTERS_MS) return;
     this.#rulesAt = now;
-    const counting = [...moved].filter((id) => this.#reader.network.firewall.hasRules(id));
-    this.#readFirewalls(counting).catch((error: unknown) => this.#fail(error));
+    for (const id of moved) if (this.#reader.network.firewall.hasRules(id)) this.#rules.add(id);
   }
 
-  #unreadFirewalls(): NamespaceId[] {
-    return this.#reader.network.withoutRules(this.#reader.namespaces);
-  }
-
-  #countedFirewalls(): NamespaceId[] {
-    return this.#reader.namespaces.flatMap(({ id }) => (this.#reader.network.firewall.hasRules(id) ? [id] : []));
-  }
-
-  /** Read rules in the background; an event follows when they are there. */
-  async #readFirewalls(which: Iterable<NamespaceId>): Promise<void> {
-    const ids = [...which];
-    if (ids.length === 0) return;
+  /** Read the rules that are due in the background; an event follows when they are there. */
+  async #readFirewalls(): Promise<void> {
+    const ids = new Set([...this.#rules, ...this.#reader.network.withoutRules(this.#reader.namespaces)]);
+    this.#rules.clear();
+    if (ids.size === 0) return;
     await this.#reader.readFirewalls(ids);
     if (this.#closed) return;
     this.#stale = true;
@@ -290,6 +330,13 @@ class LabObserver implements Observer {
     let changes: Change[] = [];
     if (snapshot === null || this.#stale || failure !== null) {
       const assembled = this.#reader.assemble();
+      if (quiet && before !== null && this.#patience < PATIENCE && isUnderWay(before, assembled)) {
+        this.#patience += 1;
+        for (const { id } of assembled.networks) this.#networks.add(id);
+        this.#tickSoon(2 * SETTLE_MS);
+        return before;
+      }
+      this.#patience = 0;
       snapshot =
         failure === null
           ? assembled
@@ -306,4 +353,19 @@ class LabObserver implements Observer {
     for (const listener of this.#listeners) listener({ snapshot, changes });
     return snapshot;
   }
+}
+
+/** Did an end of a veth pair vanish alone? They always go together, so it is being moved to another namespace. */
+function isUnderWay(before: Snapshot, after: Snapshot): boolean {
+  const known = new Map(before.networks.map((net) => [net.id, net.links]));
+  return after.networks.some((net) =>
+    net.links.some(
+      (link) =>
+        link.kind === 'veth' &&
+        link.peer !== null &&
+        link.peer.name === null &&
+        known.get(net.id)?.some((was) => was.index === link.index && was.peer !== null && was.peer.name !== null) ===
+          true,
+    ),
+  );
 }

@@ -35,6 +35,8 @@ export interface Pulse {
 
 /** Descriptors kept for probes, so that the engine is not the one that runs out. */
 const PROBES = 512;
+/** How soon a process is found that entered the lab from outside without the observer being poked. */
+const STRANGERS_MS = 500;
 /** A process that was found to be outside the lab is looked at again after this long, as its pid may have been reused. */
 const OUTSIDE_FOR_MS = 5_000;
 
@@ -56,7 +58,9 @@ export class ProcessTracker {
   /** Children of lab processes that the engine may not look into. */
   readonly #closed = new Map<number, string>();
   #lastPid = '';
+  #forks = false;
   #lookAgain = true;
+  #scannedAt = Number.NEGATIVE_INFINITY;
   #forgetAt = 0;
 
   constructor(kernel: Kernel, lab: LabIdentity) {
@@ -95,9 +99,18 @@ export class ProcessTracker {
     const lastPid = lastPidOf(readOpenProc(this.#loadavg).toString('latin1'));
     const forked = lastPid !== this.#lastPid;
     this.#lastPid = lastPid;
-    // A pid is given out a moment before its /proc directory can be seen: hence once more after a fork.
-    const appeared = forked || this.#lookAgain || all ? this.#scan() : 0;
-    this.#lookAgain = forked;
+    this.#forks ||= forked;
+    // When nobody in the lab ran, somebody else forked: that a process enters the lab from outside can wait a little.
+    const now = performance.now();
+    const wanted = this.#forks || this.#lookAgain;
+    let appeared = 0;
+    if (all || (wanted && (active || gone > 0 || now - this.#scannedAt > STRANGERS_MS))) {
+      // A pid is given out a moment before its /proc directory can be seen: hence once more after a fork.
+      this.#lookAgain = this.#forks;
+      this.#forks = false;
+      this.#scannedAt = now;
+      appeared = this.#scan();
+    }
     return { active: active || appeared > 0 || gone > 0, appeared, gone, forked };
   }
 

@@ -22,7 +22,9 @@ echo ready; while read -r line; do eval "$line"; echo done; done`;
 
 /** A lab with a shell that runs one line at a time. */
 async function makeLab(): Promise<{ init: number; run(line: string): Promise<number>; end(): void }> {
-  const child: ChildProcess = spawn('unshare', ['-UrmpnuiCf', '--mount-proc', 'sh', '-c', SETUP], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const child: ChildProcess = spawn('unshare', ['-UrmpnuiCf', '--mount-proc', 'sh', '-c', SETUP], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
   let waiting: (() => void) | null = null;
   child.stdout?.on('data', () => waiting?.());
   const next = (): Promise<void> => new Promise((resolve) => (waiting = resolve));
@@ -56,11 +58,22 @@ function percentile(values: number[], share: number): number {
 
 const lab = await makeLab();
 const info: LabInfo = {
-  id: 'bench', hostname: 'lab', initHostPid: lab.init, startedAt: 0, readyMs: 0, mode: 'root', cgroupMode: 'none', weaknesses: [], kept: null,
+  id: 'bench',
+  hostname: 'lab',
+  initHostPid: lab.init,
+  startedAt: 0,
+  readyMs: 0,
+  mode: 'root',
+  cgroupMode: 'none',
+  weaknesses: [],
+  kept: null,
 };
 const options = {
-  kernel: realKernel, initHostPid: lab.init, access: rootAccess(realKernel),
-  cgroups: { mode: 'none' as const, hierarchies: [] }, labInfo: () => info,
+  kernel: realKernel,
+  initHostPid: lab.init,
+  access: rootAccess(realKernel),
+  cgroups: { mode: 'none' as const, hierarchies: [] },
+  labInfo: () => info,
 };
 
 const reader = new LabReader(options);
@@ -72,7 +85,9 @@ const cost = (name: string, times: number, read: () => unknown): void => {
   for (let i = 0; i < times; i++) read();
   console.log(`  ${name.padEnd(42)} ${(cpuMs(cpu) / times).toFixed(3).padStart(8)} ms`);
 };
-console.log(`cost of one reading (${reader.assemble().processes.length} processes, ${reader.namespaces.length} namespaces)`);
+console.log(
+  `cost of one reading (${reader.assemble().processes.length} processes, ${reader.namespaces.length} namespaces)`,
+);
 const nets = new Set(reader.namespaces.filter(({ kind }) => kind === 'net').map(({ id }) => id));
 cost('pulse: has anything run?', 2000, () => reader.pulse());
 cost('pulse with a scan of /proc', 300, () => reader.pulse(true));
@@ -111,14 +126,19 @@ for (const [name, line, object] of kinds) {
     let timer: NodeJS.Timeout | undefined;
     const seen = new Promise<number>((resolve) => {
       timer = setTimeout(() => resolve(Number.POSITIVE_INFINITY), 5000);
-      waitFor = { match: ({ changes }) => changes.some((change) => change.object === object && change.kind !== 'removed'), found: resolve };
+      waitFor = {
+        match: ({ changes }) => changes.some((change) => change.object === object && change.kind !== 'removed'),
+        found: resolve,
+      };
     });
     const done = await lab.run(line(i));
     delays.push(Math.max(0, (await seen) - done));
     clearTimeout(timer);
     waitFor = null;
   }
-  console.log(`  ${name.padEnd(42)} ${[0.5, 0.95, 1].map((share) => percentile(delays, share).toFixed(0).padStart(6)).join(' ')}`);
+  console.log(
+    `  ${name.padEnd(42)} ${[0.5, 0.95, 1].map((share) => percentile(delays, share).toFixed(0).padStart(6)).join(' ')}`,
+  );
 }
 
 await sleep(7000);

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { SyscallError } from '../../engine/kernel/errors.js';
 import { parseCgroupFile } from '../../engine/kernel/procfs/cgroup-file.js';
 import { parseFdInfo } from '../../engine/kernel/procfs/fdinfo.js';
 import { OVERFLOW_ID, parseIdMap, relativeTo, toInside } from '../../engine/kernel/procfs/id-map.js';
 import { errnoOf, hasVanished, readProc, readProcLink } from '../../engine/kernel/procfs/read.js';
 import { parseStat } from '../../engine/kernel/procfs/stat.js';
 import { parseStatus } from '../../engine/kernel/procfs/status.js';
-import { SyscallError } from '../../engine/kernel/errors.js';
 
 const tail = 'S 1 77 77 0 -1 4194560 100 0 0 0 7 3 0 0 20 0 4 0 4242 1000 10 18446744073709551615 1 1 0 0 0 0 0';
 
@@ -32,7 +32,8 @@ describe('proc_pid_stat', () => {
 
   it('refuses what was cut short', () => {
     const whole = `12 (sh) ${tail}`;
-    for (const text of ['', '12', '12 (sh', '12 (sh)', '12 (sh) ', whole.slice(0, 40), 'x (sh) ' + tail]) assert.equal(parseStat(text), null);
+    for (const text of ['', '12', '12 (sh', '12 (sh)', '12 (sh) ', whole.slice(0, 40), `x (sh) ${tail}`])
+      assert.equal(parseStat(text), null);
   });
 
   it('agrees with the kernel about this very process', () => {
@@ -57,7 +58,10 @@ describe('proc_pid_status', () => {
   });
 
   it('cannot be fooled by a second line of the same name', () => {
-    assert.deepEqual(parseStatus('Tgid:\t1\nUid:\t0\t0\t0\t0\nGid:\t0\t0\t0\t0\nUid:\t9\t9\t9\t9\n')?.uid, [0, 0, 0, 0]);
+    assert.deepEqual(
+      parseStatus('Tgid:\t1\nUid:\t0\t0\t0\t0\nGid:\t0\t0\t0\t0\nUid:\t9\t9\t9\t9\n')?.uid,
+      [0, 0, 0, 0],
+    );
   });
 
   it('refuses half a file', () => {
@@ -69,7 +73,10 @@ describe('id maps', () => {
   const lab = parseIdMap('         0    1000000      65536\n     65536     500000          1\n');
 
   it('parses and translates', () => {
-    assert.deepEqual(lab, [{ inside: 0, outside: 1000000, count: 65536 }, { inside: 65536, outside: 500000, count: 1 }]);
+    assert.deepEqual(lab, [
+      { inside: 0, outside: 1000000, count: 65536 },
+      { inside: 65536, outside: 500000, count: 1 },
+    ]);
     assert.equal(toInside(lab, 1000033), 33);
     assert.equal(toInside(lab, 500000), 65536);
     assert.equal(toInside(lab, 0), OVERFLOW_ID);
@@ -80,7 +87,10 @@ describe('id maps', () => {
   });
 
   it('splits a range that lies across two of the parent', () => {
-    const parent = [{ inside: 0, outside: 100, count: 10 }, { inside: 50, outside: 110, count: 10 }];
+    const parent = [
+      { inside: 0, outside: 100, count: 10 },
+      { inside: 50, outside: 110, count: 10 },
+    ];
     assert.deepEqual(relativeTo([{ inside: 0, outside: 105, count: 10 }], parent), [
       { inside: 0, outside: 5, count: 5 },
       { inside: 5, outside: 50, count: 5 },
@@ -104,7 +114,11 @@ describe('proc_pid_cgroup and fdinfo', () => {
 
   it('reads flags in octal and the pid behind a pidfd', () => {
     assert.deepEqual(parseFdInfo('pos:\t5\nflags:\t02000002\nmnt_id:\t15\nino:\t99\nPid:\t-1\nNSpid:\t-1\n'), {
-      pos: 5, flags: 0o2000002, mountId: 15, inode: 99, pid: -1,
+      pos: 5,
+      flags: 0o2000002,
+      mountId: 15,
+      inode: 99,
+      pid: -1,
     });
     assert.equal(parseFdInfo('pos:\t5\n'), null);
   });

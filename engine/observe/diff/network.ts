@@ -34,8 +34,8 @@ export function diffNetworks(before: Snapshot, after: Snapshot): Difference[] {
   const current = new Map(after.networks.map((one) => [one.id, one]));
   const found: Difference[] = [];
   for (const [id, one] of old) {
-    // What was in a namespace that is gone went with it; only its links are told, as their other ends went too.
-    if (!current.has(id)) found.push(...diffLinks(one, { ...one, links: [] }));
+    // What was in a namespace that is gone went with it; only its links are told (`lo` apart), as their other ends went too.
+    if (!current.has(id)) found.push(...diffLinks(one, { ...one, links: one.links.filter(isLoopback) }));
   }
   for (const [id, one] of current) {
     const was = old.get(id) ?? emptyOf(one);
@@ -44,13 +44,15 @@ export function diffNetworks(before: Snapshot, after: Snapshot): Difference[] {
   return joinMoves(found);
 }
 
+function isLoopback({ kind }: Link): boolean {
+  return kind === 'loopback';
+}
+
 /** A namespace as it begins: with its `lo`, which is not told, and the settings that it has. */
 function emptyOf(one: NetworkNamespace): NetworkNamespace {
   return {
     ...one,
-    links: one.links
-      .filter(({ kind }) => kind === 'loopback')
-      .map((lo) => ({ ...lo, up: false, carrier: false, addresses: [] })),
+    links: one.links.filter(isLoopback).map((lo) => ({ ...lo, up: false, carrier: false, addresses: [] })),
     routes: [],
     neighbours: [],
     firewall: null,
