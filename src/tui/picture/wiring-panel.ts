@@ -98,7 +98,7 @@ export function wiringPanel(): Panel<WiringState> {
           effects.copy(text);
           effects.toast(what);
         },
-        effects.typeInShell,
+        (command) => effects.typeInShell(command),
       );
     },
     onClick(line, column, state, input) {
