@@ -46,11 +46,11 @@ export function buildIsCurrent(root, digest = sourceDigest(root)) {
  * Compile engine and src into dist. The stamp is removed before and written (by rename) after, so an interrupted
  * build is never taken for a finished one. Outputs whose source is gone are removed.
  */
-export async function build(root, digest = sourceDigest(root)) {
+export async function build(root, digest = sourceDigest(root), onStart = undefined) {
   say({ en: 'Building …', zh: '正在构建……' });
   rmSync(stampPath(root), { force: true });
   const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
-  const { code, output } = await run(process.execPath, [tsc, '-b'], { cwd: root, capture: true });
+  const { code, output } = await run(process.execPath, [tsc, '-b'], { cwd: root, capture: true, onStart });
   if (code !== 0) {
     process.stderr.write(output);
     throw new SetupError({ en: `the build failed: tsc -b ended with ${code}`, zh: `构建失败：tsc -b 以 ${code} 结束` });

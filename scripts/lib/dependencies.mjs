@@ -43,7 +43,7 @@ function readLock(path) {
 }
 
 /** Install the packages of package-lock.json, without running any install script of theirs. */
-export async function installDependencies(root) {
+export async function installDependencies(root, onStart) {
   say({
     en: 'Installing the packages of package-lock.json (once) …',
     zh: '正在安装 package-lock.json 中的依赖包（仅此一次）……',
@@ -51,7 +51,7 @@ export async function installDependencies(root) {
   const viaNode = /npm-cli\.c?js$/.test(process.env.npm_execpath ?? '');
   const [file, ...before] = viaNode ? [process.execPath, process.env.npm_execpath] : ['npm'];
   const args = [...before, 'ci', '--include=dev', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
-  const { code, output } = await run(file, args, { cwd: root, capture: true });
+  const { code, output } = await run(file, args, { cwd: root, capture: true, onStart });
   if (code === 0) return;
   const [cause = output] = output.split(/\nnpm error\s*\nnpm error (?:Clean install a project|Usage:)/);
   process.stderr.write(`${cause.trimEnd()}\n`);

@@ -1,4 +1,4 @@
-import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { say } from './say.mjs';
@@ -18,6 +18,7 @@ function processName(pid) {
  * Run `work` while no other set-up of this tree runs. A lock left by a process that is gone is taken over, so that
  * nothing has to be cleaned by hand after a kill. The lock appears with its content in one act (link(2)), and who took
  * one over looks again a moment later, since another may have removed the same dead lock at the same time.
+ * `work` is given a function that adds a child to the holders: npm goes on when we are killed, and is waited for then.
  */
 export async function withLock(path, work) {
   mkdirSync(dirname(path), { recursive: true });
@@ -32,14 +33,14 @@ export async function withLock(path, work) {
     }
     const holder = readHolder(path);
     if (holder === null) continue;
-    if (processName(Number.parseInt(holder, 10)) !== holder) {
+    if (!holder.split('\n').some(isAlive)) {
       rmSync(path, { force: true });
       takingOver = true;
       continue;
     }
     if (!told) {
       told = true;
-      const pid = holder.split(' ')[0];
+      const pid = holder.split('\n').find(isAlive)?.split(' ')[0] ?? '?';
       say({
         en: `Another set-up of this folder is running (process ${pid}); waiting for it.`,
         zh: `本目录正由另一个进程（${pid}）准备，等待其结束。`,
@@ -50,7 +51,7 @@ export async function withLock(path, work) {
   const release = () => rmSync(path, { force: true });
   process.once('exit', release);
   try {
-    return await work();
+    return await work((pid) => appendFileSync(path, `\n${processName(pid) ?? me}`));
   } finally {
     release();
     process.removeListener('exit', release);
@@ -69,6 +70,11 @@ function tryLock(path, me) {
   } finally {
     rmSync(own, { force: true });
   }
+}
+
+/** Whether the process that this line of the lock names still runs. */
+function isAlive(name) {
+  return name !== '' && processName(Number.parseInt(name, 10)) === name;
 }
 
 /** What the lock file says; null when there is none. */

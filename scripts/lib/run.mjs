@@ -24,11 +24,13 @@ export function findProgram(name, env = process.env) {
 
 /**
  * Run a program and wait for it. Its standard output goes to our standard error (or is kept with `capture`).
+ * `onStart` is told the process id.
  * @returns {Promise<{code: number, output: string}>} `code` is 128+n when a signal ended it, 127 when it is not there
  */
-export function run(file, args, { capture = false, ...options } = {}) {
+export function run(file, args, { capture = false, onStart, ...options } = {}) {
   return new Promise((resolve, reject) => {
     const child = spawn(file, args, { stdio: capture ? ['ignore', 'pipe', 'pipe'] : ['ignore', 2, 2], ...options });
+    if (child.pid !== undefined) onStart?.(child.pid);
     const chunks = [];
     child.stdout?.on('data', (bytes) => chunks.push(bytes));
     child.stderr?.on('data', (bytes) => chunks.push(bytes));

@@ -24,10 +24,10 @@ export function requireNode() {
 export async function setUp(what = { build: true }) {
   const ready = () => dependenciesAreCurrent(ROOT) && (!what.build || buildIsCurrent(ROOT));
   if (ready()) return;
-  await withLock(join(ROOT, '.glassbox', 'setup.lock'), async () => {
-    if (!dependenciesAreCurrent(ROOT)) await installDependencies(ROOT);
+  await withLock(join(ROOT, '.glassbox', 'setup.lock'), async (hold) => {
+    if (!dependenciesAreCurrent(ROOT)) await installDependencies(ROOT, hold);
     if (!what.build) return;
     const digest = sourceDigest(ROOT);
-    if (!buildIsCurrent(ROOT, digest)) await build(ROOT, digest);
+    if (!buildIsCurrent(ROOT, digest)) await build(ROOT, digest, hold);
   });
 }

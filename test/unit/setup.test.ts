@@ -295,6 +295,21 @@ describe('two set-ups at once', () => {
     assert.equal((await start(1)).code, 0);
     assert.match(readFileSync(join(root, 'log'), 'utf8'), /in 1\nout 1\n$/);
   });
+
+  it('wait for what a killed set-up had started and that still runs', async () => {
+    const script = holder(0)
+      .replace(
+        'async () => {',
+        "async (hold) => { hold((await import('node:child_process')).spawn('sleep', ['1.5'], { stdio: 'ignore' }).pid);",
+      )
+      .replace('150', '60000');
+    const dead = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: 'ignore' });
+    while (!existsSync(join(root, 'log'))) await new Promise((done) => setTimeout(done, 20));
+    const killed = Date.now();
+    dead.kill('SIGKILL');
+    assert.equal((await start(1)).code, 0);
+    assert.ok(Date.now() - killed > 1000, 'the lock was taken while the child still ran');
+  });
 });
 
 describe('npm test', () => {
