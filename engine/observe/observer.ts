@@ -135,7 +135,9 @@ class LabObserver implements Observer {
       // A lab that is gone is told by whoever waits for its pid 1; anything else is tried again and shown as a problem.
       if (ended || this.#closed || (error instanceof EngineError && error.code === 'NotFound')) return;
       this.#fail(error);
-      setTimeout(() => begin().catch(retry), RETRY_MS).unref();
+      setTimeout(() => {
+        begin().catch(retry);
+      }, RETRY_MS).unref();
     };
     begin().catch(retry);
     return () => {

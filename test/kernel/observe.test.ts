@@ -349,7 +349,7 @@ describe('the stream of changes', { skip, timeout: 90_000 }, () => {
     await see('mkdir /run/x; mount -t tmpfs x /run/x', /^added mount host: \/run\/x$/);
     await see('umount /run/x', /^removed mount host: \/run\/x$/);
     await see('sleep 302 & echo $! > /run/pid', /^added process host: sleep$/);
-    await see('kill $(cat /run/pid)', /^removed process host: sleep$/);
+    await see('kill $(cat /run/pid)', /^(removed|changed) process host: sleep$/); // a zombie until the shell looks
     await see('ip netns del a', /^removed link host: v0$/);
   });
 
