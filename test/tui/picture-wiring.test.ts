@@ -117,8 +117,9 @@ test('in every drawing lines are exactly as wide as asked, boxes are apart and n
       fc.integer({ min: 20, max: 140 }),
       fc.constantFrom('en' as const, 'zh' as const),
       fc.boolean(),
-      (snapshot, width, lang, unicode) => {
-        const drawing = drawWiring(wiringModel({ snapshot }), { width, lang, unicode, selected: null });
+      fc.constantFrom(5, 1000),
+      (snapshot, width, lang, unicode, height) => {
+        const drawing = drawWiring(wiringModel({ snapshot }), { width, height, lang, unicode, selected: null });
         for (const one of drawing.lines) {
           assert.equal(lineWidth(one), width);
           assert.doesNotMatch(plainText(one), /[\u0000-\u001f\u007f-\u009f\u202a-\u202e]/);
@@ -127,8 +128,13 @@ test('in every drawing lines are exactly as wide as asked, boxes are apart and n
         for (const [i, a] of boxes.entries()) {
           assert.ok(a.x >= 0 && a.x + a.width <= width && a.y >= 0);
           for (const b of boxes.slice(i + 1)) {
+            // Boxes above each other may share one border, no more.
+            const border = height === 5 ? 1 : 0;
             const apart =
-              a.x + a.width <= b.x || b.x + b.width <= a.x || a.y + a.height <= b.y || b.y + b.height <= a.y;
+              a.x + a.width <= b.x ||
+              b.x + b.width <= a.x ||
+              a.y + a.height - border <= b.y ||
+              b.y + b.height - border <= a.y;
             assert.ok(apart, `boxes ${a.box.label} and ${b.box.label} overlap`);
           }
         }
@@ -225,6 +231,14 @@ test('wires of a bridge with its namespaces are straight lines', () => {
   const drawing = drawingOf(SCENES['twelve']!.snapshot, 100);
   assert.equal(drawing.layout.wires.length, 12);
   for (const wire of drawing.layout.wires) assert.equal(wire.from.y, wire.to.y);
+});
+
+test('twelve namespaces on a bridge fit 100x30 without scrolling, because boxes then share borders', () => {
+  const view = renderWiring(100, 30, input(SCENES['twelve']!), STATE);
+  assert.equal(view.lines.length, 30);
+  const whole = text(view.lines);
+  for (let i = 1; i <= 12; i++) assert.match(whole, new RegExp(`├─+┤ ○ veth${i}\\.2 ▲up 10\\.1\\.0\\.${10 + i}/24`));
+  assert.ok(renderWiring(100, 20, input(SCENES['twelve']!), STATE).lines.length > 20, 'a lower pane scrolls');
 });
 
 test('a wire for which the channel has no room is told in words at both ends', () => {

@@ -23,6 +23,8 @@ export interface DrawOptions {
   /** Id of a box or port. */
   readonly selected: string | null;
   readonly maxNotes?: number;
+  /** Rows of the pane: a drawing that is higher lets boxes share their borders. Default: no bound. */
+  readonly height?: number;
 }
 
 /** A thing that can be selected, and where it is drawn. */
@@ -45,7 +47,11 @@ export interface WiringDrawing {
 const RANK = { frame: 0, ghost: 0, wire: 1, fresh: 2, selected: 3 };
 
 export function drawWiring(model: WiringModel, options: DrawOptions): WiringDrawing {
-  const layout = layoutWiring(model, options);
+  const roomy = layoutWiring(model, options);
+  const layout =
+    options.height === undefined || roomy.height <= options.height
+      ? roomy
+      : layoutWiring(model, { ...options, dense: true });
   const canvas = new Canvas(options.width, options.unicode);
   const items: PictureItem[] = [];
   for (const placed of layout.boxes) drawBox(canvas, placed, options, items);
@@ -109,7 +115,7 @@ function drawBox(canvas: Canvas, placed: PlacedBox, options: DrawOptions, items:
     if (shown === undefined && fits)
       items.push({ id: box.loopback.id, box: box.id, x: x + width - 2 - stateWidth, y, width: stateWidth, height: 1 });
   }
-  if (box.processes > 0) {
+  if (box.processes > 0 && !placed.shared) {
     const text = ` ${counted(box.processes, options.lang, ['process', 'processes'], '个进程')} `;
     if (textWidth(text) + 4 <= width) canvas.text(x + 2, y + height - 1, [span(text, 'muted')], x + width - 2);
   }

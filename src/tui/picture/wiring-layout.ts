@@ -3,6 +3,8 @@
  * one column right, and wires run in the channel between; below that all boxes stand in one column with the channel at
  * their right. Widths depend on the pane only and rows on order only, so adding one thing moves others down at most.
  *
+ * Where the drawing is higher than the pane, boxes above each other share a border (`dense`).
+ *
  * Level wires: between rows of the left box and between boxes of the right column blank rows are put in, so that the two
  * ends of a wire come to the same height wherever their orders agree; such a wire is a straight line.
  */
@@ -26,6 +28,8 @@ export interface PlacedBox {
   /** The border on which wires end. */
   readonly side: 'left' | 'right';
   readonly rows: readonly PlacedRow[];
+  /** Its lower border is the upper border of the box below it. */
+  readonly shared: boolean;
 }
 
 export interface PlacedWire {
@@ -50,6 +54,8 @@ export interface LayoutOptions {
   readonly width: number;
   readonly lang: Lang;
   readonly unicode: boolean;
+  /** Boxes above each other share a border: one row less for each. */
+  readonly dense?: boolean;
   /** Rows of notes in a box; default 8. */
   readonly maxNotes?: number;
 }
@@ -135,6 +141,7 @@ function place(
   const right = columns.right;
   if (right === null) {
     let y = 0;
+    const overlap = options.dense === true ? 1 : 0;
     const boxes = model.boxes.map((box) => {
       const rows = boxRows(box, { ...shared, inner: columns.left.width - 4 }).map((row, i) => ({
         ...row,
@@ -148,19 +155,27 @@ function place(
         height: rows.length + 2,
         side: 'right',
         rows,
+        shared: false,
       };
-      y += placed.height;
+      y += placed.height - overlap;
       return placed;
     });
-    return { boxes, ends: endsOf(boxes) };
+    return { boxes: withShared(boxes), ends: endsOf(boxes) };
   }
   const rightRows = others.map((box) => boxRows(box, { ...shared, inner: right.width - 4 }));
   const level = partnerLevels(first, others, rightRows, wires);
   const order = (a: WiringPort, b: WiringPort): number =>
     levelOf(a, level) - levelOf(b, level) || (a.link?.index ?? 0) - (b.link?.index ?? 0);
   const leftRows = boxRows(first, { ...shared, inner: columns.left.width - 4, order });
-  const boxes = levelled(first, leftRows, others, rightRows, wires, columns.left, right);
-  return { boxes, ends: endsOf(boxes) };
+  const boxes = levelled(first, leftRows, others, rightRows, wires, columns, options.dense === true ? 1 : 0);
+  return { boxes: withShared(boxes), ends: endsOf(boxes) };
+}
+
+function withShared(boxes: readonly PlacedBox[]): PlacedBox[] {
+  return boxes.map((box) => ({
+    ...box,
+    shared: boxes.some((other) => other !== box && other.x === box.x && other.y === box.y + box.height - 1),
+  }));
 }
 
 /** For each port of the left box: the place of its other end in the right column, counted in rows; ports without one are missing. */
@@ -206,9 +221,11 @@ function levelled(
   others: readonly WiringBox[],
   rightRows: readonly (readonly BoxRow[])[],
   wires: readonly WiringWire[],
-  left: { x: number; width: number },
-  right: { x: number; width: number },
+  columns: Columns,
+  overlap: 0 | 1,
 ): PlacedBox[] {
+  const { left } = columns;
+  const right = columns.right ?? left;
   const leftIndex = new Map<string, number>();
   leftRows.forEach((row, i) => {
     if (row.port !== null) leftIndex.set(row.port.id, i);
@@ -250,8 +267,9 @@ function levelled(
       height,
       side: 'left',
       rows: rows.map((row, k) => ({ ...row, y: top + 1 + k })),
+      shared: false,
     });
-    top += height;
+    top += height - overlap;
   });
   putUntil(leftRows.length);
   const host: PlacedBox = {
@@ -262,6 +280,7 @@ function levelled(
     height: next + 1,
     side: 'right',
     rows: leftRows.map((row, i) => ({ ...row, y: leftY[i]! })),
+    shared: false,
   };
   return [host, ...boxes];
 }

@@ -61,9 +61,16 @@ function modelOf(input: PanelInput, zoom: string | null): WiringModel {
   });
 }
 
-function draw(input: PanelInput, state: WiringState, width: number, model = modelOf(input, state.zoom)): WiringDrawing {
+function draw(
+  input: PanelInput,
+  state: WiringState,
+  width: number,
+  height: number,
+  model = modelOf(input, state.zoom),
+): WiringDrawing {
   return drawWiring(model, {
     width,
+    height,
     lang: input.lang,
     unicode: input.unicode,
     selected: state.selected,
@@ -71,12 +78,13 @@ function draw(input: PanelInput, state: WiringState, width: number, model = mode
   });
 }
 
-/** Make a wiring panel. It remembers the width at which it was last drawn, because keys and clicks come without one. */
+/** Make a wiring panel. It remembers the size at which it was last drawn, because keys and clicks come without one. */
 export function wiringPanel(): Panel<WiringState> {
   let lastWidth = 80;
+  let lastHeight = 24;
   let lastOffset = 0;
   const items = (input: PanelInput, state: WiringState): readonly PictureItem[] =>
-    input.snapshot === null ? [] : draw(input, state, lastWidth).items;
+    input.snapshot === null ? [] : draw(input, state, lastWidth, lastHeight - lastOffset).items;
   return {
     id: 'wiring',
     title: (lang) => (lang === 'zh' ? '连线' : 'Wiring'),
@@ -84,6 +92,7 @@ export function wiringPanel(): Panel<WiringState> {
     initial: () => ({ selected: null, detail: false, zoom: null }),
     render(width, height, input, state) {
       lastWidth = width;
+      lastHeight = height;
       const view = renderWiring(width, height, input, state);
       lastOffset = view.offset;
       return view;
@@ -132,7 +141,7 @@ function onKey(
   }
   if (key.name === 'Y') {
     copy(
-      draw(input, { ...state, selected: null }, 80)
+      draw(input, { ...state, selected: null }, 80, Number.POSITIVE_INFINITY)
         .lines.map((one) => plainText(one).trimEnd())
         .join('\n'),
       { en: 'the picture was copied', zh: '已复制整幅图' },
@@ -191,7 +200,7 @@ export function renderWiring(
       top.push(padLine([span(part, 'warn')], width));
   }
   const model = modelOf(input, state.zoom);
-  const drawing = draw(input, state, width, model);
+  const drawing = draw(input, state, width, height - top.length, model);
   const lines: StyledLine[] = [...top, ...drawing.lines];
   if (model.boxes.length === 0) lines.push(...say(word('noMatch', lang)));
   else if (model.boxes.length === 1 && model.boxes[0]!.ports.length === 0 && model.hidden === 0)
