@@ -6,7 +6,7 @@ import { LessonNeeds, LessonSession } from '../session.js';
 import type { LessonSource } from '../source.js';
 import { benchOf, describeGoals } from './bench.js';
 import type { Findings } from './findings.js';
-import { proveStep } from './prove-step.js';
+import { Gate, proveStep } from './prove-step.js';
 import { proveTaught, proveWidth } from './prove-text.js';
 import { labNamespaces, machineState, residue } from './residue.js';
 
@@ -77,7 +77,7 @@ async function proveWithSeed(proof: LessonProof, seed: string, brief: boolean): 
     await session?.close();
     await lab.close();
   }
-  const left = residue(before, namespaces);
+  const left = await residue(before, namespaces);
   findings.add({
     point: 11,
     lesson: source.id,
@@ -86,11 +86,15 @@ async function proveWithSeed(proof: LessonProof, seed: string, brief: boolean): 
     ok: left.length === 0,
     ...(left.length > 0 ? { detail: left.join('; ') } : {}),
   });
+  // Control groups share the machine's cpus: tries beside each other would spoil the figures.
+  const gate = new Gate(source.needs.features.some((feature) => feature.startsWith('cgroup')) ? 1 : 3);
+  const pending: Promise<void>[] = [];
   for (const step of session.steps) {
     if (proof.steps.length > 0 && !proof.steps.includes(step.id)) continue;
     if (brief && !proof.quick) continue;
-    await proveStep({ engine, source, seed, findings, brief: proof.quick }, session, step);
+    proveStep({ engine, source, seed, findings, brief: proof.quick, gate, pending }, session, step);
   }
+  await Promise.all(pending);
 }
 
 /** The whole lesson in one lab, as a learner goes through it: also checks that plain mode tells the same facts. */
@@ -181,7 +185,7 @@ async function proveKills(proof: LessonProof): Promise<void> {
     process.kill(lab.info.initHostPid, 'SIGKILL');
     await stopped;
     await lab.close();
-    const left = residue(before, namespaces);
+    const left = await residue(before, namespaces);
     findings.add({
       point: 11,
       lesson: source.id,

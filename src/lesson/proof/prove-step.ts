@@ -3,7 +3,7 @@ import type { Engine } from '../../../engine/api/types.js';
 import { applies } from '../abilities.js';
 import { evaluate, needsProbe } from '../checks/evaluate.js';
 import { shellLines } from '../prose.js';
-import { LessonNeeds, type LessonSession } from '../session.js';
+import type { LessonSession } from '../session.js';
 import type { LessonSource } from '../source.js';
 import type { Line, Step } from '../types.js';
 import { fill } from '../variables.js';
@@ -17,25 +17,52 @@ export interface ProofOptions {
   readonly findings: Findings;
   /** Leave out what was proved with another seed already: mutations, wrong answers, undo. */
   readonly brief: boolean;
+  readonly gate: Gate;
+  /** Tries under way; the caller waits for them. */
+  readonly pending: Promise<void>[];
+}
+
+/** Lets a few tries through at a time: most of a try is waiting, for a ping that must not be answered for instance. */
+export class Gate {
+  #free: number;
+  readonly #waiting: (() => void)[] = [];
+
+  constructor(atOnce: number) {
+    this.#free = atOnce;
+  }
+
+  async pass<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#free > 0) this.#free -= 1;
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    try {
+      return await work();
+    } finally {
+      const next = this.#waiting.shift();
+      if (next) next();
+      else this.#free += 1;
+    }
+  }
 }
 
 /** Try one thing; what throws is a failed finding, not the end of the test. */
-async function attempt(
+function attempt(
   options: ProofOptions,
   step: Step,
   point: number,
   what: string,
   use: (bench: Bench) => Promise<string | null>,
-): Promise<void> {
-  const { engine, source, seed, findings } = options;
+): void {
+  const { engine, source, seed, findings, gate } = options;
   const base = { point, lesson: source.id, step: step.id, what };
-  try {
-    const trouble = await withBench(engine, source, seed, step.id, use);
-    findings.add({ ...base, ok: trouble === null, ...(trouble === null ? {} : { detail: trouble }) });
-  } catch (error) {
-    if (error instanceof LessonNeeds) throw error;
-    findings.add({ ...base, ok: false, detail: error instanceof Error ? error.message : String(error) });
-  }
+  const run = async (): Promise<void> => {
+    try {
+      const trouble = await gate.pass(() => withBench(engine, source, seed, step.id, use));
+      findings.add({ ...base, ok: trouble === null, ...(trouble === null ? {} : { detail: trouble }) });
+    } catch (error) {
+      findings.add({ ...base, ok: false, detail: error instanceof Error ? error.message : String(error) });
+    }
+  };
+  options.pending.push(run());
 }
 
 const met = (goals: readonly { readonly state: string }[]): boolean =>
@@ -58,19 +85,15 @@ async function nextAlsoMet(session: LessonSession): Promise<string | null> {
   return `it meets all goals of the next step ${next.id} too`;
 }
 
-export async function proveStep(
-  options: ProofOptions,
-  session: Pick<LessonSession, 'abilities'>,
-  step: Step,
-): Promise<void> {
+export function proveStep(options: ProofOptions, session: Pick<LessonSession, 'abilities'>, step: Step): void {
   const fits = <T extends { readonly only?: Step['only'] }>(one: T): boolean => applies(one.only, session.abilities);
-  if (step.goal.length > 0) await proveGoals(options, step, step.solutions.filter(fits));
-  if (step.predict) await provePrediction(options, step);
-  if (step.answer) await proveAnswer(options, step);
+  if (step.goal.length > 0) proveGoals(options, step, step.solutions.filter(fits));
+  if (step.predict) provePrediction(options, step);
+  if (step.answer) proveAnswer(options, step);
   if (options.brief) return;
   for (const [index, wrong] of step.tests.wrong.filter(fits).entries()) {
     if (wrong.answer !== undefined) continue;
-    await attempt(
+    attempt(
       options,
       step,
       4,
@@ -87,15 +110,13 @@ export async function proveStep(
   }
   for (const [index, other] of step.tests.alsoOk.filter(fits).entries()) {
     if (other.answer !== undefined) continue;
-    await attempt(options, step, 5, `also right: ${other.id ?? index + 1}`, (bench) =>
-      typeAndMeet(bench, other.run, false),
-    );
+    attempt(options, step, 5, `also right: ${other.id ?? index + 1}`, (bench) => typeAndMeet(bench, other.run, false));
   }
   const solution = step.solutions.filter(fits).find((one) => one.way === 'by-hand');
-  if (solution && step.goal.length > 0) await proveMutations(options, step, solution.run);
-  await proveUndo(options, step, solution?.run, fits);
-  await proveMissingTool(options, step, solution?.run);
-  await proveProse(options, step);
+  if (solution && step.goal.length > 0) proveMutations(options, step, solution.run);
+  proveUndo(options, step, solution?.run, fits);
+  proveMissingTool(options, step, solution?.run);
+  proveProse(options, step);
 }
 
 async function typeAndMeet(bench: Bench, lines: readonly Line[], strict: boolean): Promise<string | null> {
@@ -106,7 +127,7 @@ async function typeAndMeet(bench: Bench, lines: readonly Line[], strict: boolean
   return null;
 }
 
-async function proveGoals(options: ProofOptions, step: Step, solutions: Step['solutions']): Promise<void> {
+function proveGoals(options: ProofOptions, step: Step, solutions: Step['solutions']): void {
   if (solutions.length === 0) {
     options.findings.add({
       point: 3,
@@ -131,7 +152,7 @@ async function proveGoals(options: ProofOptions, step: Step, solutions: Step['so
       });
       continue;
     }
-    await attempt(
+    attempt(
       options,
       step,
       3,
@@ -160,7 +181,7 @@ async function proveGoals(options: ProofOptions, step: Step, solutions: Step['so
   }
 }
 
-async function proveMutations(options: ProofOptions, step: Step, lines: readonly Line[]): Promise<void> {
+function proveMutations(options: ProofOptions, step: Step, lines: readonly Line[]): void {
   for (const [index, line] of lines.entries()) {
     const what = `without line ${index + 1} (${line.run}) some goal is unmet`;
     if (line.optional !== undefined) {
@@ -175,7 +196,7 @@ async function proveMutations(options: ProofOptions, step: Step, lines: readonly
       });
       continue;
     }
-    await attempt(options, step, 6, what, async (bench) => {
+    attempt(options, step, 6, what, async (bench) => {
       await bench.type(
         lines.filter((_line, position) => position !== index).map((one) => ({ ...one, anyExit: 'mutated' })),
       );
@@ -186,12 +207,12 @@ async function proveMutations(options: ProofOptions, step: Step, lines: readonly
   }
 }
 
-async function proveUndo(
+function proveUndo(
   options: ProofOptions,
   step: Step,
   solution: readonly Line[] | undefined,
   fits: (one: { only?: NonNullable<Step['only']> }) => boolean,
-): Promise<void> {
+): void {
   const { undo, noUndo } = step.tests;
   if (noUndo !== undefined)
     options.findings.add({
@@ -204,7 +225,7 @@ async function proveUndo(
       detail: noUndo,
     });
   if (!undo || !solution || !fits(undo as { only?: NonNullable<Step['only']> })) return;
-  await attempt(options, step, 7, '"met, now broken" shows after undoing', async (bench) => {
+  attempt(options, step, 7, '"met, now broken" shows after undoing', async (bench) => {
     await bench.type(solution);
     if (!met(await bench.goals('met'))) return 'the solution does not meet the step';
     await bench.type(undo.run);
@@ -225,14 +246,10 @@ async function waitForBroken(bench: Bench): ReturnType<Bench['goals']> {
   }
 }
 
-async function proveMissingTool(
-  options: ProofOptions,
-  step: Step,
-  solution: readonly Line[] | undefined,
-): Promise<void> {
+function proveMissingTool(options: ProofOptions, step: Step, solution: readonly Line[] | undefined): void {
   const tool = step.tests.missingTool;
   if (tool === undefined || !solution) return;
-  await attempt(options, step, 8, `without ${tool} a goal cannot be measured`, async (bench) => {
+  attempt(options, step, 8, `without ${tool} a goal cannot be measured`, async (bench) => {
     await bench.type(solution);
     const hidden = await bench.lab.exec({
       argv: ['sh', '-c', 'for f in $(which -a "$0"); do mount --bind /dev/null "$f" || exit 1; done', tool],
@@ -254,7 +271,7 @@ async function proveMissingTool(
 }
 
 /** Point 9: the commands of the prose run, in the state at the step's start. */
-async function proveProse(options: ProofOptions, step: Step): Promise<void> {
+function proveProse(options: ProofOptions, step: Step): void {
   const text = options.source.text.en.steps[step.id];
   if (!text) return;
   for (const [part, prose] of [
@@ -263,7 +280,7 @@ async function proveProse(options: ProofOptions, step: Step): Promise<void> {
   ] as const) {
     const lines = shellLines(prose);
     if (lines.length === 0) continue;
-    await attempt(options, step, 9, `the commands of the ${part} run`, async (bench) => {
+    attempt(options, step, 9, `the commands of the ${part} run`, async (bench) => {
       const filled = lines.map((line) => ({
         run: fill(line.run, bench.session.lesson.vars).text,
         ...(line.fails ? { fails: true } : {}),
@@ -274,8 +291,8 @@ async function proveProse(options: ProofOptions, step: Step): Promise<void> {
   }
 }
 
-async function provePrediction(options: ProofOptions, step: Step): Promise<void> {
-  await attempt(options, step, 3, 'the truth is one of the options', async ({ session }) => {
+function provePrediction(options: ProofOptions, step: Step): void {
+  attempt(options, step, 3, 'the truth is one of the options', async ({ session }) => {
     const { predict } = session.step;
     const measured = await session.measure(predict!.truth);
     if (measured === null) return 'the truth cannot be measured';
@@ -288,8 +305,8 @@ async function provePrediction(options: ProofOptions, step: Step): Promise<void>
   });
 }
 
-async function proveAnswer(options: ProofOptions, step: Step): Promise<void> {
-  await attempt(options, step, 3, 'the right answer can be measured and is accepted', async ({ session }) => {
+function proveAnswer(options: ProofOptions, step: Step): void {
+  attempt(options, step, 3, 'the right answer can be measured and is accepted', async ({ session }) => {
     const truth = await session.measure(session.step.answer!.truth);
     if (truth === null) return 'the right answer cannot be measured';
     for (const wrong of session.step.tests.wrong) {

@@ -21,8 +21,18 @@ export function labNamespaces(info: LabInfo): string[] {
   return ['pid', 'net', 'mnt', 'uts', 'ipc'].map((kind) => readlinkSync(`/proc/${info.initHostPid}/ns/${kind}`));
 }
 
-/** What is left: interfaces or mounts that were not there, processes in the lab's namespaces. */
-export function residue(before: MachineState, namespaces: readonly string[]): string[] {
+/** What is still left two seconds after the end: what was killed takes its moment to be buried. */
+export async function residue(before: MachineState, namespaces: readonly string[]): Promise<string[]> {
+  const deadline = performance.now() + 2000;
+  for (;;) {
+    const left = leftNow(before, namespaces);
+    if (left.length === 0 || performance.now() > deadline) return left;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+/** Interfaces or mounts that were not there, processes in the lab's namespaces. */
+function leftNow(before: MachineState, namespaces: readonly string[]): string[] {
   const after = machineState();
   const left = [
     ...after.interfaces.filter((name) => !before.interfaces.includes(name)).map((name) => `interface ${name}`),
