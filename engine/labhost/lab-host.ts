@@ -287,8 +287,8 @@ function probeProgram(): Program {
 /** A kept lab's directory: `upper` and `work` belong to the lab's root, so nothing in it is the machine's root's. */
 function prepareKept(stateDir: string, name: string, identity: Identity): string {
   const directory = join(stateDir, 'labs', name);
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
-  for (const part of ['upper', 'work']) {
+  mkdirSync(join(stateDir, 'labs'), { recursive: true, mode: 0o700 });
+  for (const part of ['', 'upper', 'work']) {
     mkdirSync(join(directory, part), { recursive: true, mode: 0o755 });
     if (identity.mode === 'root') chownSync(join(directory, part), toOutside(identity.uids, 0), toOutside(identity.gids, 0));
   }

@@ -206,6 +206,13 @@ function kernelFileSystems(b: ProgramBuilder, plan: LabHostPlan): void {
   });
   mkdir(b, `${ROOT}/sys`, 0o555);
   b.call('mount', ['sysfs', `${ROOT}/sys`, 'sysfs', hidden, 0], { ignore: true, label: 'sysfs', command: 'mount -t sysfs sysfs /sys' });
+  b.call('mount', [`${ROOT}/sys`, `${ROOT}/sys`, 0, MS.BIND, 0], {
+    ignore: true, command: 'mount --bind /sys /sys',
+    say: {
+      en: 'once more on top: "ip netns exec" takes the upper one away, and the kernel only allows a new one where another is visible',
+      zh: '在上面再挂一层：“ip netns exec” 会卸掉上面这层，而内核只在还能看到另一个 sysfs 时才允许新挂载',
+    },
+  });
   tmpfs('/run', '0755', MS.NOSUID | MS.NODEV);
   mkdir(b, `${ROOT}/run/lock`);
   tmpfs('/tmp', '01777', MS.NOSUID | MS.NODEV);
