@@ -7,19 +7,7 @@ import { LAB_PACKAGES } from './lib/host-packages.mjs';
 import { memoryPath, offerPackages } from './lib/packages.mjs';
 import { SetupError } from './lib/say.mjs';
 import { ROOT, requireNode, setUp } from './lib/setup.mjs';
-
-/** Take `--yes` out of the arguments that are ours; what follows `--` belongs to a command in the lab. */
-function readArguments(argv) {
-  const end = argv.indexOf('--');
-  const own = end < 0 ? argv : argv.slice(0, end);
-  const isYes = (word) => word === '--yes' || word === '-y';
-  return {
-    yes: own.some(isYes),
-    rest: [...own.filter((word) => !isYes(word)), ...(end < 0 ? [] : argv.slice(end))],
-    /** These answer without a lab. */
-    textOnly: own.some((word) => ['--help', '-h', '--version', '-V', 'completion'].includes(word)),
-  };
-}
+import { readArguments } from './lib/start-arguments.mjs';
 
 try {
   requireNode();

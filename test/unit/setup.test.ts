@@ -19,6 +19,7 @@ interface SetupModules {
   ): Promise<string>;
   readonly SUITES: readonly { readonly name: string }[];
   suiteFiles(root: string, name: string): readonly string[];
+  readArguments(argv: readonly string[]): { yes: boolean; rest: readonly string[]; textOnly: boolean };
   setupLanguage(argv: readonly string[], env: Record<string, string>): string;
 }
 
@@ -49,6 +50,7 @@ const { sourceDigest, buildIsCurrent } = await load('build.mjs');
 const { missingPackages, offerPackages } = await load('packages.mjs');
 const { SUITES, suiteFiles } = await load('suites.mjs');
 const { setupLanguage } = await load('say.mjs');
+const { readArguments } = await load('start-arguments.mjs');
 
 let root: string;
 beforeEach(() => {
@@ -369,4 +371,23 @@ it('speaks the language of the locale before anything is built', () => {
   assert.equal(setupLanguage([], { LANG: 'zh_CN.UTF-8' }), 'zh');
   assert.equal(setupLanguage(['--lang', 'en'], { LANG: 'zh_CN.UTF-8' }), 'en');
   assert.equal(setupLanguage(['--lang=zh'], {}), 'zh');
+});
+
+it('npm start takes --yes for itself and leaves everything after -- alone', () => {
+  assert.deepEqual(readArguments(['--yes', 'play', '--', 'apt', '--yes', '--help']), {
+    yes: true,
+    rest: ['play', '--', 'apt', '--yes', '--help'],
+    textOnly: false,
+  });
+  assert.deepEqual(readArguments(['play', '--', 'apt', '-y']), {
+    yes: false,
+    rest: ['play', '--', 'apt', '-y'],
+    textOnly: false,
+  });
+  assert.equal(
+    readArguments(['doctor', '--help']).textOnly,
+    true,
+    'a question about packages would only be in the way',
+  );
+  assert.deepEqual(readArguments([]), { yes: false, rest: [], textOnly: false });
 });
