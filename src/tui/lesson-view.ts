@@ -108,7 +108,10 @@ export interface LessonView {
 export interface AppCommand {
   readonly id: string;
   readonly title: Bilingual;
-  /** Short ids as `keyId` gives them: `z`, `shift-tab`, `f5`. They work outside the shell pane, or after the prefix key. */
+  /**
+   * Short ids as `keyId` gives them: `z`, `shift-tab`, `f5`. They work outside the shell pane, or after the
+   * prefix key; function keys of commands that a lesson or the demo brings work in the shell pane too.
+   */
   readonly keys: readonly string[];
   /** How the help shows the keys, where their ids are not fit to be read. */
   readonly shown?: string;

@@ -8,8 +8,10 @@ export const STRINGS = {
   picture: { en: 'Picture', zh: '图景' },
   ledger: { en: 'What happened', zh: '发生了什么' },
   tooSmall: { en: 'terminal too small: {size}, needs 40x12', zh: '终端太小：{size}，至少需要 40x12' },
-  waitingForSnapshot: { en: 'reading the kernel…', zh: '正在读取内核状态……' },
-  noPanels: { en: 'no picture is available', zh: '没有可用的图景' },
+  panelFailed: {
+    en: 'this pane has failed: {panel} (an error of glassbox)',
+    zh: '此窗格出错：{panel}（glassbox 的内部错误）',
+  },
 
   prefixHint: {
     en: 'Ctrl-G then a key: 1-4 pane · z zoom · : commands · ? help · Esc cancel',
@@ -18,7 +20,6 @@ export const STRINGS = {
   leaveShell: { en: 'leave the shell', zh: '离开终端' },
   scrolled: { en: 'scrolled up {lines} lines; any key returns', zh: '已向上滚动 {lines} 行；按任意键返回' },
   filterPrompt: { en: 'filter', zh: '筛选' },
-  filtered: { en: 'filter: {text} (Esc clears)', zh: '筛选：{text}（Esc 清除）' },
 
   help: { en: 'Keys', zh: '按键' },
   helpPrefix: {
@@ -74,7 +75,6 @@ export const STRINGS = {
   mouseOn: { en: 'mouse on', zh: '鼠标已开启' },
   mouseOff: { en: 'mouse off: the terminal’s own selection works', zh: '鼠标已关闭：可直接用终端选择文字' },
   copied: { en: 'copied: {text}', zh: '已复制：{text}' },
-  languageNow: { en: 'English', zh: '已切换为中文' },
 
   quitTitle: { en: 'Leave the lab?', zh: '离开实验环境？' },
   quitText: {
@@ -107,7 +107,6 @@ export const STRINGS = {
   goals: { en: 'Goals', zh: '目标' },
   hints: { en: 'Hints', zh: '提示' },
   hintsLeft: { en: 'h: hint ({n} left)', zh: 'h：提示（还有 {n} 条）' },
-  stepOf: { en: 'step {n} of {count}', zh: '第 {n} 步，共 {count} 步' },
   stepDone: { en: 'done: n leads on', zh: '已完成：按 n 继续' },
   goalMet: { en: 'met', zh: '已达成' },
   goalNotYet: { en: 'not yet', zh: '尚未达成' },

@@ -407,6 +407,20 @@ test('mouse: a click focuses, tabs are clicked, the wheel scrolls, a program tha
   assert.deepEqual(app.session.written, []);
 });
 
+test('function keys of a demo work in the shell pane; others go to the shell', async (t) => {
+  const session = new ScriptedSession();
+  const ran: string[] = [];
+  const commands = [
+    { id: 'type', title: { en: 'type next', zh: '输入下一条' }, keys: ['f5'], run: () => void ran.push('f5') },
+  ];
+  const app = await startApp(80, 24, { lab: new FakeLab(session), lang: 'en', panels: [], commands });
+  t.after(() => app.close());
+  await app.until(() => session.sizes.length > 0, 'the shell');
+  await app.type('\x1b[15~\x1b[17~');
+  assert.deepEqual(ran, ['f5']);
+  assert.deepEqual(session.written, ['\x1b[17~']);
+});
+
 test('shell keys: application mode, paste, CSI-u, prefix twice, scroll back', async (t) => {
   const app = await start(t, 80, 24);
   const typed = async (bytes: string): Promise<string> => {

@@ -48,6 +48,7 @@ export class App implements CommandTarget, LessonHost {
   readonly #shell: ShellHost;
   readonly #toasts: Toasts;
   readonly #fresh: FreshChanges;
+  readonly #extra: readonly AppCommand[];
   readonly #commands: readonly AppCommand[];
   readonly #router: InputRouter;
   #link: LabLink;
@@ -87,7 +88,8 @@ export class App implements CommandTarget, LessonHost {
       },
       finished: (command) => parts.lesson?.onCommand?.(command),
     });
-    this.#commands = buildCommands(this, [...parts.commands, ...(parts.lesson?.extraCommands ?? [])]);
+    this.#extra = [...parts.commands, ...(parts.lesson?.extraCommands ?? [])];
+    this.#commands = buildCommands(this, this.#extra);
     const effects: PanelEffects = {
       copy: (copied) => this.#copy(copied),
       toast: (notice) => this.toast(notice),
@@ -107,7 +109,8 @@ export class App implements CommandTarget, LessonHost {
       painter: this.painter,
       shell: this.shell,
       effects,
-      command: (id) => this.#command(id),
+      command: (id) => this.#command(id, this.#commands),
+      extraCommand: (id) => this.#command(id, this.#extra),
       reopenShell: () => this.restartShell(),
       toggleLanguage: () => this.toggleLanguage(),
       explainQuit: () => this.toast(STRINGS.useQ),
@@ -414,10 +417,8 @@ export class App implements CommandTarget, LessonHost {
     this.toast(both('copied', { text: sanitise(copied) }));
   }
 
-  #command(id: string): boolean {
-    const command = this.#commands.find(
-      (candidate) => candidate.keys.includes(id) && candidate.available?.() !== false,
-    );
+  #command(id: string, commands: readonly AppCommand[]): boolean {
+    const command = commands.find((candidate) => candidate.keys.includes(id) && candidate.available?.() !== false);
     if (command !== undefined) this.#runCommand(command);
     return command !== undefined;
   }

@@ -17,6 +17,8 @@ import { textWidth } from '../text/width.js';
 import { commandHints, statusLine } from './status-line.js';
 import type { ViewState } from './view-state.js';
 
+/** Of the focused panel's keys, how many stand in the status line. */
+const OWN_HINTS = 3;
 const HINTED = ['help', 'palette', 'zoom', 'next-pane', 'filter', 'language', 'quit'] as const;
 const HINTED_IN_LESSONS = ['next', 'hint', 'answer'] as const;
 
@@ -125,7 +127,7 @@ export class Painter {
 
   #hints(): KeyHint[] {
     const { view, commands } = this.#parts;
-    const own = view.panel?.panel.keys ?? [];
+    const own = (view.panel?.panel.keys ?? []).slice(0, OWN_HINTS);
     return [...own, ...commandHints(commands, view.lesson === null ? HINTED : [...HINTED_IN_LESSONS, ...HINTED])];
   }
 

@@ -12,6 +12,7 @@ import type { ViewState } from './view-state.js';
 
 /** The one key that the shell does not get; pressed twice it does. */
 export const PREFIX_KEY = 'ctrl-g';
+const FUNCTION_KEY = /^f\d+$/;
 const WHEEL = 3;
 const HELP_PAGE = 10;
 
@@ -22,6 +23,8 @@ export interface RouterParts {
   readonly effects: PanelEffects;
   /** Run the command that has this key; false when none has. */
   command(id: string): boolean;
+  /** The same for the commands that the lesson or the demo brings: their function keys work in the shell pane too. */
+  extraCommand(id: string): boolean;
   reopenShell(): void;
   toggleLanguage(): void;
   /** Ctrl-C where it interrupts nothing. */
@@ -57,6 +60,7 @@ export class InputRouter {
 
   #shellKey(key: Key, id: string): void {
     const { view, shell } = this.#parts;
+    if (FUNCTION_KEY.test(id) && this.#parts.extraCommand(id)) return;
     if (id === 'shift-pageup') shell.scrollPages(-1);
     else if (id === 'shift-pagedown') shell.scrollPages(1);
     else if (view.shellMessage === null) shell.key(key);

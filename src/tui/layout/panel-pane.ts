@@ -1,4 +1,7 @@
-/** Shows a panel in a pane: keeps its state, scrolls and cuts its lines. */
+/**
+ * Shows a panel in a pane: keeps its state, scrolls and cuts its lines. A panel that throws fails alone: its pane shows the
+ * error in place of its content until the next change, and the shell and the lesson beside it live on.
+ */
 
 import type { ObserveEvent } from '../../../engine/api/types.js';
 import type { Key } from '../input/keys.js';
@@ -6,7 +9,10 @@ import { keyId } from '../input/keys.js';
 import type { AnyPanel, PanelEffects, PanelInput, PanelView } from '../panel.js';
 import type { Canvas } from '../screen/canvas.js';
 import type { Rect } from '../screen/widgets.js';
+import { text } from '../strings.js';
 import { lineWidth, sliceLine } from '../text/fit.js';
+import { sanitiseLines } from '../text/sanitise.js';
+import { span } from '../text/styled.js';
 
 const SIDEWAYS = 8;
 
@@ -23,6 +29,7 @@ export class PanelPane {
   /** The selected thing must come into sight with the next frame. */
   #reveal = true;
   #wide = 0;
+  #failure: string | null = null;
 
   constructor(panel: AnyPanel) {
     this.panel = panel;
@@ -58,7 +65,33 @@ export class PanelPane {
   }
 
   snapshot(event: ObserveEvent): void {
-    if (this.panel.onSnapshot !== undefined) this.#state = this.panel.onSnapshot(event, this.#state);
+    const { panel } = this;
+    this.#retry();
+    if (panel.onSnapshot !== undefined)
+      this.#state = this.#guarded(() => panel.onSnapshot?.(event, this.#state), this.#state);
+  }
+
+  /** What `work` yields, or `otherwise` when the panel throws; the failure is shown in the pane. */
+  #guarded<T>(work: () => T, otherwise: T): T {
+    try {
+      return work();
+    } catch (error) {
+      this.#failure = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      this.#cache = null;
+      return otherwise;
+    }
+  }
+
+  /** After a snapshot or a key the panel gets another chance. */
+  #retry(): void {
+    if (this.#failure === null) return;
+    this.#failure = null;
+    this.#cache = null;
+  }
+
+  #failureView(input: PanelInput): PanelView {
+    const lines = sanitiseLines(this.#failure ?? '').map((part) => [span(part, 'muted')]);
+    return { lines: [[span(text('panelFailed', input.lang, { panel: this.panel.id }), 'error')], ...lines] };
   }
 
   /** Renders only when something that the panel sees has changed. */
@@ -72,7 +105,12 @@ export class PanelPane {
       cache.height === this.#height
     )
       return;
-    this.#view = this.panel.render(this.#width, this.#height, input, this.#state);
+    const before = cache?.input.lang === input.lang ? 0 : this.#view.lines.length;
+    const render = (): PanelView => this.panel.render(this.#width, this.#height, input, this.#state);
+    const view = this.#failure === null ? this.#guarded(render, null) : null;
+    this.#view = view ?? this.#failureView(input);
+    // The other language takes other lines for the same text: stay at the same place in it.
+    if (before > 0) this.#top = Math.round((this.#top / before) * this.#view.lines.length);
     this.#cache = { input, state: this.#state, width: this.#width, height: this.#height };
     this.#wide = this.#view.lines.reduce((most, l) => Math.max(most, lineWidth(l)), 0);
   }
@@ -110,7 +148,8 @@ export class PanelPane {
   /** True when the key was used. */
   key(key: Key, input: PanelInput, effects: PanelEffects): boolean {
     const before = this.#state;
-    const next = this.panel.onKey?.(key, before, input, effects) ?? null;
+    this.#retry();
+    const next = this.#guarded(() => this.panel.onKey?.(key, before, input, effects) ?? null, null);
     if (next !== null) {
       // The key may have had an effect that set another state meanwhile: an unchanged one must not undo that.
       if (next !== before) this.state = next;
@@ -162,7 +201,10 @@ export class PanelPane {
   click(x: number, y: number, input: PanelInput, effects: PanelEffects): void {
     const { sticky = 0 } = this.#view;
     const before = this.#state;
-    const next = this.panel.onClick?.(y < sticky ? y : this.#top + y, this.#left + x, before, input, effects) ?? null;
+    const next = this.#guarded(
+      () => this.panel.onClick?.(y < sticky ? y : this.#top + y, this.#left + x, before, input, effects) ?? null,
+      null,
+    );
     if (next !== null && next !== before) this.#state = next;
   }
 }

@@ -32,7 +32,7 @@ export function shownKey(id: string): string {
   return id
     .replace(/^ctrl-(.)$/, (_, c: string) => `Ctrl-${c.toUpperCase()}`)
     .replace(/^shift-/, 'Shift-')
-    .replace(/[a-z]+$/, (word) => (word.length > 1 ? (names[word] ?? word) : word));
+    .replace(/[a-z]+$/, (word) => (word.length > 1 ? (names[word] ?? word) : word).replace(/^f(\d+)$/, 'F$1'));
 }
 
 function shownKeys(command: AppCommand): string {

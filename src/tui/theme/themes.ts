@@ -145,7 +145,7 @@ const LIGHT: Palette = {
   title: [0x57606a, 0],
   'title-focus': [0x000000, 0],
   bar: [0x24292f, 15, 0xd8dee4, 0],
-  'bar-key': [0x7a3e00, 11, 0xd8dee4, 0],
+  'bar-key': [0x5f2f00, 11, 0xd8dee4, 0],
   gauge: [0x0550ae, 4],
   'gauge-rest': [0x6a737d, 0],
   net: [0x0550ae, 4],
