@@ -5,7 +5,7 @@
  */
 import { LAB_PACKAGES } from './lib/host-packages.mjs';
 import { memoryPath, offerPackages } from './lib/packages.mjs';
-import { SetupError } from './lib/say.mjs';
+import { describeFailure } from './lib/say.mjs';
 import { ROOT, requireNode, setUp } from './lib/setup.mjs';
 import { readArguments } from './lib/start-arguments.mjs';
 
@@ -17,7 +17,7 @@ try {
   process.argv.splice(2, process.argv.length, ...rest);
   await import('../bin/glassbox.mjs');
 } catch (error) {
-  if (!(error instanceof SetupError)) throw error;
-  process.stderr.write(`glassbox: ${error.message}\n`);
-  process.exitCode = error.exitCode;
+  const { message, exitCode } = describeFailure(error);
+  process.stderr.write(`glassbox: ${message}\n`);
+  process.exitCode = exitCode;
 }

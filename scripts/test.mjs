@@ -10,7 +10,7 @@ import { join, relative } from 'node:path';
 import { LAB_PACKAGES, TEST_PACKAGES } from './lib/host-packages.mjs';
 import { offerPackages } from './lib/packages.mjs';
 import { run } from './lib/run.mjs';
-import { SetupError } from './lib/say.mjs';
+import { describeFailure, SetupError } from './lib/say.mjs';
 import { ROOT, requireNode, setUp } from './lib/setup.mjs';
 import { SUITES, suiteFiles } from './lib/suites.mjs';
 
@@ -176,7 +176,7 @@ async function main() {
 }
 
 main().catch((error) => {
-  if (!(error instanceof SetupError)) throw error;
-  process.stderr.write(`npm test: ${error.message}\n`);
-  process.exitCode = error.exitCode;
+  const { message, exitCode } = describeFailure(error);
+  process.stderr.write(`npm test: ${message}\n`);
+  process.exitCode = exitCode;
 });

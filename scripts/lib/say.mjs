@@ -29,3 +29,22 @@ export class SetupError extends Error {
     this.exitCode = exitCode;
   }
 }
+
+const REASONS = {
+  EACCES: { en: 'permission denied', zh: '权限不足' },
+  EPERM: { en: 'operation not permitted', zh: '操作不被允许' },
+  EROFS: { en: 'the file system is read-only', zh: '文件系统只读' },
+  ENOSPC: { en: 'no space left', zh: '磁盘空间不足' },
+};
+
+/**
+ * What a person is told about a set-up that failed: our own sentence, or the file that cannot be written and why.
+ * Anything else is a fault of ours and is thrown again, with its stack.
+ * @returns {{message: string, exitCode: number}}
+ */
+export function describeFailure(error) {
+  if (error instanceof SetupError) return error;
+  const reason = REASONS[error?.code];
+  if (reason === undefined || typeof error.path !== 'string') throw error;
+  return { message: `${pick(reason)}${pick({ en: ': ', zh: '：' })}${error.path}`, exitCode: 1 };
+}

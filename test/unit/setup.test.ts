@@ -20,6 +20,7 @@ interface SetupModules {
   readonly SUITES: readonly { readonly name: string }[];
   suiteFiles(root: string, name: string): readonly string[];
   readArguments(argv: readonly string[]): { yes: boolean; rest: readonly string[]; textOnly: boolean };
+  describeFailure(error: unknown): { message: string; exitCode: number };
   setupLanguage(argv: readonly string[], env: Record<string, string>): string;
 }
 
@@ -49,7 +50,7 @@ const { dependenciesAreCurrent } = await load('dependencies.mjs');
 const { sourceDigest, buildIsCurrent } = await load('build.mjs');
 const { missingPackages, offerPackages } = await load('packages.mjs');
 const { SUITES, suiteFiles } = await load('suites.mjs');
-const { setupLanguage } = await load('say.mjs');
+const { setupLanguage, describeFailure } = await load('say.mjs');
 const { readArguments } = await load('start-arguments.mjs');
 
 let root: string;
@@ -390,4 +391,15 @@ it('npm start takes --yes for itself and leaves everything after -- alone', () =
     'a question about packages would only be in the way',
   );
   assert.deepEqual(readArguments([]), { yes: false, rest: [], textOnly: false });
+});
+
+it('a set-up that cannot write says which file and why; a fault of ours keeps its stack', () => {
+  const full = Object.assign(new Error('ENOSPC: no space left on device'), {
+    code: 'ENOSPC',
+    path: '/x/dist/.stamp.new',
+  });
+  const { message, exitCode } = describeFailure(full);
+  assert.equal(exitCode, 1);
+  assert.match(message, /^(no space left: |磁盘空间不足：)\/x\/dist\/\.stamp\.new$/);
+  assert.throws(() => describeFailure(new TypeError('x')), TypeError);
 });
