@@ -1,12 +1,19 @@
 import { closeSync } from 'node:fs';
-import type { ListeningPort, Namespace, NamespaceId, NetworkNamespace } from '../api/types.js';
+import type { Link, ListeningPort, Namespace, NamespaceId, NetworkNamespace } from '../api/types.js';
 import type { Kernel } from '../kernel/kernel.js';
 import { readProc } from '../kernel/procfs/read.js';
 import { AF_NETLINK, type LabAccess, SOCK_RAW } from './access.js';
 import { FirewallReader } from './firewall-reader.js';
 import { labelOf, type NamespaceIndex } from './namespaces.js';
-import { type NetworkView, networkNamespace, readListening, readNetwork, resolvePeers } from './network/index.js';
-import { NetworkWatch } from './network-watch.js';
+import {
+  type NetworkLinks,
+  type NetworkView,
+  networkNamespace,
+  readListening,
+  readNetwork,
+  resolvePeers,
+} from './network/index.js';
+import { type LinkCounters, NetworkWatch } from './network-watch.js';
 import { type Problems, reasonOf } from './problems.js';
 
 const NETLINK_ROUTE = 0;
@@ -20,8 +27,11 @@ export class NetworkReader {
   #watch: NetworkWatch | null = null;
   #views = new Map<NamespaceId, NetworkView>();
   #unread = new Map<NamespaceId, string>();
+  /** The views with their peers found; null when a view was read since. */
+  #resolved: { key: string; links: readonly NetworkLinks[] } | null = null;
+  #joined = new Map<NamespaceId, { parts: readonly unknown[]; joined: NetworkNamespace }>();
   #listening = new Map<NamespaceId, readonly ListeningPort[]>();
-  #fingerprints = new Map<NamespaceId, string>();
+  #counters = new Map<NamespaceId, Map<number, LinkCounters>>();
   #watchReason: string | null = null;
 
   constructor(kernel: Kernel, access: LabAccess, index: NamespaceIndex) {
@@ -59,8 +69,12 @@ export class NetworkReader {
   /** Forget namespaces that are gone, or whose id belongs to another one by now. */
   forget(namespaces: readonly Namespace[], replaced: ReadonlySet<NamespaceId>): void {
     const alive = new Set(netsOf(namespaces).flatMap(({ id }) => (replaced.has(id) ? [] : [id])));
-    for (const known of [this.#views, this.#unread, this.#listening, this.#fingerprints]) {
-      for (const id of known.keys()) if (!alive.has(id)) known.delete(id);
+    for (const known of [this.#views, this.#unread, this.#listening, this.#counters, this.#joined]) {
+      for (const id of known.keys()) {
+        if (alive.has(id)) continue;
+        known.delete(id);
+        this.#resolved = null;
+      }
     }
     this.#watch?.retain(alive);
     this.firewall.retain(alive);
@@ -103,6 +117,8 @@ export class NetworkReader {
       if (this.#watch !== null && !this.#watch.has(id)) this.#watch.add(id, nsFd);
       const socket = this.#access.openSocket(nsFd, AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
       try {
+        this.#counters.delete(id);
+        this.#resolved = null;
         this.#views.set(id, readNetwork(this.#kernel, { id, label: labelOf(namespace), fd: socket }, siblings));
       } finally {
         closeSync(socket);
@@ -113,15 +129,23 @@ export class NetworkReader {
     }
   }
 
-  /** Namespaces whose packet counters moved since the last call; those that cannot be asked are among them. */
-  counted(namespaces: readonly Namespace[]): Set<NamespaceId> {
+  /**
+   * Read the packet counters of all links, without dumping the networks. Namespaces whose counters moved since the last
+   * call, and those that cannot be asked and must be dumped for it.
+   */
+  readCounters(namespaces: readonly Namespace[]): { moved: Set<NamespaceId>; dump: Set<NamespaceId> } {
     const moved = new Set<NamespaceId>();
+    const dump = new Set<NamespaceId>();
     for (const { id } of netsOf(namespaces)) {
-      const now = this.#watch?.fingerprint(id) ?? null;
-      if (now === null || now !== this.#fingerprints.get(id)) moved.add(id);
-      if (now !== null) this.#fingerprints.set(id, now);
+      const now = this.#watch?.counters(id) ?? null;
+      const before = this.#counters.get(id);
+      if (now === null) dump.add(id);
+      else if (before === undefined || !sameCounters(before, now)) {
+        moved.add(id);
+        this.#counters.set(id, now);
+      }
     }
-    return moved;
+    return { moved, dump };
   }
 
   /**
@@ -158,25 +182,62 @@ export class NetworkReader {
       if (this.firewall.get(id) === undefined)
         problems.add('firewall', `rules of ${labels.get(id) ?? id}: not read yet`);
     }
-    const views = nets.flatMap(({ id }) => {
-      const view = this.#views.get(id);
-      return view === undefined ? [] : [{ ...view, label: labels.get(id) ?? view.label }];
-    });
-    return resolvePeers(views).map((links) =>
-      networkNamespace(links, {
-        firewall: this.firewall.get(links.id) ?? null,
-        listening: this.#listening.get(links.id) ?? [],
-      }),
-    );
+    const key = nets.map(({ id }) => `${id} ${labels.get(id) ?? ''}`).join('\n');
+    if (this.#resolved === null || this.#resolved.key !== key) {
+      const views = nets.flatMap(({ id }) => {
+        const view = this.#views.get(id);
+        return view === undefined ? [] : [{ ...view, label: labels.get(id) ?? view.label }];
+      });
+      this.#resolved = { key, links: resolvePeers(views) };
+    }
+    return this.#resolved.links.map((links) => this.#join(links));
   }
+
+  /** One namespace of the snapshot: the same object as last time when none of its parts was read again. */
+  #join(links: NetworkLinks): NetworkNamespace {
+    const parts = [
+      links,
+      this.#counters.get(links.id),
+      this.firewall.get(links.id),
+      this.#listening.get(links.id),
+    ] as const;
+    const known = this.#joined.get(links.id);
+    if (known?.parts.every((part, at) => part === parts[at]) === true) return known.joined;
+    const joined = networkNamespace(
+      { ...links, links: withCounters(links.links, parts[1]) },
+      { firewall: parts[2] ?? null, listening: parts[3] ?? [] },
+    );
+    this.#joined.set(links.id, { parts, joined });
+    return joined;
+  }
+}
+
+function sameCounters(a: ReadonlyMap<number, LinkCounters>, b: ReadonlyMap<number, LinkCounters>): boolean {
+  if (a.size !== b.size) return false;
+  for (const [index, one] of a) {
+    const other = b.get(index);
+    if (other === undefined || one.rxBytes !== other.rxBytes || one.txBytes !== other.txBytes) return false;
+    if (one.rxPackets !== other.rxPackets || one.txPackets !== other.txPackets) return false;
+  }
+  return true;
+}
+
+/** Links of a dump with the counters that were read after it. */
+function withCounters(
+  links: readonly Link[],
+  counters: ReadonlyMap<number, LinkCounters> | undefined,
+): readonly Link[] {
+  return counters === undefined ? links : links.map((link) => ({ ...link, ...counters.get(link.index) }));
 }
 
 /** The lab's network namespaces; the machine's own is none of its business unless it is the lab host's too. */
 function netsOf(namespaces: readonly Namespace[]): Namespace[] {
   const nets = namespaces.filter(({ kind, isMachine, isLabHost }) => kind === 'net' && (!isMachine || isLabHost));
-  const order = (one: Namespace): string => `${one.isLabHost ? 0 : 1}${labelOf(one)}`;
-  return nets.sort((a, b) => order(a).localeCompare(order(b), 'en', { numeric: true }));
+  return nets.sort((a, b) => Number(b.isLabHost) - Number(a.isLabHost) || byLabel.compare(labelOf(a), labelOf(b)));
 }
+
+/** Made once: making a collator costs more than sorting with it. */
+const byLabel = new Intl.Collator('en', { numeric: true });
 
 function listeningOf(hostPid: number, owners: ReadonlyMap<number, number>): ListeningPort[] {
   const at = `/proc/${hostPid}/net`;

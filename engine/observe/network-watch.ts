@@ -1,5 +1,5 @@
 import { closeSync } from 'node:fs';
-import type { NamespaceId } from '../api/types.js';
+import type { Link, NamespaceId } from '../api/types.js';
 import { ERRNO } from '../kernel/errno.js';
 import { SyscallError } from '../kernel/errors.js';
 import { addressOf, check, type Kernel } from '../kernel/kernel.js';
@@ -33,6 +33,9 @@ const ROUTE_GROUPS = [
   .reduce((a, b) => a + b, 0);
 /** NFNLGRP_NFTABLES: every change of a ruleset, also one made by iptables-nft. */
 const NFTABLES_GROUP = 2 ** (7 - 1);
+
+/** Traffic of one link. */
+export type LinkCounters = Pick<Link, 'rxBytes' | 'txBytes' | 'rxPackets' | 'txPackets'>;
 
 /** What has changed since the last look. */
 export interface NetworkNews {
@@ -125,10 +128,10 @@ export class NetworkWatch {
   }
 
   /**
-   * A fingerprint of the packet counters of a namespace's links: differs when a packet has passed. One RTM_GETLINK dump
-   * with IFLA_TARGET_NETNSID, asked from outside. Null when the namespace is not heard or has gone.
+   * Packet counters of a namespace's links by index: one RTM_GETLINK dump with IFLA_TARGET_NETNSID, asked from outside.
+   * Null when the namespace is not heard or has gone.
    */
-  fingerprint(id: NamespaceId): string | null {
+  counters(id: NamespaceId): Map<number, LinkCounters> | null {
     let target: number | null = null;
     for (const [nsid, known] of this.#ids) if (known === id) target = nsid;
     if (target === null) return null;
@@ -142,7 +145,7 @@ export class NetworkWatch {
     message.writeUInt16LE(IFLA_TARGET_NETNSID, 34);
     message.writeInt32LE(target, 36);
     check(this.#kernel, 'sendto', [this.#request, message, message.length, 0, null, 0], { while: 'counting packets' });
-    const parts: string[] = [];
+    const found = new Map<number, LinkCounters>();
     for (;;) {
       const got = this.#kernel.call(
         'recvfrom',
@@ -158,9 +161,7 @@ export class NetworkWatch {
       if (this.#buffer.readUInt32LE(8) !== this.#sequence) continue;
       const type = this.#buffer.readUInt16LE(4);
       if (type === NLMSG_ERROR) return null;
-      if (type === NLMSG_DONE) return parts.join('');
-      parts.push(countersOf(this.#buffer.subarray(0, got)));
-      if (endsDump(this.#buffer.subarray(0, got))) return parts.join('');
+      if (type === NLMSG_DONE || takeCounters(this.#buffer.subarray(0, got), found)) return found;
     }
   }
 
@@ -272,36 +273,33 @@ export class NetworkWatch {
 }
 
 /**
- * Index and first four counters (packets and bytes, in and out) of each link of a dump's datagram, as text. Nothing else:
- * a bridge's attributes hold timers that never stand still. struct rtnl_link_stats64, if_link.h.
+ * Take the first four counters of each link of a dump's datagram (struct rtnl_link_stats64, if_link.h). Nothing else is
+ * looked at: a bridge's attributes, for one, hold timers that never stand still.
+ *
+ * @returns whether the datagram ends the dump
  */
-function countersOf(datagram: Buffer): string {
-  let text = '';
-  for (let at = 0; at + 32 <= datagram.length; ) {
+function takeCounters(datagram: Buffer, into: Map<number, LinkCounters>): boolean {
+  for (let at = 0; at + 16 <= datagram.length; ) {
     const length = datagram.readUInt32LE(at);
-    if (length < 16) break;
+    if (length < 16) return false;
+    if (datagram.readUInt16LE(at + 4) === NLMSG_DONE) return true;
     const end = Math.min(at + length, datagram.length);
     // struct nlmsghdr (16), struct ifinfomsg (16) with the index at 4, then attributes.
     for (let attribute = at + 32; attribute + 4 <= end; ) {
       const size = datagram.readUInt16LE(attribute);
       if (size < 4) break;
       if (datagram.readUInt16LE(attribute + 2) === IFLA_STATS64 && attribute + 36 <= end) {
-        text += `${datagram.readInt32LE(at + 20)} ${datagram.toString('latin1', attribute + 4, attribute + 36)}`;
+        const counter = (n: number): number => Number(datagram.readBigUInt64LE(attribute + 4 + 8 * n));
+        into.set(datagram.readInt32LE(at + 20), {
+          rxPackets: counter(0),
+          txPackets: counter(1),
+          rxBytes: counter(2),
+          txBytes: counter(3),
+        });
         break;
       }
       attribute += (size + 3) & ~3;
     }
-    at += (length + 3) & ~3;
-  }
-  return text;
-}
-
-/** Does the last message of a datagram end the dump. */
-function endsDump(datagram: Buffer): boolean {
-  for (let at = 0; at + 16 <= datagram.length; ) {
-    const length = datagram.readUInt32LE(at);
-    if (length < 16) return false;
-    if (datagram.readUInt16LE(at + 4) === NLMSG_DONE) return true;
     at += (length + 3) & ~3;
   }
   return false;

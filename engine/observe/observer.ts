@@ -68,6 +68,7 @@ class LabObserver implements Observer {
   /** Network namespaces whose links, and whose firewall rules, are due. */
   readonly #networks = new Set<NamespaceId>();
   readonly #rules = new Set<NamespaceId>();
+  readonly #passed = new Set<NamespaceId>();
   readonly #stopReactor: (() => void)[] = [];
   #tickMs = 50;
   #timer: NodeJS.Timeout | null = null;
@@ -107,10 +108,7 @@ class LabObserver implements Observer {
     this.#look(true);
     for (const part of ['networks', 'cgroups', 'overlays', 'names'] as const) this.#due.add(part);
     if (this.#reader.initGone()) throw new EngineError('NotFound', 'the lab host is gone: its pid 1 has ended');
-    for (const id of this.#reader.network.counted(this.#reader.namespaces)) {
-      this.#networks.add(id);
-      if (this.#reader.network.firewall.hasRules(id)) this.#rules.add(id);
-    }
+    for (const id of this.#readCounters()) this.#rules.add(id);
     const verify = performance.now() - this.#verifiedAt > 2_000;
     if (verify) this.#verifiedAt = performance.now();
     this.#read(true, verify);
@@ -277,17 +275,27 @@ class LabObserver implements Observer {
     }
     if (this.#ranSinceCounters) this.#due.add('cgroups');
     this.#ranSinceCounters = false;
-    const moved = this.#reader.network.counted(this.#reader.namespaces);
-    for (const id of moved) this.#networks.add(id);
+    const moved = this.#readCounters();
     if (now - this.#rulesAt < RULE_COUNTERS_MS) return;
     this.#rulesAt = now;
-    for (const id of moved) if (this.#reader.network.firewall.hasRules(id)) this.#rules.add(id);
+    for (const id of moved) this.#rules.add(id);
+  }
+
+  /** Packet counters of every link. Namespaces with rules that packets may have passed since the rules' counters were read. */
+  #readCounters(): NamespaceId[] {
+    const { network, namespaces } = this.#reader;
+    const { moved, dump } = network.readCounters(namespaces);
+    for (const id of dump) this.#networks.add(id);
+    if (moved.size > 0) this.#stale = true;
+    for (const id of [...moved, ...dump]) if (network.firewall.hasRules(id)) this.#passed.add(id);
+    return [...this.#passed];
   }
 
   /** Read the rules that are due in the background; an event follows when they are there. */
   async #readFirewalls(): Promise<void> {
     const ids = new Set([...this.#rules, ...this.#reader.network.withoutRules(this.#reader.namespaces)]);
     this.#rules.clear();
+    for (const id of ids) this.#passed.delete(id);
     if (ids.size === 0) return;
     await this.#reader.readFirewalls(ids);
     if (this.#closed) return;
