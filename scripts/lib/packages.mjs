@@ -154,9 +154,14 @@ function remembered(memory) {
   }
 }
 
+/** Where the answer cannot be written (a clone of somebody else) it is asked again next time; nothing fails for it. */
 function remember(memory, wanted) {
-  mkdirSync(dirname(memory), { recursive: true });
-  writeFileSync(memory, wanted);
+  try {
+    mkdirSync(dirname(memory), { recursive: true });
+    writeFileSync(memory, wanted);
+  } catch (error) {
+    if (!['EACCES', 'EPERM', 'EROFS'].includes(error.code)) throw error;
+  }
 }
 
 export const memoryPath = (root) => join(root, '.glassbox', 'packages-declined');
