@@ -34,8 +34,10 @@ export class Labs {
   readonly id = engineId();
   #kernel: Kernel;
   #labs = new Map<string, ManagedLab & { close(): Promise<void> }>();
+  /** Labs on their way: closing waits for them, so that none is missed. */
+  #creations = new Set<Promise<ManagedLab>>();
   #cgroups = findHierarchies();
-  #guard: Guard;
+  #guards = new Set<Guard>();
   #next = 1;
   #closed = false;
 
@@ -43,14 +45,23 @@ export class Labs {
     this.#kernel = kernel;
     sweep(this.#cgroups.usable);
     this.runtimeDir = makeRuntimeDir(this.id);
-    this.#guard = this.#startGuard();
     this.reactor = new Reactor(kernel);
-    this.#watchGuard();
+    for (let n = 0; n < GUARDS; n++) this.#postGuard();
   }
 
   /** Make a lab, run a first command in it, and say how long that took. */
   async create(options: LabOptions = {}, inject?: Injection): Promise<ManagedLab> {
     if (this.#closed) throw new EngineError('FailedPrecondition', 'the engine is closing');
+    const creation = this.#create(options, inject);
+    this.#creations.add(creation);
+    try {
+      return await creation;
+    } finally {
+      this.#creations.delete(creation);
+    }
+  }
+
+  async #create(options: LabOptions, inject: Injection | undefined): Promise<ManagedLab> {
     const begun = performance.now();
     const id = `lab-${this.#next++}`;
     const ledger = new Ledger();
@@ -141,31 +152,32 @@ export class Labs {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    await Promise.allSettled(this.#creations);
     const results = await Promise.allSettled([...this.#labs.values()].map((lab) => lab.close()));
     const failed = results.filter((result): result is PromiseRejectedResult => result.status === 'rejected');
     this.reactor.close();
     // What could not be cleaned here is the guard's: it acts when this process, the pipe's only writer, is gone.
     if (failed.length === 0) {
       removeRuntimeDir(this.runtimeDir);
-      this.#guard.dismiss();
+      for (const guard of this.#guards) guard.dismiss();
     } else throw new AggregateError(failed.map(({ reason }) => reason), 'some labs could not be ended cleanly');
   }
 
-  #startGuard(): Guard {
-    return Guard.start({ runtimeDir: this.runtimeDir, cgroupDirs: engineDirectories(this.#cgroups.usable, this.id) }, this.#kernel);
-  }
-
-  /** Somebody killed the guard: another takes its place, so that the promise holds for the time after. */
-  #watchGuard(): void {
-    const guard = this.#guard;
+  /** Start a guard; when somebody kills it, another takes its place, so that the promise holds for the time after. */
+  #postGuard(): void {
+    const guard = Guard.start({ runtimeDir: this.runtimeDir, cgroupDirs: engineDirectories(this.#cgroups.usable, this.id) }, this.#kernel);
+    this.#guards.add(guard);
     void this.reactor.ended(guard.pidfd).then(() => {
       if (this.#closed) return;
+      this.#guards.delete(guard);
       guard.dismiss();
-      this.#guard = this.#startGuard();
-      this.#watchGuard();
+      this.#postGuard();
     });
   }
 }
+
+/** Two, because between a guard's death and its replacement the engine itself may be killed. Each is two pages. */
+const GUARDS = 2;
 
 const GONE: Bilingual = {
   en: 'the lab host is gone: its pid 1 was killed from outside. Nothing is left of it; start again or reset',

@@ -24,6 +24,11 @@ export function rerunInSandbox(url: string, options: { timeoutMs?: number; args?
       '--kill-child',
       '--mount-proc',
       '--',
+      'sh',
+      '-c',
+      // a /run of its own; and the shell stays as pid 1, because it reaps orphans, which Node does not
+      'mount -t tmpfs tmpfs /run && "$@"; exit $?',
+      'sandbox',
       process.execPath,
       '--import',
       'tsx',
