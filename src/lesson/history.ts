@@ -57,7 +57,7 @@ const READERS = new Set([
 
 /** Show-only forms of programs that can also change things. */
 const SHOWING: readonly RegExp[] = [
-  /^ip(\s+-\S+)*\s+(link|addr|address|a|l|route|r|neigh|netns|rule)?\s*(show|list|ls|help|identify|pids|get)?(\s+(dev\s+)?[\w.@-]+)?$/,
+  /^ip(\s+-n\s+\S+|\s+-\S+)*\s+(link|addr|address|a|l|route|r|neigh|netns|rule)?\s*(show|list|ls|help|identify|pids|get)?(\s+(dev\s+)?[\w.@-]+)?$/,
   /^ip\s+netns\s+exec\s+\S+\s+(ifconfig(\s+-a)?|ping\s.*|ip(\s+-\S+)*\s+(link|addr|a|route|neigh)(\s+show.*)?|ss\s.*|netstat\s.*|iptables-save.*)$/,
   /^ifconfig(\s+(-a|\S+))?$/,
   /^brctl\s+show\S*(\s.*)?$/,

@@ -75,7 +75,7 @@ export class PlainDialogue {
   async #showStep(): Promise<void> {
     await this.#session.settle();
     this.#states = new Map(this.#session.goals.map((goal) => [`${goal.step}/${goal.id}`, goal.state]));
-    this.#print('');
+    this.#io.stdout.write('\n');
     this.#print(renderStep(this.#session, this.#language));
     this.#announceComplete();
   }

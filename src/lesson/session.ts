@@ -261,6 +261,9 @@ export class LessonSession {
   async hint(): Promise<Bilingual | null> {
     const { step } = this;
     const given = [...this.hintsGiven];
+    const nothingMissing = this.goals.every((goal) => goal.state === 'met');
+    if (this.complete && nothingMissing)
+      return { en: 'this step is done: nothing is missing', zh: '本步骤已完成，没有缺少任何东西' };
     const rule = await this.matchingRule();
     const id = rule !== null && !given.includes(rule) ? rule : step.hints.ladder.find((rung) => !given.includes(rung));
     if (id === undefined) return { en: 'there is no further hint', zh: '没有更多提示了' };

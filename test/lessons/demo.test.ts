@@ -40,7 +40,9 @@ function terminal(): Terminal {
 async function screen(term: Terminal): Promise<string> {
   await new Promise<void>((resolve) => term.write('', resolve));
   const buffer = term.buffer.active;
-  return Array.from({ length: ROWS }, (_, row) => buffer.getLine(buffer.viewportY + row)!.translateToString(true)).join('\n');
+  return Array.from({ length: ROWS }, (_, row) => buffer.getLine(buffer.viewportY + row)!.translateToString(true)).join(
+    '\n',
+  );
 }
 
 async function replay(file: string): Promise<string> {
@@ -48,7 +50,10 @@ async function replay(file: string): Promise<string> {
   assert.deepEqual([cast.cols, cast.rows], [COLS, ROWS]);
   const term = terminal();
   for (const event of cast.events) if (event.kind === 'o') term.write(event.data);
-  assert.ok(cast.events.every((event, index) => index === 0 || event.at >= cast.events[index - 1]!.at), 'time never goes back');
+  assert.ok(
+    cast.events.every((event, index) => index === 0 || event.at >= cast.events[index - 1]!.at),
+    'time never goes back',
+  );
   return screen(term);
 }
 
@@ -81,12 +86,19 @@ test('a recording of either format replays to the very same screen', { skip: roo
   await session.lab.close();
 });
 
-test('keys: type, run, back and jump move the kernel, not only the picture', { skip: root, timeout: 90_000 }, async () => {
+test('keys: type, run, back and jump move the kernel, not only the picture', {
+  skip: root,
+  timeout: 90_000,
+}, async () => {
   const lab = await engine.createLab();
   const session = await LessonSession.start({ lab, source, seed: 'demo' });
   const player = new DemoPlayer(session, SPEEDS.length - 1);
   await player.begin(COLS, ROWS);
-  const hostLinks = async (): Promise<string[]> => (await session.lab.snapshot()).networks.find((one) => one.label === 'host')!.links.map((link) => link.name).sort();
+  const hostLinks = async (): Promise<string[]> =>
+    (await session.lab.snapshot()).networks
+      .find((one) => one.label === 'host')!
+      .links.map((link) => link.name)
+      .sort();
   assert.equal(await player.jump('join'), true);
   assert.equal(await player.jump('nowhere'), false);
   await player.typeNext();
@@ -109,20 +121,32 @@ test('keys: type, run, back and jump move the kernel, not only the picture', { s
   await session.lab.close();
 });
 
-test('every lesson demo ends with its goals met; the command plays it unattended without a terminal', { skip: root, timeout: 90_000 }, async () => {
+test('every lesson demo ends with its goals met; the command plays it unattended without a terminal', {
+  skip: root,
+  timeout: 90_000,
+}, async () => {
   assert.deepEqual(await playUnattended(source, engine), []);
   const stdout = Object.assign(new PassThrough(), { columns: COLS, rows: ROWS });
   let out = '';
   stdout.on('data', (chunk: Buffer) => (out += chunk.toString('utf8')));
   let err = '';
   const io = {
-    stdin: new PassThrough() as unknown as NodeJS.ReadStream, stdout: stdout as unknown as NodeJS.WriteStream, stderr: { write: (text: string) => (err += text) },
-    language: 'en' as const, plain: true, lessons, connect: async () => ({ createLab: () => engine.createLab(), close: async () => undefined }),
+    stdin: new PassThrough() as unknown as NodeJS.ReadStream,
+    stdout: stdout as unknown as NodeJS.WriteStream,
+    stderr: { write: (text: string) => (err += text) },
+    language: 'en' as const,
+    plain: true,
+    lessons,
+    connect: async () => ({ createLab: () => engine.createLab(), close: async () => undefined }),
   };
   const file = join(lessons, 'auto.cast');
   assert.equal(await demoCommand(['veth', '--auto', '--speed', '6', '--record', file, '--format=v3'], io), 0, err);
   assert.match(out, /ip netns add r1/);
-  assert.ok(parseCast(readFileSync(file, 'utf8')).events.some((event) => event.kind === 'm' && event.data === 'Plug in the cable'));
+  assert.ok(
+    parseCast(readFileSync(file, 'utf8')).events.some(
+      (event) => event.kind === 'm' && event.data === 'Plug in the cable',
+    ),
+  );
   assert.equal(await demoCommand(['vetj', '--auto'], io), 2);
   assert.match(err, /did you mean veth\?/);
   assert.equal(await demoCommand(['veth', '--speed', '99'], io), 2);

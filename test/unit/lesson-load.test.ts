@@ -39,18 +39,23 @@ function problems(files: { yaml?: string; en?: string; zh?: string }): string[] 
       return [];
     } catch (error) {
       assert.ok(error instanceof LessonError, String(error));
-      return error.problems.map((problem) => `${problem.file.slice(directory.length + 1)}:${problem.line}: ${problem.message}`);
+      return error.problems.map(
+        (problem) => `${problem.file.slice(directory.length + 1)}:${problem.line}: ${problem.message}`,
+      );
     }
   });
 }
 
-test('the guide\'s example loads and is filled', () => {
+test("the guide's example loads and is filled", () => {
   withLesson({}, (directory) => {
     const source = loadLessonSource(directory);
     const lesson = instantiate(source, 'alice', { cgroup: 'v1', cgroupRoot: '/sys/fs/cgroup' });
     assert.equal(lesson.id, 'veth');
     assert.equal(lesson.title.zh, '连接两个世界的网线');
-    assert.deepEqual(lesson.steps.map((step) => step.id), ['look', 'make-r1', 'join']);
+    assert.deepEqual(
+      lesson.steps.map((step) => step.id),
+      ['look', 'make-r1', 'join'],
+    );
     assert.equal(lesson.steps[1]!.solutions[0]!.run[0]!.run, 'ip netns add r1');
     assert.deepEqual(lesson.steps[2]!.keep, [{ step: 'make-r1', goal: null }]);
   });
@@ -66,16 +71,33 @@ test('a wrong key gets its line and "did you mean"', () => {
 
 test('a wrong check kind, a wrong step kind, a wrong kind of value', () => {
   const { yaml } = example();
-  assert.match(problems({ yaml: yaml.replace('namespace: {kind: net, name: "{{r1}}"}}', 'namespase: {kind: net}}') }).join('\n'), /unknown key namespase: did you mean namespace\?/);
+  assert.match(
+    problems({ yaml: yaml.replace('namespace: {kind: net, name: "{{r1}}"}}', 'namespase: {kind: net}}') }).join('\n'),
+    /unknown key namespase: did you mean namespace\?/,
+  );
   assert.match(problems({ yaml: yaml.replace('kind: do', 'kind: doo') }).join('\n'), /unknown value "doo"/);
-  assert.match(problems({ yaml: yaml.replace('number: 6', 'number: six') }).join('\n'), /lesson\.yaml:3: number: must be integer/);
-  assert.match(problems({ yaml: yaml.replace('kind: net, name: "{{r1}}"}}', 'kind: net, name: r1}, link: {in: r1}}') }).join('\n'), /exactly one kind, found namespace and link/);
+  assert.match(
+    problems({ yaml: yaml.replace('number: 6', 'number: six') }).join('\n'),
+    /lesson\.yaml:3: number: must be integer/,
+  );
+  assert.match(
+    problems({ yaml: yaml.replace('kind: net, name: "{{r1}}"}}', 'kind: net, name: r1}, link: {in: r1}}') }).join('\n'),
+    /exactly one kind, found namespace and link/,
+  );
 });
 
 test('yaml is bounded: duplicate keys, alias bombs, size, bad encoding', () => {
   const { yaml } = example();
   assert.match(problems({ yaml: `${yaml}\nid: again\n` }).join('\n'), /unique/i);
-  const bomb = ['a: &a [x,x,x,x,x,x,x,x,x]', ...'bcdefghi'.split('').map((name, index) => `${name}: &${name} [${Array(9).fill(`*${String.fromCharCode(97 + index)}`).join(',')}]`)].join('\n');
+  const bomb = [
+    'a: &a [x,x,x,x,x,x,x,x,x]',
+    ...'bcdefghi'.split('').map(
+      (name, index) =>
+        `${name}: &${name} [${Array(9)
+          .fill(`*${String.fromCharCode(97 + index)}`)
+          .join(',')}]`,
+    ),
+  ].join('\n');
   const start = Date.now();
   assert.match(problems({ yaml: bomb }).join('\n'), /alias/i);
   assert.ok(Date.now() - start < 2000);
@@ -85,30 +107,59 @@ test('yaml is bounded: duplicate keys, alias bombs, size, bad encoding', () => {
 
 test('prose keys must be complete in both languages, and the translation fresh', () => {
   const { en, zh } = example();
-  assert.match(problems({ en: en.replace('### hint: not-up\n', '### hint: notup\n') }).join('\n'), /no `### hint: not-up`/);
-  assert.match(problems({ zh: zh.replace('## step: make-r1 |', '## step: make-r2 |') }).join('\n'), /no prose for step make-r1/);
-  assert.match(problems({ zh: zh.replace(/sha256:./, 'sha256:f').replace(/sha256:f[0-9a-f]{63}/, `sha256:${'f'.repeat(64)}`) }).join('\n'), /stale/);
+  assert.match(
+    problems({ en: en.replace('### hint: not-up\n', '### hint: notup\n') }).join('\n'),
+    /no `### hint: not-up`/,
+  );
+  assert.match(
+    problems({ zh: zh.replace('## step: make-r1 |', '## step: make-r2 |') }).join('\n'),
+    /no prose for step make-r1/,
+  );
+  assert.match(
+    problems({
+      zh: zh.replace(/sha256:./, 'sha256:f').replace(/sha256:f[0-9a-f]{63}/, `sha256:${'f'.repeat(64)}`),
+    }).join('\n'),
+    /stale/,
+  );
   assert.match(problems({ en: `${en}\n{{nosuch}}` }).join('\n'), /unknown placeholder \{\{nosuch\}\}/);
   assert.match(problems({ zh: zh.replace('### option: copy\n', '') }).join('\n'), /option: copy/);
 });
 
 test('references: keep, hints, ladder', () => {
   const { yaml } = example();
-  assert.match(problems({ yaml: yaml.replace('keep: [make-r1]', 'keep: [make-r2]') }).join('\n'), /no earlier step make-r2: did you mean make-r1\?/);
-  assert.match(problems({ yaml: yaml.replace('hint: both-outside}', 'hint: both}').replace('          hint: both-outside', '          hint: both-outsid') }).join('\n'), /no hint both-outsid: did you mean both-outside\?/);
+  assert.match(
+    problems({ yaml: yaml.replace('keep: [make-r1]', 'keep: [make-r2]') }).join('\n'),
+    /no earlier step make-r2: did you mean make-r1\?/,
+  );
+  assert.match(
+    problems({
+      yaml: yaml
+        .replace('hint: both-outside}', 'hint: both}')
+        .replace('          hint: both-outside', '          hint: both-outsid'),
+    }).join('\n'),
+    /no hint both-outsid: did you mean both-outside\?/,
+  );
   assert.match(problems({ yaml: yaml.replace('which-verb, solution]', 'which-verb, last]') }).join('\n'), /last rung/);
 });
 
 test('headings inside fenced code are text, continued lines are joined', () => {
-  const { text, problems: found } = parseProse('# T\nintro\n## step: a | A\n```bash\n# comment\n## step: b | B\nip link \\\n  show\n```\n', 'x.md');
+  const { text, problems: found } = parseProse(
+    '# T\nintro\n## step: a | A\n```bash\n# comment\n## step: b | B\nip link \\\n  show\n```\n',
+    'x.md',
+  );
   assert.deepEqual(found, []);
   assert.deepEqual(Object.keys(text.steps), ['a']);
   assert.deepEqual(shellLines(text.steps['a']!.body), [{ run: 'ip link   show', fails: false }]);
 });
 
 test('variables depend on the seed and on nothing else', () => {
-  const specs = { net: { subnet: { from: '10.64.0.0/10', prefix: 24 } }, n: { integer: { min: 3, max: 9 } }, up: { text: '{{n}}-{{net.2/}}' } };
-  const choose = (seed: string): Record<string, string> => chooseVariables(specs, { seed, lesson: 'l', cgroup: 'v1', builtin: {} });
+  const specs = {
+    net: { subnet: { from: '10.64.0.0/10', prefix: 24 } },
+    n: { integer: { min: 3, max: 9 } },
+    up: { text: '{{n}}-{{net.2/}}' },
+  };
+  const choose = (seed: string): Record<string, string> =>
+    chooseVariables(specs, { seed, lesson: 'l', cgroup: 'v1', builtin: {} });
   assert.deepEqual(choose('a'), choose('a'));
   const all = new Set(Array.from({ length: 50 }, (_, index) => choose(String(index))['net']));
   assert.ok(all.size > 40);

@@ -311,27 +311,29 @@ export function checkPort(snapshot: Snapshot, spec: CheckSpecs['port']): CheckRe
   );
 }
 
-/** `!10.0.0.0/8` and `10.0.0.1/32` in one form. */
+/** `10.0.0.1` and `10.0.0.1/32`, `NEW,ESTABLISHED` and `ESTABLISHED,NEW` in one form. */
 function normalMatch(value: string): string {
-  return value.replace(/\/32$/, '').replace(/^! /, '!').toLowerCase();
+  const plain = value.replace(/\/32$/, '').replace(/^! /, '!').toLowerCase();
+  return plain.includes(',') ? plain.split(',').sort().join(',') : plain;
 }
-
-/** Implied by others; never asked for by its own: `-m tcp` beside `-p tcp`. */
-const IMPLIED = new Set(['module', 'modules', 'm', 'comment']);
 
 export function matchesRule(rule: FirewallRule, spec: CheckSpecs['firewall']): boolean {
   if (rule.table !== spec.table || rule.family !== (spec.family ?? 'inet')) return false;
   if (spec.chain !== undefined && rule.chain !== spec.chain) return false;
   if (spec.target !== undefined && rule.target !== spec.target) return false;
-  for (const [key, value] of Object.entries(spec.match ?? {})) {
-    if (rule.match[key] === undefined || normalMatch(rule.match[key]) !== normalMatch(String(value))) return false;
+  const wanted = Object.entries(spec.match ?? {}).map(
+    ([key, value]) => [key === 'state' ? 'ctstate' : key, String(value)] as const,
+  );
+  for (const [key, value] of wanted) {
+    const found = rule.match[key];
+    if (found === undefined || normalMatch(found) !== normalMatch(value)) return false;
   }
   for (const [key, value] of Object.entries(spec.options ?? {})) if (rule.options[key] !== String(value)) return false;
   if (spec.packets !== undefined && !matchesAmount(rule.packets, spec.packets)) return false;
   return (
     spec.extra === true ||
     spec.match === undefined ||
-    Object.keys(rule.match).every((key) => IMPLIED.has(key) || Object.hasOwn(spec.match ?? {}, key))
+    Object.keys(rule.match).every((key) => wanted.some(([name]) => name === key))
   );
 }
 
