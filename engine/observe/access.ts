@@ -3,6 +3,7 @@ import { closeSync, openSync } from 'node:fs';
 import { EngineError } from '../kernel/errors.js';
 import { check, type Kernel } from '../kernel/kernel.js';
 import { NAMESPACE_KINDS } from '../kernel/namespaces/ids.js';
+import { readProc } from '../kernel/procfs/read.js';
 
 export interface RunResult {
   readonly exitCode: number;
@@ -24,6 +25,11 @@ export interface LabAccess {
   openWatchSockets(protocols: readonly number[]): number[];
   /** Host name (nodename) of a uts namespace. Throws. */
   hostname(utsFd: number): string;
+  /**
+   * Small files below /proc/sys/net as that network namespace has them, null for those that are not there. Absent where it
+   * cannot be done without a program; then only the settings that netlink tells are known. Throws.
+   */
+  readSettings?(netFd: number, paths: readonly string[]): (string | null)[];
   /** Run a program of the machine (never one of the lab's file system) in that network namespace. Rejects when it cannot be started. */
   run(netFd: number, argv: readonly string[]): Promise<RunResult>;
 }
@@ -95,6 +101,14 @@ export function rootAccess(kernel: Kernel): LabAccess {
           const node = name.subarray(65, 130);
           return node.toString('utf8', 0, node.indexOf(0));
         },
+      );
+    },
+    readSettings(netFd, paths) {
+      // /proc/sys/net shows the network namespace of the thread that looks.
+      return inside(
+        'net',
+        () => check(kernel, 'setns', [netFd, NET], { while: 'entering a network namespace' }),
+        () => paths.map((path) => readProc(path)),
       );
     },
     run: (netFd, argv) => runThrough([`--net=/proc/${process.pid}/fd/${netFd}`], argv),

@@ -134,7 +134,7 @@ export class LabReader {
     this.#problems.network = problems;
   }
 
-  /** Listening ports, where a process that holds a socket has run. */
+  /** Listening ports, where a process that holds a socket has run, and the settings of the networks. */
   readListening(): void {
     const problems = new Problems();
     const which = this.#holds.takeListeners();
@@ -147,6 +147,7 @@ export class LabReader {
     const owners = new Map<number, number>();
     for (const [inode, hostPid] of this.#holds.socketOwners()) owners.set(inode, labPids.get(hostPid) ?? 0);
     this.network.readListening(which, this.#holds.socketNamespaces(), (id) => byNet.get(id), owners, problems);
+    this.network.readSettings(this.#namespaces, problems);
     this.#problems.listening = problems;
   }
 

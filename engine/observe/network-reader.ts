@@ -9,14 +9,18 @@ import {
   type NetworkLinks,
   type NetworkView,
   networkNamespace,
+  parseSysctls,
   readListening,
   readNetwork,
   resolvePeers,
+  SYSCTL_COMMAND,
 } from './network/index.js';
 import { type LinkCounters, NetworkWatch } from './network-watch.js';
 import { type Problems, reasonOf } from './problems.js';
 
 const NETLINK_ROUTE = 0;
+/** The parameters that SYSCTL_COMMAND asks for (its words after the options). */
+const SETTINGS = SYSCTL_COMMAND.filter((word) => word.startsWith('net.'));
 
 /** The lab's network namespaces: dumped when the kernel says that they changed, joined into one picture. */
 export class NetworkReader {
@@ -31,6 +35,7 @@ export class NetworkReader {
   #resolved: { key: string; links: readonly NetworkLinks[] } | null = null;
   #joined = new Map<NamespaceId, { parts: readonly unknown[]; joined: NetworkNamespace }>();
   #listening = new Map<NamespaceId, readonly ListeningPort[]>();
+  #settings = new Map<NamespaceId, Record<string, string>>();
   #counters = new Map<NamespaceId, Map<number, LinkCounters>>();
   #watchReason: string | null = null;
 
@@ -69,7 +74,7 @@ export class NetworkReader {
   /** Forget namespaces that are gone, or whose id belongs to another one by now. */
   forget(namespaces: readonly Namespace[], replaced: ReadonlySet<NamespaceId>): void {
     const alive = new Set(netsOf(namespaces).flatMap(({ id }) => (replaced.has(id) ? [] : [id])));
-    for (const known of [this.#views, this.#unread, this.#listening, this.#counters, this.#joined]) {
+    for (const known of [this.#views, this.#unread, this.#listening, this.#settings, this.#counters, this.#joined]) {
       for (const id of known.keys()) {
         if (alive.has(id)) continue;
         known.delete(id);
@@ -148,6 +153,32 @@ export class NetworkReader {
     return { moved, dump };
   }
 
+  /** Settings that netlink does not tell; each is read through the namespace itself. */
+  readSettings(namespaces: readonly Namespace[], problems: Problems): void {
+    const read = this.#access.readSettings?.bind(this.#access);
+    if (read === undefined) return;
+    for (const { id } of netsOf(namespaces)) {
+      const values = problems.attempt('network', `settings of ${id}`, () => this.#settingsOf(id, read), null);
+      if (values !== null && JSON.stringify(values) !== JSON.stringify(this.#settings.get(id)))
+        this.#settings.set(id, values);
+    }
+  }
+
+  #settingsOf(id: NamespaceId, read: NonNullable<LabAccess['readSettings']>): Record<string, string> | null {
+    const fd = this.#index.open(id);
+    if (fd === null) return null;
+    try {
+      const values = read(
+        fd,
+        SETTINGS.map((name) => `/proc/sys/${name.replaceAll('.', '/')}`),
+      );
+      const lines = SETTINGS.flatMap((name, at) => (values[at] == null ? [] : [`${name} = ${values[at]}`]));
+      return parseSysctls(lines.join('\n'));
+    } finally {
+      closeSync(fd);
+    }
+  }
+
   /**
    * Read the listening sockets of these namespaces, each through a process in it. That walks the machine's whole table of
    * sockets (a millisecond), so it is asked only for namespaces in which a process that holds a socket has run.
@@ -195,17 +226,19 @@ export class NetworkReader {
 
   /** One namespace of the snapshot: the same object as last time when none of its parts was read again. */
   #join(links: NetworkLinks): NetworkNamespace {
+    const { id } = links;
     const parts = [
       links,
-      this.#counters.get(links.id),
-      this.firewall.get(links.id),
-      this.#listening.get(links.id),
+      this.#counters.get(id),
+      this.firewall.get(id),
+      this.#listening.get(id),
+      this.#settings.get(id),
     ] as const;
     const known = this.#joined.get(links.id);
     if (known?.parts.every((part, at) => part === parts[at]) === true) return known.joined;
     const joined = networkNamespace(
       { ...links, links: withCounters(links.links, parts[1]) },
-      { firewall: parts[2] ?? null, listening: parts[3] ?? [] },
+      { firewall: parts[2] ?? null, listening: parts[3] ?? [], sysctls: parts[4] ?? {} },
     );
     this.#joined.set(links.id, { parts, joined });
     return joined;

@@ -5,6 +5,10 @@ import { ProgramBuilder } from '../kernel/program/builder.js';
 import { CLONE, RunningProgram } from '../kernel/program/running.js';
 import { AF_NETLINK, type LabAccess, runThrough, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_RAW } from './access.js';
 
+const AT_FDCWD = -100;
+/** Longest setting that is read. */
+const SETTING_BYTES = 128;
+
 /**
  * Access for an engine that has no privilege but owns the lab's user namespace: everything is done by a short program
  * (some ten syscalls, no runtime) that enters that namespace first, where it has all capabilities, and leaves behind only
@@ -66,6 +70,36 @@ export function ownerAccess(kernel: Kernel, initHostPid: number): LabAccess {
           running.throwFailure();
           const node = running.readData(name.offset + 65, 65);
           return node.toString('utf8', 0, node.indexOf(0));
+        } finally {
+          running.dispose();
+        }
+      }),
+    readSettings: (netFd, paths) =>
+      withUser((userFd) => {
+        const b = new ProgramBuilder('settings of a network namespace').section('enter');
+        b.call('setns', [userFd, CLONE.NEWUSER]);
+        b.call('setns', [netFd, CLONE.NEWNET]);
+        const values = paths.map((path, at) => {
+          const value = b.bytes(new Uint8Array(SETTING_BYTES), path);
+          b.call('openat', [AT_FDCWD, path, 0, 0], {
+            label: `open ${at}`,
+            ignore: true,
+            storeAt: { kind: 'field', label: `read ${at}`, field: { arg: 0 } },
+          });
+          // A file that was not opened: reading from a negative descriptor is EBADF, which says the same.
+          b.call('read', [0, value, SETTING_BYTES], { label: `read ${at}`, ignore: true });
+          return value;
+        });
+        b.call('exit_group', [0]);
+        const running = RunningProgram.start(b.build(), {}, kernel);
+        try {
+          running.wait();
+          running.throwFailure();
+          return values.map((value, at) => {
+            const opened = running.result(`open ${at}`) ?? -1;
+            const length = running.result(`read ${at}`) ?? -1;
+            return opened < 0 || length < 0 ? null : running.readData(value.offset, length).toString('utf8');
+          });
         } finally {
           running.dispose();
         }

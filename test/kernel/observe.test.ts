@@ -346,6 +346,10 @@ describe('the stream of changes', { skip, timeout: 90_000 }, () => {
     await see('ip -n a addr add 10.9.0.2/24 dev eth0', /^added address a: 10.9.0.2\/24$/);
     await see('iptables -A INPUT -p tcp --dport 99 -j DROP', /^added firewall-rule host: -A INPUT/);
     await see('sysctl -qw net.ipv4.ip_forward=1', /^changed sysctl host: net.ipv4.ip_forward$/);
+    await see(
+      'sysctl -qw net.ipv4.ip_unprivileged_port_start=80',
+      /^changed sysctl host: net.ipv4.ip_unprivileged_port_start$/,
+    );
     await see('mkdir /run/x; mount -t tmpfs x /run/x', /^added mount host: \/run\/x$/);
     await see('umount /run/x', /^removed mount host: \/run\/x$/);
     await see('sleep 302 & echo $! > /run/pid', /^added process host: sleep$/);
