@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import type { LedgerEntry } from '../../engine/api/types.js';
+import { LabLink } from '../../src/tui/app/lab-link.js';
 import { PANE_ORDER } from '../../src/tui/layout/arrange.js';
 import { type AnyPanel, anyPanel, type Panel } from '../../src/tui/panel.js';
 import { line, span } from '../../src/tui/text/styled.js';
@@ -483,4 +484,35 @@ test('quit asks, Esc stays, Enter leaves and restores the terminal', async (t) =
   for (const sequence of ['\x1b[?1049l', '\x1b[?25h', '\x1b[?1000l', '\x1b[?2004l', '\x1b[?7h'])
     assert.ok(app.out.written.includes(sequence), JSON.stringify(sequence));
   assert.equal(app.session.closed, true);
+});
+
+test('a ledger entry that arrives while the past ones are fetched is shown once, in its place', async () => {
+  const lab = new FakeLab();
+  lab.record({ ...ENTRY, seq: 1 });
+  lab.record({ ...ENTRY, seq: 2 });
+  let release: () => void = () => undefined;
+  const held = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const past = lab.ledger.bind(lab);
+  lab.ledger = async (since) => {
+    await held;
+    return past(since);
+  };
+  const seen: number[] = [];
+  const link = new LabLink(lab, {
+    observed: () => undefined,
+    recorded: (entries) => seen.push(...entries.map((entry) => entry.seq)),
+    gone: () => undefined,
+    failed: (error) => assert.fail(String(error)),
+  });
+  link.start();
+  lab.record({ ...ENTRY, seq: 3 });
+  release();
+  await new Promise((resolve) => setTimeout(resolve, 10));
+  lab.record({ ...ENTRY, seq: 4 });
+  assert.deepEqual(seen, [1, 2, 3, 4]);
+  link.stop();
+  lab.record({ ...ENTRY, seq: 5 });
+  assert.deepEqual(seen, [1, 2, 3, 4], 'nothing after the end');
 });

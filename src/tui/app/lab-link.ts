@@ -3,7 +3,7 @@ import type { Bilingual, Lab, LedgerEntry, ObserveEvent } from '../../../engine/
 
 export interface LabListener {
   observed(event: ObserveEvent): void;
-  /** In order of `seq`, each once. */
+  /** In the order in which they were recorded, each once. */
   recorded(entries: readonly LedgerEntry[]): void;
   gone(reason: Bilingual): void;
   failed(error: unknown): void;
@@ -36,8 +36,9 @@ export class LabLink {
     this.lab.ledger().then(
       (past) =>
         this.#live(() => {
-          const last = past.at(-1)?.seq ?? Number.NEGATIVE_INFINITY;
-          listener.recorded([...past, ...(waiting ?? []).filter((entry) => entry.seq > last)]);
+          const known = new Set(past.map((entry) => `${entry.seq} ${entry.at} ${entry.act}`));
+          const news = (waiting ?? []).filter((entry) => !known.has(`${entry.seq} ${entry.at} ${entry.act}`));
+          listener.recorded([...past, ...news]);
           waiting = null;
         }),
       (error: unknown) =>

@@ -18,7 +18,7 @@ import { commandHints, statusLine } from './status-line.js';
 import type { ViewState } from './view-state.js';
 
 /** Of the focused panel's keys, how many stand in the status line. */
-const OWN_HINTS = 3;
+const OWN_HINTS = 2;
 const HINTED = ['help', 'palette', 'zoom', 'next-pane', 'filter', 'language', 'quit'] as const;
 const HINTED_IN_LESSONS = ['next', 'hint', 'answer'] as const;
 

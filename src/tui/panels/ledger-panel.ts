@@ -18,12 +18,9 @@ export interface LedgerPanelState {
   readonly open: boolean;
 }
 
-/** The state with more entries, in order of `seq`, none twice. */
+/** The state with more entries behind those it has; the link to the lab hands on each once, in order. */
 export function withEntries(state: LedgerPanelState, more: readonly LedgerEntry[]): LedgerPanelState {
-  const last = state.entries.at(-1)?.seq ?? Number.NEGATIVE_INFINITY;
-  const fresh = more.filter((entry) => entry.seq > last);
-  if (fresh.length === 0) return state;
-  return { ...state, entries: [...state.entries, ...fresh].slice(-MOST_ENTRIES) };
+  return more.length === 0 ? state : { ...state, entries: [...state.entries, ...more].slice(-MOST_ENTRIES) };
 }
 
 const ACTORS: Readonly<Record<LedgerEntry['actor'], { readonly word: keyof typeof STRINGS; readonly role: Role }>> = {
@@ -59,22 +56,26 @@ function entryLine(entry: LedgerEntry, width: number, selected: boolean, lang: L
   return selected ? cut.map((part) => ({ ...part, style: { ...part.style, role: 'selected' } })) : cut;
 }
 
-function detail(label: string, body: Span, width: number): StyledLine[] {
-  return wrapLine(line('   ', span(`${label}: `, 'muted'), body), width);
+const INDENT = 3;
+
+function indented(body: StyledLine, width: number): StyledLine[] {
+  return wrapLine(body, Math.max(1, width - INDENT)).map((part) => [{ text: ' '.repeat(INDENT) }, ...part]);
 }
 
 function detailLines(entry: LedgerEntry, width: number, lang: Lang): StyledLine[] {
-  const lines = wrapLine(line('   ', sanitise(entry.explanation[lang])), width);
-  lines.push(...wrapLine(line('   ', span(sanitise(entry.act), 'code')), width));
-  if (entry.command !== null)
-    lines.push(...detail(text('ledgerCommand', lang), span(sanitise(entry.command), 'code'), width));
-  if (entry.man !== null) lines.push(...detail(text('ledgerManual', lang), span(sanitise(entry.man), 'link'), width));
+  const detail = (label: keyof typeof STRINGS, body: Span): StyledLine[] =>
+    indented(line(span(`${text(label, lang)}: `, 'muted'), body), width);
   const { ok, value, errno } = entry.result;
   const outcome = ok ? `= ${value ?? 0}` : `-1 ${errno ?? ''}`;
   const took = entry.durationNs === undefined ? '' : `  ${(entry.durationNs / 1000).toFixed(1)} µs`;
-  lines.push(...detail(text('ledgerResult', lang), span(outcome + took, ok ? 'ok' : 'error'), width));
-  lines.push(...detail(text('ledgerFor', lang), span(sanitise(entry.subject)), width));
-  return lines;
+  return [
+    ...indented(line(sanitise(entry.explanation[lang])), width),
+    ...indented(line(span(sanitise(entry.act), 'code')), width),
+    ...(entry.command === null ? [] : detail('ledgerCommand', span(sanitise(entry.command), 'code'))),
+    ...(entry.man === null ? [] : detail('ledgerManual', span(sanitise(entry.man), 'link'))),
+    ...detail('ledgerResult', span(outcome + took, ok ? 'ok' : 'error')),
+    ...detail('ledgerFor', span(sanitise(entry.subject))),
+  ];
 }
 
 function visible(state: LedgerPanelState, input: Pick<PanelInput, 'filter'>): readonly LedgerEntry[] {
