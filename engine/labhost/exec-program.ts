@@ -41,16 +41,17 @@ export function execProgram(plan: ExecPlan): { program: Program; pidfdOffset: nu
   const pidfd = b.bytes(Buffer.alloc(8), 'pidfd');
   const cloneFlags = BigInt(CLONE.PIDFD | CLONE.PARENT) | CLONE.CLEAR_SIGHAND;
   b.call('clone3', [b.words([cloneFlags, pidfd, 0, 0, 0, 0, 0, 0, 0, 0, 0], '{CLONE_PIDFD|CLONE_PARENT}'), 88], {
-    label: 'process', jumpIfZero: 'born',
+    label: 'process', jumpIfZero: 'joined',
     say: { en: 'a pid namespace is entered by children only: make the process, as a sibling', zh: 'pid 命名空间只对子进程生效：以兄弟进程的身份创建它' },
   });
   b.call('exit_group', [0], { say: { en: 'the go-between has done its work', zh: '中间进程任务完成，退出' } });
 
   b.section('process');
-  b.call('setresgid', [0, 0, 0], { label: 'born' });
+  // still with our ids: cgroup v1 lets a process be moved only by root or by its own user
+  b.goto(null, { label: 'joined', hold: true });
+  b.call('setresgid', [0, 0, 0]);
   b.call('setgroups', [0, 0], plan.manyIds ? {} : { accept: ['EPERM'] });
   b.call('setresuid', [0, 0, 0]);
-  b.goto(null, { label: 'joined', hold: true });
   if (plan.session === 'new') b.call('setsid', []);
   if (plan.session === 'group') b.call('setpgid', [0, 0]);
   plan.stdio.forEach((fd, target) => {

@@ -26,17 +26,33 @@ const ROOT_RANGE = { first: 1_000_000, count: 1_000_000 } as const;
  * Decide the mapping. Root gets a large range of ids that nobody has. A user gets their own id as root and their
  * subordinate range behind it (subuid(5), written by newuidmap), or, without such a range, their own id alone.
  */
-export function decideIdentity(options: { uid: number; gid: number; hasNewuidmap: boolean; subuid?: string; subgid?: string }): Identity {
+export function decideIdentity(options: {
+  uid: number; gid: number; hasNewuidmap: boolean; subuid?: string; subgid?: string; ownUids?: string; ownGids?: string;
+}): Identity {
   const { uid, gid } = options;
   if (uid === 0) {
-    const whole = [{ inside: 0, outside: ROOT_RANGE.first, count: ROOT_RANGE.count }];
-    return { mode: 'root', uids: whole, gids: whole };
+    const uids = rangeWithin(options.ownUids ?? readIfThere('/proc/self/uid_map'));
+    const gids = rangeWithin(options.ownGids ?? readIfThere('/proc/self/gid_map'));
+    if (uids !== null && gids !== null) return { mode: 'root', uids: [uids], gids: [gids] };
   }
   const self = (id: number): MapLine => ({ inside: 0, outside: id, count: 1 });
   const uids = options.hasNewuidmap ? subordinateRange(options.subuid ?? readIfThere('/etc/subuid'), uid) : null;
   const gids = options.hasNewuidmap ? subordinateRange(options.subgid ?? readIfThere('/etc/subgid'), uid) : null;
   if (uids === null || gids === null) return { mode: 'one-user', uids: [self(uid)], gids: [self(gid)] };
   return { mode: 'subuid', uids: [self(uid), { inside: 1, ...uids }], gids: [self(gid), { inside: 1, ...gids }] };
+}
+
+/**
+ * Where a lab of root goes within our own map. On the machine itself all ids exist; root of a user namespace (a rootless
+ * container, a lab in a lab) has fewer: then all of them but its own id 0. Null when there is no other id than that.
+ */
+function rangeWithin(map: string): MapLine | null {
+  const lines = map.trim().split('\n').map((line) => line.trim().split(/\s+/).map(Number) as [number, number, number]);
+  const covers = (first: number, count: number): boolean => lines.some(([inside, , size]) => first >= inside && first + count <= inside + size);
+  if (map === '' || covers(ROOT_RANGE.first, ROOT_RANGE.count)) return { inside: 0, outside: ROOT_RANGE.first, count: ROOT_RANGE.count };
+  const [first, , size] = lines.reduce((best, line) => (line[2] > best[2] ? line : best), [0, 0, 0]);
+  const [outside, count] = first === 0 ? [1, size - 1] : [first, size];
+  return count < 1 ? null : { inside: 0, outside, count };
 }
 
 /** First range of `user` (by name or number) in the text of subuid(5) or subgid(5). */

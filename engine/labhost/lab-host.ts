@@ -102,7 +102,7 @@ export class LabHost {
       const engine = fds.high(check(kernel, 'pidfd_open', [process.pid, 0], { while: 'making the lab host' }));
       const keptDir = options.keep === undefined ? null : prepareKept(context.stateDir, options.keep, identity);
 
-      const whole = identity.mode === 'root' && canIdmap(kernel);
+      const whole = identity.mode === 'root' && canIdmap(kernel, identity);
       if (identity.mode === 'root' && !whole) weaknesses.push(WEAKNESSES.noIdmap);
       const top = whole ? null : topLevel();
       const layers: LowerLayer[] = top === null ? realMounts().map((mountPoint) => ({ mountPoint, source: { kind: 'tree' } })) : top.layers;
@@ -298,12 +298,11 @@ function prepareKept(stateDir: string, name: string, identity: Identity): string
 let idmap: boolean | undefined;
 
 /** Whether the machine's root file system can be idmapped (Linux 5.12, and not every file system): tried once on a throw-away user namespace. */
-function canIdmap(kernel: Kernel): boolean {
+function canIdmap(kernel: Kernel, identity: Identity): boolean {
   if (idmap !== undefined) return idmap;
   const probe = RunningProgram.start(probeProgram(), { flags: 0x10000000 }, kernel);
   try {
-    writeFileSync(`/proc/${probe.pid}/uid_map`, '0 1000000 1\n');
-    writeFileSync(`/proc/${probe.pid}/gid_map`, '0 1000000 1\n');
+    writeMaps(probe.pid, identity);
     const userns = openSync(`/proc/${probe.pid}/ns/user`, O.RDONLY | O.CLOEXEC);
     try {
       kernel.call('close', idmappedTree(kernel, '/', userns));

@@ -1,4 +1,4 @@
-import { AT, CLOSE_RANGE_UNSHARE, MNT_DETACH, MOVE_MOUNT_F_EMPTY_PATH, MS, O, POLLIN, PR, SIG, SIG_SETMASK } from '../kernel/constants.js';
+import { AT, CLOSE_RANGE_UNSHARE, MNT_DETACH, MOUNT_ATTR, MOVE_MOUNT_F_EMPTY_PATH, MS, O, POLLIN, PR, SIG, SIG_SETMASK } from '../kernel/constants.js';
 import { CLONE } from '../kernel/program/running.js';
 import { type FieldRef, type Program, ProgramBuilder } from '../kernel/program/builder.js';
 import type { Hierarchy } from './subtree.js';
@@ -150,9 +150,15 @@ function rootFileSystem(b: ProgramBuilder, plan: LabHostPlan): void {
   const writes = plan.kept ? `${STAGE}/kept` : STAGE;
   if (!plan.kept) for (const kind of ['upper', 'work']) mkdir(b, `${writes}/${kind}`);
   if (plan.lower === 'each-top') {
+    b.call('mount', ['root', ROOT, 'tmpfs', MS.NOSUID | MS.NODEV, `mode=0755,size=${plan.tmpfsBytes}`], {
+      say: { en: 'a bare root, for pivot_root wants a mount, and each directory of the machine gets an overlay of its own in it', zh: '先要一个空的根（pivot_root 只接受挂载点），机器的每个顶层目录再各自叠加 overlay' },
+    });
     for (const directory of plan.directories) mkdir(b, `${ROOT}${directory}`);
     for (const link of plan.links) b.call('symlinkat', [link.target, AT.FDCWD, `${ROOT}${link.path}`], { accept: ['EEXIST'] });
   }
+  const attributes = Buffer.alloc(32);
+  attributes.writeBigUInt64LE(BigInt(MOUNT_ATTR.RDONLY), 0);
+  const readOnly = b.bytes(attributes, '{MOUNT_ATTR_RDONLY}');
   plan.layers.forEach((layer, n) => {
     const isRoot = layer.mountPoint === '/';
     const name = isRoot ? 'root' : layer.mountPoint.slice(1).replaceAll('-', '--').replaceAll('/', '-');
@@ -184,8 +190,17 @@ function rootFileSystem(b: ProgramBuilder, plan: LabHostPlan): void {
     if (optional) {
       b.goto(`next-${n}`);
       b.call('mount', [lower, target, 0, MS.BIND | MS.REC, 0], {
-        label: `bind-${n}`, ignore: true,
-        say: { en: 'the overlay was refused here: show the directory as it is, unwritable by its owners', zh: '这里无法叠加 overlay：原样显示该目录，靠属主权限保证不可写' },
+        label: `bind-${n}`, jumpIfError: `next-${n}`,
+        say: { en: 'the overlay was refused here: show the directory itself instead …', zh: '这里无法叠加 overlay：改为直接显示该目录……' },
+      });
+      b.call('mount_setattr', [AT.FDCWD, target, AT.RECURSIVE, readOnly, 32], {
+        label: `read-only-${n}`, jumpIfError: `hide-${n}`,
+        say: { en: '… read-only, with every mount below it', zh: '……并且连同其下所有挂载一起设为只读' },
+      });
+      b.goto(`next-${n}`);
+      b.call('umount2', [target, MNT_DETACH], {
+        label: `hide-${n}`,
+        say: { en: 'it cannot be made read-only: then it is not shown at all', zh: '无法设为只读：那就完全不显示' },
       });
       b.goto(null, { label: `next-${n}` });
     }
