@@ -28,6 +28,8 @@ function unitsOf(styled: StyledLine): Unit[] {
 /** How good a break between two neighbours is. A blank inside inline code is a poor place: a command reads best in one piece. */
 function breakBetween(before: Unit, after: Unit, isCode: (span: number) => boolean): Quality {
   if (after.text === ' ') return 'none';
+  // A blank between an address and the comma after it ends the link, not the line.
+  if (before.text === ' ' && after.width === 2 && NO_START.test(after.text)) return 'none';
   if (before.text === ' ') return before.span === after.span && isCode(before.span) ? 'poor' : 'good';
   if (NO_START.test(after.text) || NO_END.test(before.text)) return 'none';
   return before.width === 2 || after.width === 2 ? 'good' : 'none';
