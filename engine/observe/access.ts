@@ -1,4 +1,3 @@
-import { execFile } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { EngineError } from '../kernel/errors.js';
 import { check, type Kernel } from '../kernel/kernel.js';
@@ -115,21 +114,22 @@ export function rootAccess(kernel: Kernel): LabAccess {
   };
 }
 
-/** Run a program of the machine behind nsenter(1) with these options of it. */
-export function runThrough(options: readonly string[], argv: readonly string[]): Promise<RunResult> {
-  return new Promise((resolve, reject) => {
-    execFile(
-      'nsenter',
-      [...options, '--', ...argv],
-      { timeout: RUN_MS, killSignal: 'SIGKILL', maxBuffer: RUN_BYTES, encoding: 'utf8' },
-      (error, stdout, stderr) => {
-        if (error === null) resolve({ exitCode: 0, stdout, stderr });
-        else if (typeof error.code === 'number') resolve({ exitCode: error.code, stdout, stderr });
-        else
-          reject(
-            new EngineError('Unavailable', `${argv[0]} could not be run in a network namespace: ${error.message}`),
-          );
-      },
-    );
+/**
+ * Run a program of the machine behind nsenter(1) with these options of it. It gets no input, and is killed when its time or
+ * output passes the bounds, or when the engine ends: nsenter becomes the program, so no other process stands between.
+ * execa is loaded at the first use.
+ */
+export async function runThrough(options: readonly string[], argv: readonly string[]): Promise<RunResult> {
+  const { execa } = await import('execa');
+  const { exitCode, stdout, stderr, shortMessage, isMaxBuffer } = await execa('nsenter', [...options, '--', ...argv], {
+    reject: false,
+    stdin: 'ignore',
+    stripFinalNewline: false,
+    timeout: RUN_MS,
+    maxBuffer: RUN_BYTES,
+    killSignal: 'SIGKILL',
   });
+  // A program whose output was cut off ends in its own way, with a status of its own: half a list of rules is none.
+  if (exitCode !== undefined && !isMaxBuffer) return { exitCode, stdout, stderr };
+  throw new EngineError('Unavailable', `${argv[0]} could not be run in a network namespace: ${shortMessage}`);
 }

@@ -1,7 +1,7 @@
 import type { ObserveProblem, SnapshotPart } from '../api/types.js';
 
 /** Problems of one part that are listed; the rest are counted. */
-const LISTED = 8;
+const LISTED = 16;
 
 /**
  * What could not be measured. A part of the snapshot that is empty because it could not be read must never look like one

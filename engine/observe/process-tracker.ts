@@ -55,7 +55,7 @@ export class ProcessTracker {
   readonly #pidNamespaces = new Map<NamespaceId, boolean>();
   readonly #loadavg: number;
   readonly #probeName: 'schedstat' | 'stat';
-  /** Children of lab processes that the engine may not look into. */
+  /** Processes that may be the lab's, but cannot be looked into. */
   readonly #closed = new Map<number, string>();
   #lastPid = '';
   #forks = false;
@@ -186,12 +186,18 @@ export class ProcessTracker {
       if (this.#tracked.has(hostPid)) continue;
       const until = this.#outside.get(hostPid);
       if (until !== undefined && until > now) continue;
-      if (this.#isInLab(hostPid)) {
-        this.#outside.delete(hostPid);
-        if (this.#track(hostPid)) appeared += 1;
-      } else {
-        this.#outside.set(hostPid, now + OUTSIDE_FOR_MS * (0.5 + Math.random()));
+      try {
+        this.#closed.delete(hostPid);
+        if (this.#isInLab(hostPid)) {
+          this.#outside.delete(hostPid);
+          if (this.#track(hostPid)) appeared += 1;
+          continue;
+        }
+      } catch (error) {
+        // One process that cannot be told apart must not hide the others.
+        this.#closed.set(hostPid, `process ${hostPid} of the machine: ${reasonOf(error)}`);
       }
+      this.#outside.set(hostPid, now + OUTSIDE_FOR_MS * (0.5 + Math.random()));
     }
     for (const known of [this.#outside, this.#closed]) {
       for (const hostPid of known.keys()) if (!seen.has(hostPid)) known.delete(hostPid);
