@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process';
 import type { Trial, Trials } from './types.js';
 
 /**
@@ -111,33 +110,33 @@ export function parseTrials(output: string): Record<string, Trial> {
   return trials;
 }
 
-/** A program with a bound on its time; code null when it could not be started or was ended. */
-function runBounded(
+/** Bounds on what one program of the probe may take and say. */
+const RUN_MS = 15_000;
+const RUN_CHARACTERS = 1 << 20;
+
+/**
+ * A program with bounds on its time and output, ended with us; code null when it could not be started or was ended, then
+ * `stderr` ends with the reason. execa is loaded here: no other command of glassbox waits for it.
+ */
+export async function runBounded(
   file: string,
   args: readonly string[],
   env: NodeJS.ProcessEnv,
-  milliseconds = 15_000,
+  bounds: { readonly milliseconds?: number } = {},
 ): Promise<Run> {
-  return new Promise((resolve) => {
-    const child = spawn(file, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
-    const bound = setTimeout(() => child.kill('SIGKILL'), milliseconds);
-    let stdout = '';
-    let stderr = '';
-    child.stdout.on('data', (bytes: Buffer) => {
-      stdout += bytes.toString();
-    });
-    child.stderr.on('data', (bytes: Buffer) => {
-      stderr += bytes.toString();
-    });
-    child.on('error', (error) => {
-      clearTimeout(bound);
-      resolve({ code: null, stdout, stderr: error.message });
-    });
-    child.on('close', (code) => {
-      clearTimeout(bound);
-      resolve({ code, stdout, stderr });
-    });
+  const { execa } = await import('execa');
+  const ran = await execa(file, args, {
+    env,
+    extendEnv: false,
+    reject: false,
+    stdin: 'ignore',
+    stripFinalNewline: false,
+    timeout: bounds.milliseconds ?? RUN_MS,
+    maxBuffer: RUN_CHARACTERS,
+    killSignal: 'SIGKILL',
   });
+  const code = ran.isMaxBuffer ? null : (ran.exitCode ?? null);
+  return { code, stdout: ran.stdout, stderr: code === null ? `${ran.stderr}${ran.shortMessage}` : ran.stderr };
 }
 
 function firstLine(text: string): string {
