@@ -63,7 +63,9 @@ function trimmed(units: readonly Unit[], from: number, to: number): readonly Uni
 /** Where to cut what has no permitted break: at `full`, or a little before it where punctuation would stand wrong. */
 function forced(units: readonly Unit[], start: number, full: number): number {
   let at = full;
-  while (at > start + 1 && (NO_START.test(units[at]!.text) || NO_END.test(units[at - 1]!.text))) at--;
+  const wrong = (): boolean =>
+    units[at]!.text === ' ' || NO_START.test(units[at]!.text) || NO_END.test(units[at - 1]!.text);
+  while (at > start + 1 && wrong()) at--;
   return at > start + 1 ? at : full;
 }
 
