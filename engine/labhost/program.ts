@@ -26,7 +26,6 @@ export interface LowerLayer {
 
 /** What the lab host is to be: all decisions are taken before the program is built. */
 export interface LabHostPlan {
-  readonly id: string;
   readonly hostname: string;
   readonly tmpfsBytes: number;
   /** `whole`: one overlay for `/` and one for each real file system below it. `each-top`: a bare root with an overlay for each top-level directory. */
@@ -39,7 +38,6 @@ export interface LabHostPlan {
   /** Nodes of the machine's /dev to bind, those that exist of null zero full random urandom tty net/tun. */
   readonly devices: readonly string[];
   readonly cgroups: readonly Hierarchy[];
-  readonly hybridCgroups: boolean;
   /** gid 5 (tty) is mapped, so that devpts may use it. */
   readonly ttyGroup: boolean;
   /** Several ids are mapped: setgroups is allowed. */

@@ -46,7 +46,7 @@ test('vectors and word structs point at their strings, wherever the program stan
   const program = b.build();
   for (const base of [0x1000n, 0x7f0000000000n]) {
     const image = layOut(program, base, 'x64');
-    const dataAt = HEADER_SIZE + RECORD_SIZE;
+    const dataAt = HEADER_SIZE + program.records.length * RECORD_SIZE;
     const second = image.readBigUInt64LE(dataAt + vector.offset + 8) - base;
     assert.equal(image.toString('utf8', Number(second), Number(second) + 2), 'bc');
     assert.equal(image.readBigUInt64LE(dataAt + vector.offset + 16), 0n);
@@ -68,7 +68,7 @@ test('calls are decoded as section 2 of the manual writes them', () => {
   b.call('unshare', [0x02000000]);
   b.call('openat', [-100, '/dev/null', 2 | 0o2000000, 0o644]);
   b.call('prctl', [1, 9]);
-  assert.deepEqual(b.build().records.map(callText), [
+  assert.deepEqual(b.build().records.slice(0, 4).map(callText), [
     'mount("proc", "/proc", "proc", MS_NOSUID|MS_NODEV|MS_NOEXEC, NULL)',
     'unshare(CLONE_NEWCGROUP)',
     'openat(AT_FDCWD, "/dev/null", O_RDWR|O_CLOEXEC, 0644)',
@@ -90,8 +90,8 @@ test('an ELF image never maps a page both writable and executable', () => {
 
 test("every record of the lab host's program has a call, a man page and a sentence in both languages", () => {
   const program = labHostProgram({
-    id: 'x', hostname: 'glassbox', tmpfsBytes: 1 << 20, lower: 'whole', layers: [{ mountPoint: '/', source: { kind: 'tree' } }, { mountPoint: '/home', source: { kind: 'tree' } }],
-    links: [], directories: [], devices: ['null'], hybridCgroups: true, ttyGroup: true, manyIds: true, kept: true, parentPidfd: 1, imageFd: 2, statusFd: 3,
+    hostname: 'glassbox', tmpfsBytes: 1 << 20, lower: 'whole', layers: [{ mountPoint: '/', source: { kind: 'tree' } }, { mountPoint: '/home', source: { kind: 'tree' } }],
+    links: [], directories: [], devices: ['null'], ttyGroup: true, manyIds: true, kept: true, parentPidfd: 1, imageFd: 2, statusFd: 3,
     cgroups: [{ name: 'memory', version: 1, mountPoint: '/m', root: '/', base: '/m' }, { name: '', version: 2, mountPoint: '/u', root: '/', base: '/u' }],
   });
   return import('../../engine/kernel/program/explain.js').then(({ explainRecord }) => {
