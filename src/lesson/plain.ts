@@ -55,11 +55,16 @@ export class PlainDialogue {
     this.#print(HELP[this.#language]);
     await this.#showStep();
     const lines = createInterface({ input: this.#io.stdin, terminal: false });
-    for await (const line of lines) {
-      if (line.startsWith(':')) {
-        if (await this.#lessonCommand(line.slice(1).trim())) return 0;
-      } else if (line.trim() !== '') await this.#shellLine(line);
-      if (this.#closing) return 0;
+    try {
+      for await (const line of lines) {
+        if (line.startsWith(':')) {
+          if (await this.#lessonCommand(line.slice(1).trim())) return 0;
+        } else if (line.trim() !== '') await this.#shellLine(line);
+        if (this.#closing) return 0;
+      }
+    } finally {
+      // Leaving the loop alone would keep the process waiting for the end of its input.
+      lines.close();
     }
     return 0;
   }

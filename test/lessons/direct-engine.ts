@@ -65,6 +65,7 @@ export function directEngine(): Engine {
         const terminal = LabTerminal.open(host, reactor, request);
         session += 1;
         const { stream } = terminal;
+        void terminal.process.ended.then(() => setTimeout(() => stream.destroy(), 100));
         stream.on('error', (error: NodeJS.ErrnoException) => {
           if (error.code !== 'EIO') throw error;
         });
