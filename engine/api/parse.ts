@@ -100,3 +100,8 @@ export function parseSize(body: string): { cols: number; rows: number } {
 export function parseSignal(body: string): number {
   return integer(parseObject(body, ['signal']), 'signal', 1, 64) ?? bad('signal is missing');
 }
+
+export function parseStep(body: string): 'next' | 'run' | 'stop' {
+  const answer = parseObject(body, ['answer'])['answer'];
+  return answer === 'next' || answer === 'run' || answer === 'stop' ? answer : bad('answer is not next, run or stop');
+}

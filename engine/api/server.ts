@@ -2,10 +2,11 @@ import { chmodSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { EngineError } from '../kernel/errors.js';
+import { explainProgram } from '../kernel/program/explain.js';
 import { DEFAULT_ENV, execInLab, LabTerminal, type LabProcess, startInLab } from '../labhost/exec.js';
 import { takeForeground } from '../labhost/foreground.js';
 import type { Labs, ManagedLab } from '../labhost/labs.js';
-import { MAX_BODY, parseExec, parseLabOptions, parsePassthrough, parseSession, parseSignal, parseSize } from './parse.js';
+import { MAX_BODY, parseExec, parseLabOptions, parsePassthrough, parseSession, parseSignal, parseSize, parseStep } from './parse.js';
 import { answerOf } from './status.js';
 import type { LabInfo } from './types.js';
 
@@ -17,6 +18,8 @@ const MAX_BACKLOG = 32 << 20;
 interface Open {
   readonly terminals: Map<string, LabTerminal>;
   readonly processes: Map<string, LabProcess>;
+  /** Starts that wait for an answer. */
+  readonly steps: Map<string, (answer: 'next' | 'run' | 'stop') => void>;
   next: number;
 }
 
@@ -25,7 +28,7 @@ interface Open {
  * that goes away ends it.
  */
 export function serve(labs: Labs, socketPath: string): Promise<Server> {
-  const open: Open = { terminals: new Map(), processes: new Map(), next: 1 };
+  const open: Open = { terminals: new Map(), processes: new Map(), steps: new Map(), next: 1 };
   const server = createServer({ requestTimeout: 0, headersTimeout: 10_000, keepAliveTimeout: 60_000 }, (request, response) => {
     route(labs, open, request, response).catch((error: unknown) => {
       const { status, body } = answerOf(error);
@@ -56,12 +59,18 @@ async function route(labs: Labs, open: Open, request: IncomingMessage, response:
   const parts = url.pathname.startsWith(`${PREFIX}/`) ? url.pathname.slice(PREFIX.length + 1).split('/') : [];
   const method = request.method ?? 'GET';
   const [kind, id, verb] = parts;
-  const at = `${method} ${kind ?? ''}${id === undefined ? '' : '/:id'}${verb === undefined ? '' : `/${verb}`}`;
+  const named = kind === 'labs' && id === 'step';
+  const at = `${method} ${kind ?? ''}${id === undefined ? '' : named ? '/step' : '/:id'}${verb === undefined ? '' : `/${verb}`}`;
   switch (at) {
     case 'GET labs':
       return json(response, 200, labs.list().map(({ info }) => info));
     case 'POST labs':
       return json(response, 201, (await labs.create(parseLabOptions(await body(request)))).info satisfies LabInfo);
+    case 'POST labs/step':
+      return step(labs, open, await body(request), response);
+    case 'POST steps/:id':
+      found(open.steps, id)(parseStep(await body(request)));
+      return json(response, 200, {});
     case 'DELETE labs/:id':
       await labs.remove(id as string);
       return json(response, 200, {});
@@ -69,6 +78,7 @@ async function route(labs: Labs, open: Open, request: IncomingMessage, response:
       const lab = labs.get(id as string);
       const asked = parseExec(await body(request));
       const result = await execInLab(lab.host, labs.reactor, asked);
+      lab.poke();
       return json(response, 200, result);
     }
     case 'POST labs/:id/run':
@@ -79,9 +89,6 @@ async function route(labs: Labs, open: Open, request: IncomingMessage, response:
       const observer = await labs.get(id as string).observer();
       return stream(response, (send) => observer.watch(send));
     }
-    case 'POST labs/:id/poke':
-      (await labs.get(id as string).observer()).poke();
-      return json(response, 200, {});
     case 'GET labs/:id/ledger': {
       const { ledger } = labs.get(id as string);
       if (url.searchParams.get('follow') !== null) return stream(response, (send) => ledger.watch(send));
@@ -118,6 +125,47 @@ function found<T>(map: ReadonlyMap<string, T>, id: string | undefined): T {
   const value = id === undefined ? undefined : map.get(id);
   if (value === undefined) throw new EngineError('NotFound', `no such process: ${id ?? ''}`);
   return value;
+}
+
+/** Make a lab record by record: a line for each that is held, answered by POST steps/:id; the last line is the lab. */
+async function step(labs: Labs, open: Open, text: string, response: ServerResponse): Promise<void> {
+  const options = parseLabOptions(text);
+  const id = String(open.next++);
+  let answer: 'next' | 'run' | 'stop' = 'next';
+  let previous = -1;
+  const wake = { now: (): void => undefined };
+  response.on('close', () => {
+    if (response.writableFinished) return;
+    answer = 'stop'; // whoever stepped is gone
+    wake.now();
+  });
+  open.steps.set(id, (given) => {
+    answer = given;
+    wake.now();
+  });
+  response.writeHead(200, { 'content-type': 'application/x-ndjson' });
+  const line = (value: unknown): void => void response.write(`${JSON.stringify(value)}\n`);
+  line({ id });
+  try {
+    const lab = await labs.create(options, async (index, running) => {
+      if (answer === 'next') {
+        const { records } = explainProgram(running, false);
+        const asked = new Promise<void>((resolve) => {
+          wake.now = resolve;
+        });
+        line({ held: { record: records[index], total: records.length, previous: records[previous] ?? null } });
+        await asked;
+      }
+      previous = index;
+      if ((answer as string) === 'stop') throw new EngineError('Aborted', 'the start was stopped; everything is undone');
+    });
+    line({ lab: lab.info });
+  } catch (error) {
+    line({ error: answerOf(error).body });
+  } finally {
+    open.steps.delete(id);
+    response.end();
+  }
 }
 
 /** Run a command on the engine's own standard streams: two lines are answered, its number at once and its end later. */
@@ -157,6 +205,7 @@ function upgrade(labs: Labs, open: Open, request: IncomingMessage, socket: Duple
     }
   });
   terminal.stream.on('data', (bytes: Buffer) => {
+    lab.poke();
     if (!socket.write(bytes)) {
       terminal.stream.pause();
       socket.once('drain', () => terminal.stream.resume());

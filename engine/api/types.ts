@@ -528,7 +528,21 @@ export interface Lab {
   onGone(listener: (reason: Bilingual) => void): void;
 }
 
+/** One record of a start that is being stepped through: it has not been issued yet. */
+export interface HeldRecord {
+  readonly record: ExplainedRecord;
+  /** Records of the program. */
+  readonly total: number;
+  /** What the record before this one answered; null before the first. */
+  readonly previous: ExplainedRecord | null;
+}
+
 export interface Engine {
   createLab(options?: LabOptions): Promise<Lab>;
+  /**
+   * Make a lab record by record: `onHeld` is asked before each, and answers whether to issue it (`next`), all the rest
+   * without asking (`run`), or to give up and undo everything (`stop`: the promise rejects with Aborted).
+   */
+  stepLab?(options: LabOptions, onHeld: (held: HeldRecord) => Promise<'next' | 'run' | 'stop'>): Promise<Lab>;
   close(): Promise<void>;
 }

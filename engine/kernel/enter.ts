@@ -30,29 +30,3 @@ export function socketInNamespace(
     running.dispose();
   }
 }
-
-/**
- * Sockets of AF_NETLINK, one for each protocol, in a network namespace made for them inside a user namespace: from there
- * the events of every namespace that it owns can be heard (NETLINK_LISTEN_ALL_NSID, netlink(7)).
- */
-export function socketsInNewNetwork(options: { userFd: number; protocols: readonly number[] }, kernel: Kernel = realKernel): number[] {
-  const b = new ProgramBuilder('sockets in a new network').section('enter');
-  b.call('setns', [options.userFd, CLONE.NEWUSER]);
-  b.call('unshare', [CLONE.NEWNET]);
-  options.protocols.forEach((protocol, n) => {
-    b.call('socket', [16, 3 | O.CLOEXEC | O.NONBLOCK, protocol], { label: `socket-${n}` });
-  });
-  b.call('exit_group', [0]);
-  const running = RunningProgram.start(b.build(), { flags: CLONE.FILES }, kernel);
-  const results = (): number[] => options.protocols.map((_, n) => running.result(`socket-${n}`) ?? -1);
-  try {
-    running.wait();
-    running.throwFailure();
-    return results();
-  } catch (error) {
-    for (const fd of results()) if (fd >= 0) kernel.call('close', fd);
-    throw error;
-  } finally {
-    running.dispose();
-  }
-}

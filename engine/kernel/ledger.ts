@@ -15,7 +15,7 @@ export class Ledger {
   #listeners = new Set<(entry: LedgerEntry) => void>();
 
   note(note: LedgerNote, at = Date.now()): LedgerEntry {
-    const entry: LedgerEntry = { seq: this.#next++, at, ...note };
+    const entry: LedgerEntry = { ...note, seq: this.#next++, at };
     this.#entries.push(entry);
     if (this.#entries.length > CAPACITY + CAPACITY / 10) this.#entries.splice(0, this.#entries.length - CAPACITY);
     for (const listener of this.#listeners) listener(entry);

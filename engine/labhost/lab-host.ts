@@ -88,7 +88,7 @@ export class LabHost {
       const last = recordIndex(running.program, 'become');
       for (let index = -1; index !== last; ) {
         index = await nextHeld(running, index);
-        await onHeld(index, running);
+        if (running.program.records[index]?.syscall !== 'none') await onHeld(index, running);
         const label = running.program.records[index]?.options.label;
         for (const hold of HOLDS) if (label === hold) birth.duty(hold);
         running.release(index);

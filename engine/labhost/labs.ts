@@ -5,7 +5,7 @@ import { EngineError } from '../kernel/errors.js';
 import { type Kernel, realKernel } from '../kernel/kernel.js';
 import { Ledger } from '../kernel/ledger.js';
 import { explainProgram } from '../kernel/program/explain.js';
-import type { Injection } from '../kernel/program/running.js';
+import type { RunningProgram } from '../kernel/program/running.js';
 import { Reactor } from '../kernel/reactor.js';
 import type { Observer } from '../observe/index.js';
 import { engineId, makeRuntimeDir, removeRuntimeDir, stateDir, sweep } from './engine-id.js';
@@ -23,6 +23,8 @@ export interface ManagedLab {
   readonly programs: readonly ExplainedProgram[];
   /** Its eyes, opened at the first call: a lab that nobody looks at costs nothing. */
   observer(): Promise<Observer>;
+  /** Something was just done in it: whoever watches is to look now. */
+  poke(): void;
   /** Resolves when the lab is gone, with the reason if nobody asked for it. */
   readonly gone: Promise<Bilingual | null>;
 }
@@ -49,10 +51,10 @@ export class Labs {
     for (let n = 0; n < GUARDS; n++) this.#postGuard();
   }
 
-  /** Make a lab, run a first command in it, and say how long that took. */
-  async create(options: LabOptions = {}, inject?: Injection): Promise<ManagedLab> {
+  /** Make a lab, run a first command in it, and say how long that took. With `onHeld`, record by record. */
+  async create(options: LabOptions = {}, onHeld?: (index: number, running: RunningProgram) => Promise<void>): Promise<ManagedLab> {
     if (this.#closed) throw new EngineError('FailedPrecondition', 'the engine is closing');
-    const creation = this.#create(options, inject);
+    const creation = this.#create(options, onHeld);
     this.#creations.add(creation);
     try {
       return await creation;
@@ -61,14 +63,15 @@ export class Labs {
     }
   }
 
-  async #create(options: LabOptions, inject: Injection | undefined): Promise<ManagedLab> {
+  async #create(options: LabOptions, onHeld?: (index: number, running: RunningProgram) => Promise<void>): Promise<ManagedLab> {
     const begun = performance.now();
     const id = `lab-${this.#next++}`;
     const ledger = new Ledger();
-    const host = LabHost.start(options, {
+    const context = {
       kernel: this.#kernel, engineId: this.id, labId: id, cgroups: this.#cgroups, stateDir: stateDir(),
-      hasNewuidmap: hasProgram('newuidmap') && hasProgram('newgidmap'), ...(inject === undefined ? {} : { inject }),
-    });
+      hasNewuidmap: hasProgram('newuidmap') && hasProgram('newgidmap'),
+    };
+    const host = onHeld === undefined ? LabHost.start(options, context) : await LabHost.startStepped(options, context, onHeld);
     try {
       const first = await execInLab(host, this.reactor, { argv: ['true'], cwd: '/', timeoutMs: 10_000 });
       if (first.exitCode !== 0) throw new EngineError('Unavailable', `the lab host was made, but nothing runs in it: ${first.stderr.trim()}`);
@@ -90,6 +93,7 @@ export class Labs {
         });
         return (await eyes).observer;
       },
+      poke: () => void eyes?.then(({ observer }) => observer.poke(), () => undefined),
       gone: this.reactor.ended(host.pidfd).then(async () => {
         const asked = closing !== undefined;
         await lab.close();
@@ -113,22 +117,21 @@ export class Labs {
 
   /** The observer is a large part of the engine's code: it is loaded when it is first needed, not before the lab is ready. */
   async #openEyes(host: LabHost, info: LabInfo, ledger: Ledger): Promise<{ observer: Observer; close(): void }> {
-    const [{ createObserver, explainChange }, { labAccess }] = await Promise.all([import('../observe/index.js'), import('./access.js')]);
-    const access = labAccess(host, this.reactor);
+    const { createObserver, explainChange, ownerAccess, rootAccess } = await import('../observe/index.js');
+    const access = info.mode === 'root' ? rootAccess(this.#kernel) : ownerAccess(this.#kernel, info.initHostPid);
     const observer = createObserver({
-      kernel: this.#kernel, initHostPid: info.initHostPid, access: access.access, labInfo: () => info, reactor: this.reactor,
+      kernel: this.#kernel, initHostPid: info.initHostPid, access, labInfo: () => info, reactor: this.reactor,
       cgroups: observedCgroups(host.subtree, info.cgroupMode),
       ...(host.rootUpper === null ? {} : { rootUpper: `/proc/self/fd/${host.rootUpper}` }),
     });
     const stopNotes = observer.watch(({ snapshot, changes }) => {
-      for (const change of changes) ledger.note(explainChange(change, snapshot), change.at);
+      for (const change of changes) if (change.object !== 'process') ledger.note(explainChange(change, snapshot), change.at);
     });
     return {
       observer,
       close: () => {
         stopNotes();
         observer.close();
-        access.close();
       },
     };
   }

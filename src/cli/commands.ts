@@ -251,7 +251,16 @@ export const COMMAND_LINE: CommandLineSpec = {
         en: 'every syscall that made the lab, with its result, in one sentence each',
         zh: '逐条说明创建实验室的每个系统调用及其结果',
       },
-      options: [json],
+      options: [
+        json,
+        {
+          name: 'step',
+          text: {
+            en: 'make the lab one system call at a time: Enter issues the next, r runs the rest, q undoes everything',
+            zh: '逐个系统调用地创建实验室：回车执行下一条，r 执行其余全部，q 撤销一切',
+          },
+        },
+      ],
       arguments: [],
     },
     {

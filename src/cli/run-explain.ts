@@ -14,6 +14,7 @@ const STATES: Readonly<Record<ExplainedRecord['state'], Bilingual>> = {
 
 /** `glassbox explain [--json]`: make a lab and tell every system call that made it. */
 export async function runExplain(invocation: Invocation, context: Context): Promise<number> {
+  if (invocation.options['step'] !== undefined) return (await import('./run-step.js')).runStep(context);
   const programs = await withLab({}, (lab) => lab.explain());
   const json = invocation.options['json'] !== undefined;
   context.stdout.write(
@@ -40,7 +41,7 @@ export function explained(program: ExplainedProgram, language: Language): string
   return `${lines.join('\n')}\n`;
 }
 
-function outcome(record: ExplainedRecord, language: Language): string {
+export function outcome(record: ExplainedRecord, language: Language): string {
   const state = pick(STATES[record.state], language);
   if (record.state !== 'done' && record.state !== 'failed') return `(${state})`;
   const result = record.errno ?? String(record.result ?? 0);

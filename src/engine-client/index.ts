@@ -12,6 +12,7 @@ export async function connectEngine(): Promise<Engine> {
   const http = new EngineHttp(engine.socketPath);
   return {
     createLab: (options = {}) => RemoteLab.create(http, options),
+    stepLab: (options, onHeld) => RemoteLab.step(http, options, onHeld),
     close: () => engine.close(),
   };
 }

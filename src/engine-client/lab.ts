@@ -1,7 +1,7 @@
 import type {
-  Bilingual, ExecRequest, ExecResult, ExplainedProgram, Lab, LabInfo, LabOptions, LedgerEntry, ObserveEvent, Session, SessionRequest, Snapshot,
+  Bilingual, ErrorBody, ExecRequest, ExecResult, ExplainedProgram, HeldRecord, Lab, LabInfo, LabOptions, LedgerEntry, ObserveEvent, Session, SessionRequest, Snapshot,
 } from '../../engine/api/types.js';
-import type { EngineHttp } from './http.js';
+import { EngineFailure, type EngineHttp } from './http.js';
 
 const ENGINE_GONE: Bilingual = {
   en: 'the engine has ended, and the lab host with it; nothing is left of them. Start again',
@@ -23,6 +23,25 @@ export class RemoteLab implements Lab {
 
   static async create(http: EngineHttp, options: LabOptions): Promise<RemoteLab> {
     return new RemoteLab(http, await http.json<LabInfo>('POST', '/labs', options), options);
+  }
+
+  /** Make a lab record by record: see Engine.stepLab. */
+  static step(http: EngineHttp, options: LabOptions, onHeld: (held: HeldRecord) => Promise<'next' | 'run' | 'stop'>): Promise<RemoteLab> {
+    type Line = { id: string } | { held: HeldRecord } | { lab: LabInfo } | { error: ErrorBody };
+    return new Promise((resolve, reject) => {
+      let id = '';
+      http.lines<Line>(
+        'POST', '/labs/step',
+        (line) => {
+          if ('id' in line) id = line.id;
+          else if ('lab' in line) resolve(new RemoteLab(http, line.lab, options));
+          else if ('error' in line) reject(new EngineFailure(line.error));
+          else onHeld(line.held).then((answer) => http.json('POST', `/steps/${id}`, { answer })).catch(reject);
+        },
+        options,
+        (error) => reject(error ?? new EngineFailure({ code: 'Unavailable', message: 'the engine ended while a start was stepped through' })),
+      );
+    });
   }
 
   get #path(): string {

@@ -31,6 +31,8 @@ export function explainProgram(running: RunningProgram, ended = true): Explained
     name: running.program.name,
     records: running.program.records.map((record, index) => {
       const explained = explainRecord(record, index, trace[index]);
+      // a record that jumped on zero keeps no result, for two processes may do so at once
+      if (explained.state === 'held' && (ended || index < last)) return { ...explained, state: 'done', result: 0 };
       return explained.state === 'pending' && (ended || index < last) ? { ...explained, state: 'skipped' } : explained;
     }),
   };
