@@ -1,7 +1,7 @@
 import type { Bilingual } from '../i18n/text.js';
 import { type Catalogue, findLesson, loadCatalogue } from '../lesson/catalogue.js';
 import { Journal, journalFile, loadJournal, setAside, stateDirectory } from '../lesson/journal.js';
-import { PlainDialogue } from '../lesson/plain.js';
+import { PlainDialogue, type PlainIo } from '../lesson/plain.js';
 import { LessonNeeds, LessonSession } from '../lesson/session.js';
 import type { LessonSource } from '../lesson/source.js';
 import { SessionView } from '../lesson/view.js';
@@ -50,7 +50,7 @@ export async function runLearn(invocation: Invocation, context: Context): Promis
     try {
       const session = await LessonSession.start({ lab, source, journal: Journal.open(file), progress });
       try {
-        if (!onScreen) return await new PlainDialogue(session, context).run();
+        if (!onScreen) return await new PlainDialogue(session, await plainIo(context)).run();
         await showScreen({ lab: session.lab, lesson: new SessionView(session), cleanup: close }, context);
         return 0;
       } finally {
@@ -62,6 +62,14 @@ export async function runLearn(invocation: Invocation, context: Context): Promis
       return 1;
     }
   });
+}
+
+/** Lines for a person at a terminal are rendered and wrapped; what goes to a file or another program is not. */
+async function plainIo(context: Context): Promise<PlainIo> {
+  const { stdout, color } = context;
+  if (stdout.isTTY !== true) return context;
+  const render = await (await import('../plain/terminal-markdown.js')).loadTerminalMarkdown();
+  return { ...context, markdown: (text) => render(text, { columns: stdout.columns, color }) };
 }
 
 /** The lesson that a name, a number or the beginning of a name means. */

@@ -51,6 +51,9 @@ export function plainMarkdown(markdown: string): string {
   return out.join('\n');
 }
 
+/** How the words of a lesson become lines: as they are, or as a terminal shows them. */
+export type MarkdownLines = (markdown: string) => string;
+
 /** Words of a goal: the author's, or those of the check. */
 export function goalLabel(session: LessonSession, goal: GoalStatus): Bilingual {
   const own = session.text((text) => text.goals[goal.id] ?? '', goal.step);
@@ -80,33 +83,39 @@ export function renderGoals(session: LessonSession, language: Language): string[
 }
 
 /** The whole page of the present step. */
-export function renderStep(session: LessonSession, language: Language): string {
+export function renderStep(
+  session: LessonSession,
+  language: Language,
+  markdown: MarkdownLines = plainMarkdown,
+): string {
   const { step } = session;
   const lines = [
     `== ${session.lesson.text[language].title}: ${word('step', language)} ${session.stepIndex + 1}/${session.steps.length}: ${session.text((text) => text.title)[language]} ==`,
     '',
-    plainMarkdown(session.text((text) => text.body)[language]),
+    markdown(session.text((text) => text.body)[language]),
   ];
   const question = session.text((text) => text.question)[language];
-  if (question !== '') lines.push('', plainMarkdown(question));
+  if (question !== '') lines.push('', markdown(question));
   step.predict?.options.forEach((option, index) => {
-    lines.push(
-      `  ${'abcdefgh'[index]!}) ${plainMarkdown(session.text((text) => text.options[option.id] ?? '')[language])}`,
-    );
+    lines.push(`  ${'abcdefgh'[index]!}) ${markdown(session.text((text) => text.options[option.id] ?? '')[language])}`);
   });
-  lines.push(...renderVerdict(session, language));
+  lines.push(...renderVerdict(session, language, markdown));
   if (session.goals.length > 0) lines.push('', `${word('goals', language)}:`, ...renderGoals(session, language));
   for (const hint of session.hintsGiven)
-    lines.push('', `${word('hint', language)}: ${plainMarkdown(session.hintText(hint)[language])}`);
+    lines.push('', `${word('hint', language)}: ${markdown(session.hintText(hint)[language])}`);
   if (session.complete) {
     const engine = session.text((text) => text.engine)[language];
-    if (engine !== '') lines.push('', `${word('engine', language)}:`, plainMarkdown(engine));
+    if (engine !== '') lines.push('', `${word('engine', language)}:`, markdown(engine));
   }
   return lines.join('\n');
 }
 
 /** What became of a prediction or an answer. */
-export function renderVerdict(session: LessonSession, language: Language): string[] {
+export function renderVerdict(
+  session: LessonSession,
+  language: Language,
+  markdown: MarkdownLines = plainMarkdown,
+): string[] {
   const { question, step } = session;
   const lines: string[] = [];
   if (step.predict && question.chosen !== null) {
@@ -119,6 +128,6 @@ export function renderVerdict(session: LessonSession, language: Language): strin
   if (step.answer && question.verdict !== null)
     lines.push('', `${question.given ?? ''}: ${word(question.verdict, language)}`);
   const why = session.text((text) => text.why)[language];
-  if (session.complete && why !== '') lines.push('', plainMarkdown(why));
+  if (session.complete && why !== '') lines.push('', markdown(why));
   return lines;
 }

@@ -3,7 +3,16 @@
  * begin with `:` are for the lesson. Nothing is drawn, nothing is overwritten: fit for screen readers, logs and pipes.
  */
 import { createInterface } from 'node:readline';
-import { because, goalLabel, plainMarkdown, renderGoals, renderStep, renderVerdict, word } from './plain-text.js';
+import {
+  because,
+  goalLabel,
+  type MarkdownLines,
+  plainMarkdown,
+  renderGoals,
+  renderStep,
+  renderVerdict,
+  word,
+} from './plain-text.js';
 import type { LessonSession } from './session.js';
 import type { Bilingual, Language } from './types.js';
 
@@ -11,6 +20,8 @@ export interface PlainIo {
   readonly stdin: NodeJS.ReadableStream;
   readonly stdout: { write(text: string): unknown };
   readonly language: Language;
+  /** How Markdown is shown; as it is, without marks, where nothing is given. */
+  readonly markdown?: MarkdownLines;
 }
 
 /** A command in plain mode may take this long before it is interrupted. */
@@ -36,6 +47,7 @@ const HELP: Bilingual = {
 export class PlainDialogue {
   readonly #session: LessonSession;
   readonly #io: PlainIo;
+  readonly #markdown: MarkdownLines;
   #language: Language;
   #states = new Map<string, string>();
   #closing = false;
@@ -44,6 +56,7 @@ export class PlainDialogue {
   constructor(session: LessonSession, io: PlainIo) {
     this.#session = session;
     this.#io = io;
+    this.#markdown = io.markdown ?? plainMarkdown;
     this.#language = io.language;
   }
 
@@ -51,7 +64,7 @@ export class PlainDialogue {
   async run(): Promise<number> {
     const session = this.#session;
     await session.ensureShell(100, 30);
-    this.#print(plainMarkdown(session.lesson.text[this.#language].intro));
+    this.#print(this.#markdown(session.lesson.text[this.#language].intro));
     this.#print(HELP[this.#language]);
     await this.#showStep();
     const lines = createInterface({ input: this.#io.stdin, terminal: false });
@@ -81,7 +94,7 @@ export class PlainDialogue {
     await this.#session.settle();
     this.#states = new Map(this.#session.goals.map((goal) => [`${goal.step}/${goal.id}`, goal.state]));
     this.#io.stdout.write('\n');
-    this.#print(renderStep(this.#session, this.#language));
+    this.#print(renderStep(this.#session, this.#language, this.#markdown));
     this.#announceComplete();
   }
 
@@ -124,7 +137,7 @@ export class PlainDialogue {
     if (session.step.goal.length > 0) {
       const engine = session.text((text) => text.engine)[this.#language];
       this.#tell({ en: 'this step is done', zh: '本步骤已完成' });
-      if (engine !== '') this.#print(`${word('engine', this.#language)}:\n${plainMarkdown(engine)}`);
+      if (engine !== '') this.#print(`${word('engine', this.#language)}:\n${this.#markdown(engine)}`);
     }
     this.#tell({ en: ':next leads on; you may also stay and try things', zh: '输入 :next 继续；也可以留下来继续尝试' });
   }
@@ -156,7 +169,7 @@ export class PlainDialogue {
         const before = session.hintsGiven.length;
         this.#tell(await session.hint());
         for (const hint of session.hintsGiven.slice(before))
-          this.#print(`${word('hint', this.#language)}: ${plainMarkdown(session.hintText(hint)[this.#language])}`);
+          this.#print(`${word('hint', this.#language)}: ${this.#markdown(session.hintText(hint)[this.#language])}`);
         return false;
       }
       case 'next': {
@@ -193,7 +206,7 @@ export class PlainDialogue {
         return false;
       case 'answer':
         this.#tell(await session.answer(argument));
-        this.#print(renderVerdict(session, this.#language).join('\n').trim());
+        this.#print(renderVerdict(session, this.#language, this.#markdown).join('\n').trim());
         this.#announceComplete();
         return false;
       case 'lang':
@@ -210,7 +223,7 @@ export class PlainDialogue {
     const letter = 'abcdefgh'.indexOf(name);
     if (name.length === 1 && letter >= 0 && session.step.predict) {
       this.#tell(await session.predict(letter));
-      this.#print(renderVerdict(session, this.#language).join('\n').trim());
+      this.#print(renderVerdict(session, this.#language, this.#markdown).join('\n').trim());
       this.#announceComplete();
       return false;
     }
