@@ -1,5 +1,6 @@
 /** A lab brought to the beginning of one step, and ways to try things there. Each try gets a lab of its own. */
 import type { Engine, Lab } from '../../../engine/api/types.js';
+import { hasCode } from '../../engine-client.js';
 import { holdSeconds } from '../checks/evaluate.js';
 import { PROBE_MS } from '../checks/probes.js';
 import type { GoalStatus } from '../goals.js';
@@ -27,6 +28,15 @@ function startAt(seed: string, step: string): Progress {
   return { seed, digest: '', step, commands: [], met: [], hints: {}, predictions: {}, answers: {}, finished: false };
 }
 
+/** Close a lab that may be gone already: then there is nothing to close. */
+export async function closeLab(lab: Lab): Promise<void> {
+  try {
+    await lab.close();
+  } catch (error) {
+    if (!hasCode(error, 'NotFound')) throw error;
+  }
+}
+
 /** Bring a fresh lab to a step's beginning, use it, and throw it away whatever happens. */
 export async function withBench<T>(
   engine: Engine,
@@ -45,7 +55,7 @@ export async function withBench<T>(
     try {
       await session?.close();
     } finally {
-      await lab.close();
+      await closeLab(lab);
     }
   }
 }

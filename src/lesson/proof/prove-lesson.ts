@@ -4,7 +4,7 @@ import type { Catalogue } from '../catalogue.js';
 import { renderStep } from '../plain-text.js';
 import { LessonNeeds, LessonSession } from '../session.js';
 import type { LessonSource } from '../source.js';
-import { benchOf, describeGoals } from './bench.js';
+import { benchOf, closeLab, describeGoals } from './bench.js';
 import type { Findings } from './findings.js';
 import { Gate, proveStep } from './prove-step.js';
 import { proveTaught, proveWidth } from './prove-text.js';
@@ -75,7 +75,7 @@ async function proveWithSeed(proof: LessonProof, seed: string, brief: boolean): 
     await straightThrough(proof, session, seed);
   } finally {
     await session?.close();
-    await lab.close();
+    await closeLab(lab);
   }
   const left = await residue(before, namespaces);
   findings.add({
@@ -161,7 +161,7 @@ async function proveKills(proof: LessonProof): Promise<void> {
     (step) => step.goal.length > 0 && (proof.steps.length === 0 || proof.steps.includes(step.id)),
   );
   await probe.close();
-  await first.close();
+  await closeLab(first);
   for (const step of steps) {
     const before = machineState();
     const lab = await engine.createLab();
@@ -184,7 +184,7 @@ async function proveKills(proof: LessonProof): Promise<void> {
     const stopped = session.abandon();
     process.kill(lab.info.initHostPid, 'SIGKILL');
     await stopped;
-    await lab.close();
+    await closeLab(lab);
     const left = await residue(before, namespaces);
     findings.add({
       point: 11,
