@@ -14,6 +14,8 @@ declare module 'marked-terminal' {
     readonly hr?: Paint;
     readonly html?: Paint;
     readonly table?: Paint;
+    readonly paragraph?: Paint;
+    readonly listitem?: Paint;
     readonly tableOptions?: {
       readonly style?: { readonly head?: readonly string[]; readonly border?: readonly string[] };
     };

@@ -34,6 +34,7 @@ export async function loadTerminalMarkdown(): Promise<RenderMarkdown> {
       (text: string): string =>
         color ? `\u001b[${LOOKS[look][0]}m${text}\u001b[${LOOKS[look][1]}m` : text;
     const whole = (text: string): string => text.replace(/^/gm, WHOLE);
+    const asIs = (text: string): string => text;
     const base = markedTerminal({
       heading: paint('heading'),
       firstHeading: paint('heading'),
@@ -44,6 +45,8 @@ export async function loadTerminalMarkdown(): Promise<RenderMarkdown> {
       hr: () => '-'.repeat(8),
       html: (text) => text.replace(/<br *\/?>/g, '\n').replace(/<!--[\s\S]*?-->|<[^>]*>/g, ''),
       table: whole,
+      paragraph: asIs,
+      listitem: asIs,
       tableOptions: { style: { head: [], border: [] } },
       emoji: false,
       showSectionPrefix: false,

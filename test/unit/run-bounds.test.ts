@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { runThrough } from '../../engine/observe/access.js';
 import { runBounded } from '../../src/doctor/probe-script.js';
 
-const env = { ...process.env, LC_ALL: 'C' };
+const env: NodeJS.ProcessEnv = { ...process.env, LC_ALL: 'C' };
 
 test('a program gets our environment and no other, no input, and its words are kept as they are', async () => {
   assert.deepEqual(await runBounded('sh', ['-c', 'cat; echo out; echo err >&2; exit 4'], env), {
