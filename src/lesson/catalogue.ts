@@ -1,6 +1,6 @@
 /** All lessons below a directory, in the course's order. A broken lesson is listed with its problems; it hides no other. */
 import { readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { packageRoot } from './schema.js';
 import { LessonError, type LessonSource, loadLessonSource } from './source.js';
 import { nearest } from './suggest.js';
@@ -102,12 +102,22 @@ export function neededLessons(lesson: LessonSource, catalogue: Catalogue): Lesso
   return [...found.values()];
 }
 
-/** A lesson by id, number or the beginning of its id; null with a guess otherwise. */
+/** The broken lesson of that name, as far as its directory's name tells. */
+export function brokenLesson(catalogue: Catalogue, name: string): Catalogue['broken'][number] | undefined {
+  return catalogue.broken.find((one) => basename(one.directory).replace(/^\d+-/, '') === name);
+}
+
+/**
+ * A lesson by id, number or the beginning of its id; null with a guess otherwise.
+ * @throws LessonError when the name is that of a lesson whose files are broken
+ */
 export function findLesson(catalogue: Catalogue, name: string): { lesson: LessonSource | null; guess: string | null } {
   const exact = catalogue.lessons.find((lesson) => lesson.id === name || String(lesson.number) === name);
   if (exact) return { lesson: exact, guess: null };
   const begins = catalogue.lessons.filter((lesson) => lesson.id.startsWith(name));
   if (begins.length === 1) return { lesson: begins[0]!, guess: null };
+  const broken = brokenLesson(catalogue, name);
+  if (broken) throw new LessonError(broken.problems);
   return {
     lesson: null,
     guess: nearest(

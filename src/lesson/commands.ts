@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import type { Engine } from '../../engine/api/types.js';
 import { playUnattended } from '../demo/command.js';
 import {
+  brokenLesson,
   type Catalogue,
   checkCatalogue,
   findLesson,
@@ -101,7 +102,7 @@ export const lessonNew: Command = async (args, io) => {
   }
   const root = io.lessons ?? lessonsDirectory();
   const catalogue = loadCatalogue(root);
-  if (findLesson(catalogue, id).lesson?.id === id) {
+  if (catalogue.lessons.some((lesson) => lesson.id === id) || brokenLesson(catalogue, id)) {
     complain(io, { en: `there is a lesson ${id} already`, zh: `已有课程 ${id}` });
     return 1;
   }
@@ -200,9 +201,10 @@ export const lessonTest: Command = async (args, io) => {
   let broken = problems(io, catalogue);
   const wanted: LessonSource[] = [];
   for (const id of options.ids) {
+    if (brokenLesson(catalogue, id)) continue;
     const { lesson, guess } = findLesson(catalogue, id);
     if (lesson) wanted.push(lesson);
-    else if (!catalogue.broken.some((one) => one.directory.includes(id))) {
+    else {
       complain(io, {
         en: `no lesson ${id}${guess ? `: did you mean ${guess}?` : ''}`,
         zh: `没有课程 ${id}${guess ? `：是指 ${guess} 吗？` : ''}`,
@@ -210,8 +212,7 @@ export const lessonTest: Command = async (args, io) => {
       return 2;
     }
   }
-  if (options.ids.length > 0)
-    broken = catalogue.broken.filter((one) => options.ids.some((id) => one.directory.includes(id))).length;
+  if (options.ids.length > 0) broken = options.ids.filter((id) => brokenLesson(catalogue, id)).length;
   const sources = options.ids.length > 0 ? wanted : catalogue.lessons;
   const findings = new Findings((finding) => {
     if (options.verbose || !finding.ok || finding.skipped) io.stdout.write(`${formatFinding(finding)}\n`);
