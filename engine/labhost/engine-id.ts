@@ -2,7 +2,7 @@ import { mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, statSync } fro
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { parseStat } from '../kernel/procfs/stat.js';
-import { type Hierarchy, isEmpty, removeEngineDirectory } from './subtree.js';
+import { type Hierarchy, removeEngineDirectory } from './subtree.js';
 
 /**
  * `pid-starttime-pidnamespace`: names this engine for ever, so that what a dead one left is told from what a live one
@@ -31,19 +31,6 @@ function isAlive(id: string): boolean {
   if (namespace !== ownPidNamespace()) return true; // not for us to judge
   return pid !== undefined && start !== undefined && startTimeOf(pid) === start;
 }
-
-/** An engine of another pid namespace cannot be asked; but one that lives has processes in its groups, or made them just now. */
-function isAbandoned(directory: string, id: string): boolean {
-  if (Number(id.split('-')[2]) === ownPidNamespace()) return false;
-  try {
-    return Date.now() - statSync(directory).mtimeMs > ABANDONED_MS && isEmpty(directory);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false; // it just went
-    throw error;
-  }
-}
-
-const ABANDONED_MS = 60_000;
 
 /** Where sockets go: nobody else may look into it. */
 function runtimeBase(): string {
@@ -84,7 +71,7 @@ export function sweep(hierarchies: readonly Hierarchy[]): string[] {
   for (const { base } of hierarchies) {
     for (const name of entries(base)) {
       const id = /^glassbox-(\d+-\d+-\d+)$/.exec(name)?.[1];
-      if (id === undefined || (isAlive(id) && !isAbandoned(join(base, name), id))) continue;
+      if (id === undefined || isAlive(id)) continue;
       removeEngineDirectory(join(base, name));
       swept.push(join(base, name));
     }

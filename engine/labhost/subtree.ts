@@ -235,11 +235,6 @@ function tryRemove(directory: string): void {
   }
 }
 
-/** No process is in the group or below it. */
-export function isEmpty(directory: string): boolean {
-  return deepestFirst(directory).every((group) => readFileSync(join(group, 'cgroup.procs'), 'utf8').trim() === '');
-}
-
 /** Empty and remove a dead engine's directory in one hierarchy, as far as the kernel lets us at once. */
 export function removeEngineDirectory(directory: string): void {
   for (const group of deepestFirst(directory)) emptyAndRemove(group);
