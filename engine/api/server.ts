@@ -175,7 +175,7 @@ async function passThrough(labs: Labs, open: Open, lab: ManagedLab, text: string
   const child = startInLab(lab.host, labs.reactor, {
     argv: [first as string, ...rest],
     env: Object.entries({ ...DEFAULT_ENV, ...asked.env }).map(([name, value]) => `${name}=${value}`),
-    cwd: asked.cwd ?? '/root', stdio: [0, 1, 2], session: asked.foreground ? 'group' : 'inherit', tty: asked.foreground, netFd: null,
+    cwd: asked.cwd ?? '/root', stdio: [0, 1, 2], session: asked.foreground ? 'group' : 'new', tty: asked.foreground, netFd: null,
   });
   const id = String(open.next++);
   open.processes.set(id, child);

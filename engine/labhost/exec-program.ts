@@ -1,6 +1,7 @@
-import { CLOSE_RANGE_UNSHARE, F, SIG_SETMASK, TIOC } from '../kernel/constants.js';
+import { CLOSE_RANGE_UNSHARE, F, PR, SIG_SETMASK, TIOC } from '../kernel/constants.js';
 import { type Program, ProgramBuilder } from '../kernel/program/builder.js';
 import { CLONE } from '../kernel/program/running.js';
+import { noInjectionFilter, SECCOMP_SET_MODE_FILTER } from './terminal-filter.js';
 
 /** A process to be started inside a lab host. */
 export interface ExecPlan {
@@ -10,8 +11,8 @@ export interface ExecPlan {
   readonly cwd: string;
   /** Descriptors of ours that become its 0, 1 and 2. */
   readonly stdio: readonly [number, number, number];
-  /** `new`: a session of its own, and descriptor 0 is its controlling terminal if `tty`. `group`: a process group of its own in our session, in the foreground of our terminal. `inherit`: our group. */
-  readonly session: 'new' | 'group' | 'inherit';
+  /** `new`: a session of its own, and descriptor 0 is its controlling terminal if `tty`. `group`: a process group of its own in our session, in the foreground of our terminal. Never our own group: kill(0) reaches it all. */
+  readonly session: 'new' | 'group';
   readonly tty: boolean;
   /** Pidfd of the lab's pid 1. */
   readonly initPidfd: number;
@@ -33,6 +34,12 @@ export const NOT_EXECUTABLE = 126;
 export function execProgram(plan: ExecPlan): { program: Program; pidfdOffset: number } {
   const b = new ProgramBuilder(`exec ${plan.argv[0]}`).onFailure(null, 125);
   b.section('enter');
+  b.call('prctl', [PR.SET_DUMPABLE, 0, 0, 0, 0], {
+    say: {
+      en: 'until it becomes another program it is a copy of the engine, memory and descriptors included: nobody in the lab may trace it',
+      zh: '在变成另一个程序之前，它是引擎的副本（包括内存和描述符）：不许实验里的任何进程跟踪它',
+    },
+  });
   b.call('setns', [plan.initPidfd, NAMESPACES], {
     command: 'nsenter --all --target PID',
     say: { en: "enter the lab host's seven namespaces at once, named by its pid 1", zh: '以实验主机的 1 号进程为准，一次进入它的七个命名空间' },
@@ -64,6 +71,14 @@ export function execProgram(plan: ExecPlan): { program: Program; pidfdOffset: nu
     b.call('rt_sigprocmask', [SIG_SETMASK, b.bytes(Buffer.alloc(8, 0xff), 'all'), 0, 8]);
     b.call('getpid', [], { storeAt: own, store32: true });
     b.call('ioctl', [0, TIOC.SPGRP, own], { ignore: true, say: { en: 'take the foreground of the terminal, so that Ctrl-C reaches this process', zh: '取得终端的前台，使 Ctrl-C 送到这个进程' } });
+  }
+  if (plan.session !== 'new') {
+    b.call('seccomp', [SECCOMP_SET_MODE_FILTER, 0, noInjectionFilter(b)], {
+      say: {
+        en: "this terminal is the machine's: nothing may be put into its input as if it had been typed (TIOCSTI, CVE-2017-5226)",
+        zh: '这个终端属于真实机器：不许往它的输入里塞字符冒充键入（TIOCSTI，CVE-2017-5226）',
+      },
+    });
   }
   b.call('rt_sigprocmask', [SIG_SETMASK, b.bytes(Buffer.alloc(8), 'none'), 0, 8]);
   b.call('close_range', [3, 0xffffffff, CLOSE_RANGE_UNSHARE]);

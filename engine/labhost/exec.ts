@@ -1,10 +1,12 @@
-import { openSync } from 'node:fs';
+import { fstatSync, openSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { ReadStream } from 'node:tty';
 import type { ExecRequest, ExecResult, SessionRequest } from '../api/types.js';
 import { EngineError, SyscallError } from '../kernel/errors.js';
 import { O, SIG, TIOC } from '../kernel/constants.js';
 import { check, type Kernel } from '../kernel/kernel.js';
+import { openInRoot } from '../kernel/namespaces/open-in-root.js';
+import { errnoOf } from '../kernel/procfs/read.js';
 import { CLONE, type ExitStatus, RunningProgram, waitPidfd } from '../kernel/program/running.js';
 import type { Reactor } from '../kernel/reactor.js';
 import { type ExecPlan, execProgram, NOT_EXECUTABLE, NOT_FOUND } from './exec-program.js';
@@ -31,6 +33,7 @@ export class LabProcess {
   /** Resolves with the exit status; 126 or 127 with `failure` when it could not be started. */
   readonly ended: Promise<ExitStatus & { failure: EngineError | null }>;
   #kernel: Kernel;
+  #reaped = false;
 
   constructor(kernel: Kernel, reactor: Reactor, program: RunningProgram, pid: number, pidfd: number) {
     this.#kernel = kernel;
@@ -38,8 +41,10 @@ export class LabProcess {
     this.pidfd = pidfd;
     this.program = program;
     this.ended = reactor.ended(pidfd).then(() => {
+      this.#over = true;
       const status = waitPidfd(kernel, pidfd, 0) ?? { exitCode: 255, signal: 0 };
       const failure = startFailure(program, status);
+      this.#reaped = true;
       kernel.call('close', pidfd);
       program.dispose();
       if (failure === null) return { ...status, failure };
@@ -47,7 +52,9 @@ export class LabProcess {
     });
   }
 
+  /** Nothing happens once it has ended: the number of its pidfd may belong to another process by then. */
   kill(signal: number): void {
+    if (this.#reaped) return;
     this.#kernel.call('pidfd_send_signal', this.pidfd, signal, null, 0);
   }
 }
@@ -84,7 +91,13 @@ export function startInLab(lab: LabHost, reactor: Reactor, plan: Omit<ExecPlan, 
     if (pid === null || pid <= 0) throw new EngineError('Aborted', `${program.name}: the lab host ended (${between.exitCode})`);
     const pidfd = running.readData(pidfdOffset, 4).readInt32LE(0);
     try {
-      running.waitHeld('joined', { ended: () => waitPidfd(kernel, pidfd, WNOHANG) !== null });
+      running.waitHeld('joined', {
+        ended: () => {
+          // Somebody in the lab may stop whatever appears there, and we would wait for it.
+          kernel.call('pidfd_send_signal', pidfd, SIG.CONT, null, 0);
+          return waitPidfd(kernel, pidfd, WNOHANG) !== null;
+        },
+      });
       lab.subtree?.join(pid);
       running.release('joined');
       return new LabProcess(kernel, reactor, running, pid, pidfd);
@@ -249,13 +262,32 @@ export class LabTerminal {
   }
 }
 
-/** The multiplexer of the lab's devpts, seen through its pid 1's root. */
+/** Device number 5:2 of every terminal multiplexer, and the magic number of its file system. */
+const PTMX = 0x502;
+const DEVPTS = 0x1cd1;
+
+/**
+ * The multiplexer of the lab's devpts, seen through its pid 1's root. The learner may have put anything in its place
+ * (CVE-2025-52565): no link is followed, and it is opened only when what was found is a multiplexer of a devpts.
+ */
 function openMaster(lab: LabHost): number {
-  const path = `/proc/${lab.info.initHostPid}/root/dev/pts/ptmx`;
+  const { kernel } = lab;
   try {
-    return openSync(path, O.RDWR | O.NOCTTY | O.CLOEXEC);
+    const found = openInRoot(kernel, `/proc/${lab.info.initHostPid}/root`, '/dev/pts/ptmx', O.PATH | O.NOFOLLOW);
+    try {
+      const system = Buffer.alloc(120);
+      check(kernel, 'fstatfs', [found, system]);
+      const { rdev } = fstatSync(found);
+      if (rdev !== PTMX || system.readBigInt64LE(0) !== BigInt(DEVPTS)) {
+        throw new EngineError('Unavailable', "the lab's /dev/pts/ptmx is not a terminal multiplexer any more; reset the lab");
+      }
+      return openSync(`/proc/self/fd/${found}`, O.RDWR | O.NOCTTY | O.CLOEXEC);
+    } finally {
+      kernel.call('close', found);
+    }
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
+    if (error instanceof EngineError && !(error instanceof SyscallError)) throw error;
+    const code = errnoOf(error);
     if (code === 'ENOSPC') throw new EngineError('ResourceExhausted', 'no terminal is left: the limit in /proc/sys/kernel/pty/max is reached; close some terminals', { cause: error });
     if (code === 'EMFILE' || code === 'ENFILE') throw new EngineError('ResourceExhausted', 'no file descriptor is left for a terminal; raise ulimit -n', { cause: error });
     throw new EngineError('Unavailable', `the lab's terminals could not be opened: ${code ?? String(error)}`, { cause: error });
