@@ -13,6 +13,7 @@ import { visible } from '../viewmodels/safe-text.js';
 import { chart, gauge, niceTop } from './chart.js';
 import { detailLines } from './detail.js';
 import { asciiText } from './glyphs.js';
+import { LINE_CHART_ROWS, type LineChart, loadedLineChart, loadLineChart } from './line-chart.js';
 import { type ListState, listKey } from './list-keys.js';
 import { drawTree, type TreeDrawing, type TreeNode } from './tree.js';
 import { markSpan } from './wiring-rows.js';
@@ -24,6 +25,8 @@ export interface CgroupsState extends ListState {
   /** Grows with every snapshot; `version` makes a new state of it. */
   readonly history: CgroupHistory;
   readonly version: number;
+  /** Draws one chart large, with a scale; null until it was wanted and is loaded. */
+  readonly line: LineChart | null;
 }
 
 const CHARTS: readonly CgroupsState['charts'][] = ['all', ...METRICS, 'none'];
@@ -57,16 +60,31 @@ export function cgroupsPanel(): Panel<CgroupsState> {
     id: 'cgroups',
     title: (lang) => (lang === 'zh' ? '控制组' : 'Cgroups'),
     keys: KEYS,
-    initial: () => ({ selected: null, detail: false, charts: 'all', history: new CgroupHistory(), version: 0 }),
+    initial: () => ({
+      selected: null,
+      detail: false,
+      charts: 'all',
+      history: new CgroupHistory(),
+      version: 0,
+      line: null,
+    }),
     render(width, height, input, state) {
       const view = renderCgroups(width, height, input, state);
       lastItems = view.items;
       lastOffset = view.offset;
       return view;
     },
-    onKey(key, state, input) {
+    onKey(key, state, input, effects) {
       if (key.ctrl || key.alt || input.snapshot === null) return null;
-      if (key.name === 'c') return { ...state, charts: CHARTS[(CHARTS.indexOf(state.charts) + 1) % CHARTS.length]! };
+      if (key.name === 'c') {
+        // Until it is there, and where it cannot be loaded, the small chart is drawn.
+        loadLineChart().catch((error: unknown) => effects.toast(noLargeChart(error)));
+        return {
+          ...state,
+          charts: CHARTS[(CHARTS.indexOf(state.charts) + 1) % CHARTS.length]!,
+          line: loadedLineChart(),
+        };
+      }
       const model = modelOf(input.snapshot, input);
       return listKey(
         key,
@@ -81,7 +99,7 @@ export function cgroupsPanel(): Panel<CgroupsState> {
     },
     onSnapshot(event, state) {
       state.history.add(event.snapshot);
-      return { ...state, version: state.version + 1 };
+      return { ...state, version: state.version + 1, line: loadedLineChart() };
     },
   };
 }
@@ -105,7 +123,7 @@ export function renderCgroups(width: number, height: number, input: PanelInput, 
   const nodes = flatCgroups(model.roots);
   const charted = nodes.find((node) => node.path === state.selected) ?? nodes[0];
   if (charted !== undefined && state.charts !== 'none' && height >= 10)
-    head.push(...charts(charted, state, width, lang, unicode));
+    head.push(...(largeChart(charted, state, width, height, input) ?? charts(charted, state, width, lang, unicode)));
   const drawing = drawTree(
     model.roots.map((node) => treeNode(node, lang, unicode)),
     width,
@@ -266,6 +284,72 @@ function charts(node: CgroupNode, state: CgroupsState, width: number, lang: Lang
     });
   });
   return lines;
+}
+
+/** The large chart is drawn where it has at least this many columns. */
+const LARGE_COLUMNS = 36;
+const LARGE_ROWS = { least: LINE_CHART_ROWS, most: 16 };
+
+/** One chart with a scale in the upper half of the pane; null where there is no room, or no chart was chosen. */
+function largeChart(
+  node: CgroupNode,
+  state: CgroupsState,
+  width: number,
+  height: number,
+  { lang, unicode }: PanelInput,
+): StyledLine[] | null {
+  const metric = state.charts;
+  if (metric === 'all' || metric === 'none' || state.line === null || !unicode || !hasMetric(node, metric)) return null;
+  // The mode of the cgroups and the heading stand above it; half of the pane stays for the tree.
+  const rows = Math.min(LARGE_ROWS.most, Math.floor(height / 2) - 3);
+  if (rows < LARGE_ROWS.least || width < LARGE_COLUMNS) return null;
+  const values = state.history.series(node.path, metric);
+  const { factor, unit, parts, top } = scaleOf(metric, topOf(node, metric, values));
+  const drawn = state.line(
+    values.map((value) => (value === null ? null : value * factor)),
+    {
+      width,
+      height: rows,
+      top,
+      parts,
+      added: Math.max(0, state.history.added(node.path) - 1),
+      role: NAMES[metric].role,
+    },
+  );
+  const title = `${NAMES[metric][lang]}${unit === '' ? '' : ` (${unit})`} `;
+  const heading = [span(title, 'text'), span(figure(node, metric), 'strong'), span(`  ${visible(node.path)}`, 'muted')];
+  return [heading, ...drawn].map((one) => padLine(one, width));
+}
+
+interface Scale {
+  readonly factor: number;
+  readonly unit: string;
+  readonly top: number;
+  readonly parts: number;
+}
+
+/** In which unit the figures of a scale are short, and into how many parts it falls. */
+function scaleOf(metric: Metric, top: number): Scale {
+  const of = (factor: number, unit: string): Scale => {
+    const scaled = Math.max(top * factor, Number.MIN_VALUE);
+    const parts = [4, 5, 3, 2].find((count) => Number.isInteger(scaled / count)) ?? (metric === 'pids' ? 1 : 4);
+    return { factor, unit, top: scaled, parts };
+  };
+  if (metric === 'cpu' || metric === 'throttled') return of(100, '%');
+  if (metric !== 'memory') return top > 0 ? of(1, '') : { factor: 1, unit: '', top: 1, parts: 1 };
+  const [step, unit] = MEMORY_UNITS.find(([size]) => top >= 4 * size) ?? [1, 'B'];
+  return of(1 / step, unit);
+}
+
+const MEMORY_UNITS: readonly (readonly [number, string])[] = [
+  [1 << 30, 'GiB'],
+  [1 << 20, 'MiB'],
+  [1 << 10, 'KiB'],
+];
+
+function noLargeChart(error: unknown): { en: string; zh: string } {
+  const why = visible(error instanceof Error ? error.message : String(error));
+  return { en: `the large chart cannot be loaded: ${why}`, zh: `无法加载大图表：${why}` };
 }
 
 function hasMetric(node: CgroupNode, metric: Metric): boolean {
