@@ -105,7 +105,7 @@ test('the cgroups tab draws it for one metric where there is room, and the small
     for (const one of lines) assert.equal(lineWidth(one), sizes[size][0]);
     return text(lines);
   };
-  assert.match(render('large', 'memory'), /memory \(MiB\) .*\/web\n *64[⡇⢸][\s\S]*\n *32[⡇⢸][\s\S]*\n *0 *[⡇⢸]/);
+  assert.match(render('large', 'memory'), /memory \(MiB\) .*\/web\s+64[⡇⢸][\s\S]*\n *32[⡇⢸][\s\S]*\n *0 *[⡇⢸]/);
   assert.match(render('large', 'memory', true, 'zh'), /内存 \(MiB\)/);
   assert.match(render('large', 'cpu'), /cpu \(%\) [\s\S]*\n *50 *[⡇⢸]/);
   assert.doesNotMatch(render('large', 'all'), /MiB\)/);
