@@ -41,7 +41,6 @@ export class LabProcess {
     this.pidfd = pidfd;
     this.program = program;
     this.ended = reactor.ended(pidfd).then(() => {
-      this.#over = true;
       const status = waitPidfd(kernel, pidfd, 0) ?? { exitCode: 255, signal: 0 };
       const failure = startFailure(program, status);
       this.#reaped = true;

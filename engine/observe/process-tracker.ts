@@ -1,4 +1,4 @@
-import { closeSync, openSync, readdirSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readlinkSync } from 'node:fs';
 import type { NamespaceId } from '../api/types.js';
 import type { Kernel } from '../kernel/kernel.js';
 import { openParent, withFd } from '../kernel/namespaces/ioctl.js';
@@ -37,6 +37,8 @@ export interface Pulse {
 const PROBES = 512;
 /** How soon a process is found that entered the lab from outside without the observer being poked. */
 const STRANGERS_MS = 500;
+/** Up to this many processes all are read when one ran: some 0.1 ms each. */
+const FEW = 64;
 /** A process that was found to be outside the lab is looked at again after this long, as its pid may have been reused. */
 const OUTSIDE_FOR_MS = 5_000;
 
@@ -53,6 +55,7 @@ export class ProcessTracker {
   readonly #tracked = new Map<number, Tracked>();
   readonly #outside = new Map<number, number>();
   readonly #pidNamespaces = new Map<NamespaceId, boolean>();
+  readonly #ownPidNamespace: NamespaceId = readlinkSync('/proc/self/ns/pid');
   readonly #loadavg: number;
   readonly #probeName: 'schedstat' | 'stat';
   /** Processes that may be the lab's, but cannot be looked into. */
@@ -117,8 +120,10 @@ export class ProcessTracker {
   /** Read in full what moved (or all). Returns those that were read. */
   refresh(all = false): RawProcess[] {
     const read: RawProcess[] = [];
+    // Others change a sleeper's id map, groups and scores without its running: where anybody ran, all are read if they are few.
+    const everyone = all || (this.#tracked.size <= FEW && [...this.#tracked.values()].some(({ dirty }) => dirty));
     for (const one of this.#tracked.values()) {
-      if (!one.dirty && !all) continue;
+      if (!one.dirty && !everyone) continue;
       one.dirty = false;
       try {
         const raw = readProcess(one.hostPid);
@@ -247,7 +252,8 @@ export class ProcessTracker {
     const known = this.#pidNamespaces.get(id);
     if (known !== undefined) return known;
     const inside = this.#descendsFromLab(hostPid, id);
-    this.#pidNamespaces.set(id, inside);
+    // "Not of the lab" is only for good where the inode cannot be given to another namespace: our own, in which we live.
+    if (inside || id === this.#ownPidNamespace) this.#pidNamespaces.set(id, inside);
     return inside;
   }
 

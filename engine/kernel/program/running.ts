@@ -219,6 +219,7 @@ export class RunningProgram {
 
   /** Reap the child if it has ended: its status, or null while it runs. Idempotent. */
   tryWait(): ExitStatus | null {
+    if (this.#disposed) return this.#status ?? { exitCode: 255, signal: 0 };
     this.#status ??= waitPidfd(this.#kernel, this.pidfd, WNOHANG);
     return this.#status;
   }
@@ -231,6 +232,7 @@ export class RunningProgram {
 
   /** Send a signal through the pidfd: never to a reused pid. */
   kill(signal: number): void {
+    if (this.#disposed || this.#status !== null) return; // the pidfd's number may be another's by now
     const result = this.#kernel.call('pidfd_send_signal', this.pidfd, signal, null, 0);
     if (result < 0 && result !== -ERRNO.ESRCH) throw new SyscallError('pidfd_send_signal', -result, { while: this.program.name });
   }
