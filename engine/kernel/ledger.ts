@@ -30,10 +30,12 @@ export class Ledger {
     });
   }
 
-  /** Every record of a program that was issued. */
-  program(running: RunningProgram, subject: string, actor: LedgerEntry['actor'] = 'engine'): void {
+  /** Every record of a program that was issued; `before` is called ahead of a labelled record, to note what the parent did then. */
+  program(running: RunningProgram, subject: string, options: { actor?: LedgerEntry['actor']; before?: (label: string) => void } = {}): void {
+    const actor = options.actor ?? 'engine';
     for (const trace of running.trace()) {
       const record = running.program.records[trace.index];
+      if (record?.options.label !== undefined) options.before?.(record.options.label);
       if (record === undefined || record.syscall === 'none' || trace.state === 'pending') continue;
       const explained = explainRecord(record, trace.index, trace);
       this.note({

@@ -1,7 +1,7 @@
 import { chownSync, closeSync, mkdirSync, openSync, writeFileSync } from 'node:fs';
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
-import type { LabOptions, LabWeakness } from '../api/types.js';
+import type { Bilingual, LabOptions, LabWeakness } from '../api/types.js';
 import { ERRNO } from '../kernel/errno.js';
 import { EngineError, SyscallError } from '../kernel/errors.js';
 import { AT, MOUNT_ATTR, O, OPEN_TREE_CLOEXEC, OPEN_TREE_CLONE, PR, SIG } from '../kernel/constants.js';
@@ -27,6 +27,15 @@ const HOST_NAME = /^[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?$/;
 /** Records at which the child waits for us, in order. */
 export const HOLDS = ['mapped', 'staged'] as const;
 
+/** What the parent did while the child waited: for the ledger, beside the child's own records. */
+export interface ParentAct {
+  readonly domain: 'cgroup' | 'file' | 'mount';
+  readonly act: string;
+  readonly command: string;
+  readonly man: string;
+  readonly explanation: Bilingual;
+}
+
 /**
  * The parent's side of a lab host's start: what is made before the child, what the child waits for, and the undoing of
  * all of it in reverse order. Order of use: `begin`, `duty` at each hold, `awaitExec`; `undo` on any failure.
@@ -39,6 +48,8 @@ export class Birth {
   readonly identity: Identity;
   readonly weaknesses: LabWeakness[] = [];
   readonly fds: Descriptors;
+  /** Acts of ours during hold `mapped`, in order. */
+  readonly acts: ParentAct[] = [];
   subtree: Subtree | null = null;
   upper: number | null = null;
   #undo: (() => void)[] = [];
@@ -148,11 +159,30 @@ export class Birth {
   #mapped(): void {
     const { kernel, running } = this;
     writeMaps(running.pid, this.identity);
+    for (const [file, lines] of [['uid_map', this.identity.uids], ['gid_map', this.identity.gids]] as const) {
+      const text = mapText(lines).trim();
+      this.acts.push({
+        domain: 'file', act: `write(/proc/${running.pid}/${file}, ${JSON.stringify(text)})`, command: `echo '${text}' > /proc/${running.pid}/${file}`, man: 'user_namespaces(7)',
+        explanation: { en: "say who the lab's users are on the machine: its root is an ordinary id there", zh: '规定实验里的用户在真实机器上是谁：实验的 root 在机器上只是普通 ID' },
+      });
+    }
     this.subtree?.join(running.pid);
+    for (const directory of this.subtree?.directories ?? []) {
+      this.acts.push({
+        domain: 'cgroup', act: `write(${directory}/cgroup.procs, "${running.pid}")`, command: `mkdir -p ${directory} && echo ${running.pid} > ${directory}/cgroup.procs`, man: 'cgroups(7)',
+        explanation: { en: "move the lab's first process into its own control group of this hierarchy", zh: '把实验的第一个进程放进它在该层级里自己的 cgroup' },
+      });
+    }
     if (this.#whole) {
       const userns = this.fds.keep(openSync(`/proc/${running.pid}/ns/user`, O.RDONLY | O.CLOEXEC));
       this.#layers.forEach((layer, n) => {
-        if (layer.source.kind === 'tree') running.setArgument(`lower-${n}`, 0, this.fds.keep(lowerTree(kernel, layer.mountPoint, userns)));
+        if (layer.source.kind !== 'tree') return;
+        running.setArgument(`lower-${n}`, 0, this.fds.keep(lowerTree(kernel, layer.mountPoint, userns)));
+        this.acts.push({
+          domain: 'mount', act: `mount_setattr(open_tree("${layer.mountPoint}", OPEN_TREE_CLONE), MOUNT_ATTR_IDMAP|MOUNT_ATTR_RDONLY)`,
+          command: `mount --bind -o ro,X-mount.idmap=/proc/${running.pid}/ns/user ${layer.mountPoint} LOWER`, man: 'mount_setattr(2)',
+          explanation: { en: "clone the machine's mount, read-only, with its owners translated into the lab's", zh: '克隆真实机器的挂载：只读，并把属主换算成实验里的用户' },
+        });
       });
     }
     if (this.#keptDir !== null) {

@@ -5,7 +5,7 @@ import { EngineError } from '../kernel/errors.js';
 import type { Kernel } from '../kernel/kernel.js';
 import { recordIndex } from '../kernel/program/builder.js';
 import type { Injection, RunningProgram } from '../kernel/program/running.js';
-import { Birth, HOLDS } from './birth.js';
+import { Birth, HOLDS, type ParentAct } from './birth.js';
 import type { Identity } from './identity.js';
 import type { Hierarchy, Subtree } from './subtree.js';
 import { WEAKNESSES } from './weaknesses.js';
@@ -32,16 +32,19 @@ export class LabHost {
   readonly program: RunningProgram;
   /** O_PATH descriptor of the upper directory of the root overlay; null where there is no single one. Closed by `close`. */
   readonly rootUpper: number | null;
+  /** What the parent did while the child waited at `mapped`. */
+  readonly acts: readonly ParentAct[];
   #kernel: Kernel;
   #closed = false;
 
-  private constructor(kernel: Kernel, info: Omit<LabInfo, 'readyMs'>, identity: Identity, subtree: Subtree | null, program: RunningProgram, rootUpper: number | null) {
+  private constructor(kernel: Kernel, info: Omit<LabInfo, 'readyMs'>, identity: Identity, subtree: Subtree | null, program: RunningProgram, rootUpper: number | null, acts: readonly ParentAct[]) {
     this.#kernel = kernel;
     this.info = info;
     this.identity = identity;
     this.subtree = subtree;
     this.program = program;
     this.rootUpper = rootUpper;
+    this.acts = acts;
   }
 
   get kernel(): Kernel {
@@ -112,7 +115,7 @@ export class LabHost {
         id: context.labId, hostname: birth.hostname, initHostPid: running.pid, startedAt: Date.now(), mode: identity.mode,
         cgroupMode: subtree === null ? 'none' : context.cgroups.mode, weaknesses, kept: options.keep ?? null,
       },
-      identity, subtree, running, birth.upper,
+      identity, subtree, running, birth.upper, birth.acts,
     );
   }
 

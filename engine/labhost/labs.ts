@@ -80,7 +80,11 @@ export class Labs {
       throw error;
     }
     const info: LabInfo = { ...host.info, readyMs: Math.round((performance.now() - begun) * 10) / 10 };
-    ledger.program(host.program, 'lab host');
+    ledger.program(host.program, 'lab host', {
+      before: (label) => {
+        if (label === 'mapped') for (const { domain, act, ...rest } of host.acts) ledger.act(domain, 'lab host', act, rest);
+      },
+    });
     const programs = [explainProgram(host.program)];
     let eyes: Promise<{ observer: Observer; close(): void }> | undefined;
     let closing: Promise<void> | undefined;
