@@ -18,7 +18,7 @@ import { lastEffect, onlyReads, replayable } from './history.js';
 import { fixtureDirectory, instantiate } from './instantiate.js';
 import type { Journal, JournalEvent, Progress } from './journal.js';
 import { plainOutput } from './shell/osc.js';
-import { installShell, keepSysfs, shellEnvironment, shellRc } from './shell/rc.js';
+import { installShell, shellEnvironment, shellRc } from './shell/rc.js';
 import { type ShellCommand, ShellSession } from './shell/shell-session.js';
 import type { LessonSource } from './source.js';
 import type { Lesson, Line, Step, StepText, Truth } from './types.js';
@@ -516,7 +516,7 @@ export class LessonSession {
 
   /** Fixtures, shell integration and the lesson's own setup in a new lab. */
   async #setUp(): Promise<void> {
-    await Promise.all([installShell(this.#raw), keepSysfs(this.#raw)]);
+    await installShell(this.#raw);
     for (const fixture of this.lesson.fixtures) {
       const target = `${fixtureDirectory(this.lesson.id)}/${fixture}`;
       const content = readFileSync(join(this.lesson.directory, 'files', fixture));

@@ -68,19 +68,3 @@ export async function installShell(lab: Lab): Promise<void> {
   if (done.exitCode !== 0)
     throw new Error(`cannot write ~/.bashrc in the lab: ${done.stderr.trim() || `exit ${done.exitCode}`}`);
 }
-
-/**
- * Keep a second sysfs in sight. `ip netns exec` unmounts /sys and mounts a new one; in a user namespace the kernel allows that only while
- * another sysfs is fully visible in the mount namespace (mount_too_revealing in fs/namespace.c).
- */
-export async function keepSysfs(lab: Lab): Promise<void> {
-  const script = [
-    '[ "$(grep -c " - sysfs " /proc/self/mountinfo)" -gt 1 ] && exit 0',
-    'mkdir -p /run/glassbox/sysfs && mount -t sysfs -o ro,nosuid,nodev,noexec sysfs /run/glassbox/sysfs',
-  ].join('\n');
-  const done = await lab.exec({ argv: ['sh', '-c', script], actor: 'lesson', timeoutMs: 10_000 });
-  // A lab without a sysfs of its own has said so among its weaknesses; `ip netns exec` then works as far as it can.
-  if (done.exitCode !== 0 && !lab.info.weaknesses.some((one) => one.what === 'no-sysfs' || one.what === 'no-net')) {
-    throw new Error(`cannot mount a second sysfs in the lab: ${done.stderr.trim()}`);
-  }
-}
