@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { realKernel } from '../../engine/kernel/kernel.js';
 import type { Program } from '../../engine/kernel/program/builder.js';
 import { CLONE, RunningProgram, waitPidfd } from '../../engine/kernel/program/running.js';
-import { realKernel } from '../../engine/kernel/kernel.js';
 import type { Reactor } from '../../engine/kernel/reactor.js';
 import { execProgram } from '../../engine/labhost/exec-program.js';
 import type { LabHost } from '../../engine/labhost/lab-host.js';
@@ -28,7 +28,15 @@ my $seized = sys('ptrace', 0x4206, $pid, 0, 0); told 'ptrace', $seized eq '0' ? 
 /** Step through a start, and let the lab look at the process before each of its records. What it could open, by record. */
 async function looks(lab: LabHost, reactor: Reactor, weaken: (program: Program) => Program): Promise<string[]> {
   const { program, pidfdOffset } = execProgram({
-    argv: ['true'], env: ['PATH=/usr/bin:/bin'], cwd: '/', stdio: [0, 1, 2], session: 'new', tty: false, initPidfd: lab.pidfd, netFd: null, manyIds: true,
+    argv: ['true'],
+    env: ['PATH=/usr/bin:/bin'],
+    cwd: '/',
+    stdio: [0, 1, 2],
+    session: 'new',
+    tty: false,
+    initPidfd: lab.pidfd,
+    netFd: null,
+    manyIds: true,
   });
   const running = RunningProgram.start(weaken(program), { flags: CLONE.FILES, step: true }, realKernel);
   const seen: string[] = [];
@@ -64,7 +72,11 @@ async function looks(lab: LabHost, reactor: Reactor, weaken: (program: Program) 
 }
 
 if (!inSandbox) {
-  test('R03: a process on its way into the lab, in a sandbox', { skip: isRoot ? false : 'needs root', timeout: 180_000 }, () => rerunInSandbox(import.meta.url));
+  test(
+    'R03: a process on its way into the lab, in a sandbox',
+    { skip: isRoot ? false : 'needs root', timeout: 180_000 },
+    () => rerunInSandbox(import.meta.url),
+  );
 } else {
   test('R03: nothing in the lab can look into a process before it executes, at any of its records', async () => {
     await withLab(async (lab, reactor) => {
@@ -74,7 +86,9 @@ if (!inSandbox) {
 
   test('R03 twin: dumpable, it lies open', async () => {
     await withLab(async (lab, reactor) => {
-      const seen = await looks(lab, reactor, (program) => without(program, ({ syscall, args }) => syscall === 'prctl' && args[0] === 4));
+      const seen = await looks(lab, reactor, (program) =>
+        without(program, ({ syscall, args }) => syscall === 'prctl' && args[0] === 4),
+      );
       assert.ok(seen.length > 0);
     });
   });
