@@ -17,9 +17,16 @@ const ARCHITECTURE = 4;
 const SECOND_ARGUMENT = 24;
 
 /** ioctl's number under each system call table that a process of this machine may use: x32 shares that of x86-64 with a bit set. */
-const TABLES = process.arch === 'arm64'
-  ? [{ architecture: 0xc00000b7, ioctl: 29 }, { architecture: 0x40000028, ioctl: 54 }]
-  : [{ architecture: 0xc000003e, ioctl: 16 }, { architecture: 0x40000003, ioctl: 54 }];
+const TABLES =
+  process.arch === 'arm64'
+    ? [
+        { architecture: 0xc00000b7, ioctl: 29 },
+        { architecture: 0x40000028, ioctl: 54 },
+      ]
+    : [
+        { architecture: 0xc000003e, ioctl: 16 },
+        { architecture: 0x40000003, ioctl: 54 },
+      ];
 const X32_IOCTL = 514;
 
 /**
@@ -32,9 +39,21 @@ export function noInjectionFilter(b: ProgramBuilder): DataRef {
   const [own, other] = TABLES as [(typeof TABLES)[number], (typeof TABLES)[number]];
   // own table: 3 instructions further on; the other one: 2 behind the own one's
   code.push([EQUAL, 2, 0, own.architecture], [EQUAL, 6, 0, other.architecture], [RETURN, 0, 0, REFUSE]);
-  code.push([LOAD, 0, 0, NUMBER], [AND, 0, 0, 0xbfffffff], [EQUAL, 5, 0, own.ioctl], [EQUAL, 4, 0, process.arch === 'arm64' ? own.ioctl : X32_IOCTL], [RETURN, 0, 0, ALLOW]);
+  code.push(
+    [LOAD, 0, 0, NUMBER],
+    [AND, 0, 0, 0xbfffffff],
+    [EQUAL, 5, 0, own.ioctl],
+    [EQUAL, 4, 0, process.arch === 'arm64' ? own.ioctl : X32_IOCTL],
+    [RETURN, 0, 0, ALLOW],
+  );
   code.push([LOAD, 0, 0, NUMBER], [EQUAL, 1, 0, other.ioctl], [RETURN, 0, 0, ALLOW]);
-  code.push([LOAD, 0, 0, SECOND_ARGUMENT], [EQUAL, 2, 0, TIOCSTI], [EQUAL, 1, 0, TIOCLINUX], [RETURN, 0, 0, ALLOW], [RETURN, 0, 0, REFUSE]);
+  code.push(
+    [LOAD, 0, 0, SECOND_ARGUMENT],
+    [EQUAL, 2, 0, TIOCSTI],
+    [EQUAL, 1, 0, TIOCLINUX],
+    [RETURN, 0, 0, ALLOW],
+    [RETURN, 0, 0, REFUSE],
+  );
   const bytes = Buffer.alloc(code.length * 8);
   code.forEach(([operation, whenTrue, whenFalse, value], index) => {
     bytes.writeUInt16LE(operation, index * 8);
@@ -42,5 +61,8 @@ export function noInjectionFilter(b: ProgramBuilder): DataRef {
     bytes.writeUInt8(whenFalse, index * 8 + 3);
     bytes.writeUInt32LE(value >>> 0, index * 8 + 4);
   });
-  return b.words([code.length, b.bytes(bytes, `[${code.length} BPF instructions]`)], '{refuse ioctl TIOCSTI and TIOCLINUX}');
+  return b.words(
+    [code.length, b.bytes(bytes, `[${code.length} BPF instructions]`)],
+    '{refuse ioctl TIOCSTI and TIOCLINUX}',
+  );
 }

@@ -24,7 +24,6 @@ export const MACHINE_SETTINGS = [
   'kernel/modprobe',
   'kernel/panic',
   'kernel/sysrq',
-  'kernel/pid_max',
   'kernel/kptr_restrict',
   'kernel/dmesg_restrict',
   'kernel/randomize_va_space',
