@@ -10,6 +10,7 @@ import type {
   LessonView,
 } from '../tui/lesson-view.js';
 import { ghostsOf } from './ghosts.js';
+import { pictureTab } from './picture-tab.js';
 import { because, goalLabel } from './plain-text.js';
 import type { LessonSession } from './session.js';
 
@@ -82,6 +83,7 @@ export function pageOf(session: LessonSession): LessonPage {
       ...(why ? { because: why } : {}),
     };
   });
+  const picture = pictureTab(session.steps, session.stepIndex);
   return {
     lessonId: lesson.id,
     lessonTitle: lesson.title,
@@ -98,6 +100,7 @@ export function pageOf(session: LessonSession): LessonPage {
     question: questionOf(session),
     hints: session.hintsGiven.map((hint) => session.hintText(hint)),
     hintsLeft: session.hintsLeft,
+    ...(picture === null ? {} : { picture }),
     ghosts: ghostsOf(session),
     complete: session.complete,
     ...(session.busy ? { busy: session.busy } : {}),

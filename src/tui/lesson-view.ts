@@ -58,6 +58,8 @@ export interface LessonPage {
   readonly hints: readonly Bilingual[];
   /** How many more the ladder has. */
   readonly hintsLeft: number;
+  /** The tab of the picture that shows what the step is about; it comes to the front with the step. */
+  readonly picture?: 'wiring' | 'namespaces' | 'cgroups' | 'layers';
   /** What the goals still want, for the picture. */
   readonly ghosts: readonly GhostGoal[];
   /** The step's goals are met (or it has none): `next` leads on. */

@@ -54,6 +54,10 @@ export interface PanelView {
   readonly reveal?: { readonly line: number; readonly from?: number; readonly to?: number };
   /** Rows at the top that never scroll away. */
   readonly sticky?: number;
+  /** Rows at the bottom that never scroll away, besides `lines`; fewer than `height`. */
+  readonly dock?: readonly StyledLine[];
+  /** Behind the title in the frame, as much of it as there is room for. */
+  readonly caption?: readonly StyledLine[];
 }
 
 export interface KeyHint {

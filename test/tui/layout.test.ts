@@ -66,8 +66,8 @@ test('80x24: lesson above, shell of 80 columns below; 120x36 and 200x60 show all
   assert.deepEqual(
     small.panes.map((pane) => [pane.id, innerRect(pane).width, innerRect(pane).height]),
     [
-      ['lesson', 80, 10],
-      ['shell', 80, 11],
+      ['lesson', 80, 13],
+      ['shell', 80, 8],
     ],
   );
   assert.deepEqual(small.hidden, ['picture', 'ledger']);

@@ -37,7 +37,7 @@ test('commands and their exit codes are learned from the shell; a forged one is 
 test('the size of the pane is the size of the terminal, also after a resize', { timeout: 30_000 }, async (t) => {
   const app = await start(t, 80, 24);
   await app.type('stty size\r');
-  await app.until((shown) => shown.includes('11 80'), 'the size');
+  await app.until((shown) => shown.includes('8 80'), 'the size');
   app.out.resize(120, 36);
   await app.settle();
   await app.type('clear; stty size\r');

@@ -72,6 +72,7 @@ export class App implements CommandTarget, LessonHost {
       picture: parts.panels,
       ledger: anyPanel(ledgerPanel()),
       size: () => ({ columns: parts.screen.columns, rows: parts.screen.rows }),
+      editor: () => this.#shell.pane.inEditor,
       changed,
     });
     this.#fresh = new FreshChanges(() => this.view.refresh());
@@ -223,10 +224,19 @@ export class App implements CommandTarget, LessonHost {
     pane.state = state;
     if (before?.stepId !== page.stepId) {
       pane.toTop();
-      // A prediction is one key press: it must reach the lesson.
-      if (before !== null && page.question?.kind === 'predict' && page.question.chosen === null) this.focus('lesson');
-    } else if (before?.complete === false && page.complete) this.toast(STRINGS.stepDone);
+      this.#followStep(page, before !== null);
+    } else if (before?.complete === false && page.complete && this.painter.arrangement.hidden.includes('lesson'))
+      this.toast(both('stepDone', { key: this.view.focus === 'shell' ? 'Ctrl-G n' : 'n' }));
     this.view.refresh({ ghosts: page.ghosts });
+  }
+
+  /** The focus and the picture go where the step is done: a letter must reach the lesson, a command the shell. */
+  #followStep(page: LessonPage, moved: boolean): void {
+    this.#toasts.clear();
+    const tab = this.view.tabs.findIndex((pane) => pane.panel.id === page.picture);
+    if (tab >= 0) this.view.tab = tab;
+    if (page.question?.kind === 'predict' && page.question.chosen === null) this.focus('lesson');
+    else if (moved && !page.complete && this.view.focus === 'lesson') this.focus('shell');
   }
 
   lesson(action: 'next' | 'previous' | 'hint' | 'reset' | 'undo'): void {
@@ -404,6 +414,13 @@ export class App implements CommandTarget, LessonHost {
   scrollShell(pages: 1 | -1): void {
     this.shell.scrollPages(pages);
     this.focus('shell');
+  }
+
+  scrollSide(pages: 1 | -1): void {
+    const { lesson, side } = this.view;
+    const pane = lesson ?? this.view.panelOf(side);
+    pane?.scrollKey(pages === 1 ? 'pagedown' : 'pageup');
+    this.#screen.request();
   }
 
   toast(notice: Bilingual): void {

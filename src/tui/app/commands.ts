@@ -30,6 +30,8 @@ export interface CommandTarget {
   askResetLab(): void;
   restartShell(): void;
   scrollShell(pages: 1 | -1): void;
+  /** The pane beside the shell, by a page, whatever has the focus. */
+  scrollSide(pages: 1 | -1): void;
   lesson(action: 'next' | 'previous' | 'hint' | 'reset' | 'undo'): void;
   askAnswer(): void;
   canAnswer(): boolean;
@@ -111,6 +113,8 @@ export function buildCommands(target: CommandTarget, extra: readonly AppCommand[
     { id: 'theme', title: STRINGS.cmdTheme, keys: ['t'], run: () => target.nextTheme() },
     { id: 'mouse', title: STRINGS.cmdMouse, keys: ['m'], words: 'copy select', run: () => target.toggleMouse() },
     { id: 'redraw', title: STRINGS.cmdRedraw, keys: ['f', 'ctrl-l'], run: () => target.redraw() },
+    { id: 'text-down', title: STRINGS.cmdTextDown, keys: ['space', 'down'], run: () => target.scrollSide(1) },
+    { id: 'text-up', title: STRINGS.cmdTextUp, keys: ['backspace', 'up'], run: () => target.scrollSide(-1) },
     { id: 'scroll-up', title: STRINGS.cmdScrollUp, keys: ['pageup'], run: () => target.scrollShell(-1) },
     { id: 'scroll-down', title: STRINGS.cmdScrollDown, keys: ['pagedown'], run: () => target.scrollShell(1) },
     ...tabs,

@@ -14,13 +14,14 @@ import { padLine, takeColumns, truncate } from '../text/fit.js';
 import { sanitise } from '../text/sanitise.js';
 import { span } from '../text/styled.js';
 import { textWidth } from '../text/width.js';
+import { latestNews } from './news.js';
 import { commandHints, statusLine } from './status-line.js';
 import type { ViewState } from './view-state.js';
 
 /** Of the focused panel's keys, how many stand in the status line. */
 const OWN_HINTS = 2;
 const HINTED = ['help', 'palette', 'zoom', 'next-pane', 'filter', 'language', 'quit'] as const;
-const HINTED_IN_LESSONS = ['next', 'hint', 'answer'] as const;
+const HINTED_IN_LESSONS = ['answer', 'next', 'hint'] as const;
 
 export interface PainterParts {
   readonly screen: Screen;
@@ -101,6 +102,7 @@ export class Painter {
       title: `${PANE_ORDER.indexOf(pane.id) + 1} ${STRINGS[pane.id][view.lang]}`,
       focused: pane.id === view.focus,
       tabs: pane.id === 'picture' ? tabs : [],
+      ...(panel?.view.caption === undefined ? {} : { caption: panel.view.caption }),
       note: this.#note(pane, panel),
     };
     this.spots.push(...paintFrame(canvas, pane, content, screen.traits.unicode));
@@ -108,10 +110,16 @@ export class Painter {
 
   /** At the right of a frame: the filter, the scroll position, the panes for which there is no room. */
   #note(pane: PlacedPane, panel: PanelPane | null): string {
-    const { lang } = this.#parts.view;
+    const { view } = this.#parts;
+    const { lang } = view;
     const parts: string[] = [];
     if (panel !== null && panel.filter !== '') parts.push(`/${panel.filter}`);
     if (panel !== null && panel.position !== '') parts.push(panel.position);
+    // Where the picture has no room, what changes in the kernel is at least named.
+    if (pane.id === 'shell' && this.arrangement.hidden.includes('picture')) {
+      const news = latestNews(view.fresh.list(Date.now()), lang);
+      if (news !== null) parts.push(news);
+    }
     if (pane.id !== 'shell' || this.arrangement.panes.length === 1)
       for (const id of this.arrangement.hidden) parts.push(`${PANE_ORDER.indexOf(id) + 1} ${STRINGS[id][lang]}`);
     return parts.join(' · ');
@@ -127,8 +135,12 @@ export class Painter {
 
   #hints(): KeyHint[] {
     const { view, commands } = this.#parts;
-    const own = (view.panel?.panel.keys ?? []).slice(0, OWN_HINTS);
-    return [...own, ...commandHints(commands, view.lesson === null ? HINTED : [...HINTED_IN_LESSONS, ...HINTED])];
+    // Behind the prefix a key is a command, not the panel's own.
+    const own = view.prefix ? [] : (view.panel?.panel.keys ?? []).slice(0, OWN_HINTS);
+    const panes = { key: `1-${view.panes.length}`, text: STRINGS.panesKeys };
+    const [first, second, ...rest] = commandHints(commands, HINTED);
+    const general = [first, second, panes, ...rest].filter((hint) => hint !== undefined);
+    return [...own, ...(view.lesson === null ? [] : commandHints(commands, HINTED_IN_LESSONS)), ...general];
   }
 
   #statusLine(): void {

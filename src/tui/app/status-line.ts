@@ -37,7 +37,6 @@ function brief(hint: string): string {
 export function statusLine(content: StatusContent, width: number): StyledLine {
   const { lang } = content;
   const bar = { role: 'bar' as const };
-  if (content.mode === 'prefix') return [{ text: ` ${text('prefixHint', lang)}`, style: { role: 'bar-key' } }];
   if (content.mode === 'filter')
     return [span(` ${text('filterPrompt', lang)}: `, 'bar-key'), span(content.filter, 'bar')];
   const spans: Span[] = [{ text: ' ', style: bar }];
@@ -49,8 +48,12 @@ export function statusLine(content: StatusContent, width: number): StyledLine {
     used += size;
     return true;
   };
-  if (content.scrolledUp > 0) push('↑', text('scrolled', lang, { lines: content.scrolledUp }));
-  else if (content.shellFocused) push('Ctrl-G', text('leaveShell', lang));
+  if (content.mode === 'prefix') {
+    spans.push({ text: 'Ctrl-G … ', style: { role: 'bar-key', inverse: true } });
+    used += textWidth('Ctrl-G … ');
+    push('Esc', text('cancel', lang));
+  } else if (content.scrolledUp > 0) push('↑', text('scrolled', lang, { lines: content.scrolledUp }));
+  else if (content.shellFocused) push('Ctrl-G', text('afterPrefix', lang));
   for (const hint of content.hints) if (!push(hint.key, brief(hint.text[lang]))) break;
   spans.push({
     text: ' '.repeat(Math.max(0, width - used - textWidth(content.right) - 1)) + content.right,

@@ -29,6 +29,13 @@ export class Toasts {
     this.#onChange();
   }
 
+  /** What was said of one step says nothing of the next. */
+  clear(): void {
+    this.stop();
+    this.#list = [];
+    this.#onChange();
+  }
+
   stop(): void {
     for (const timer of this.#timers) clearTimeout(timer);
     this.#timers.clear();

@@ -14,6 +14,8 @@ export interface ViewStateParts {
   readonly picture: readonly AnyPanel[];
   readonly ledger: AnyPanel;
   size(): { readonly columns: number; readonly rows: number };
+  /** A program in the shell has the whole of its screen (the alternate buffer). */
+  editor(): boolean;
   /** The screen must be drawn again. */
   changed(): void;
 }
@@ -77,6 +79,7 @@ export class ViewState {
       focus: this.focus,
       side: this.#side,
       zoomed: this.zoomed,
+      editor: this.#parts.editor(),
     });
   }
 

@@ -19,6 +19,8 @@ export interface ArrangeRequest {
   /** The pane beside the shell where there is room for two: the one focused last. */
   readonly side: PaneId;
   readonly zoomed: boolean;
+  /** An editor or a pager has the shell's whole screen: it needs the rows more than the pane above it. */
+  readonly editor?: boolean;
 }
 
 export interface PlacedPane {
@@ -58,7 +60,8 @@ function two(request: ArrangeRequest, height: number): PlacedPane[] {
       { id: 'shell', rect: { x: left, y: 0, width: columns - left, height }, frame: 'box' },
     ];
   }
-  const top = Math.floor(height / 2);
+  // What is read is longer than what is typed: three fifths for it. The split never moves by itself while a step lasts.
+  const top = clamp(height * (request.editor === true ? 0.3 : 0.6), 6, height - 6);
   return [
     { id: side, rect: { x: 0, y: 0, width: columns, height: top }, frame: 'rule' },
     { id: 'shell', rect: { x: 0, y: top, width: columns, height: height - top }, frame: 'rule' },
@@ -77,7 +80,7 @@ function all(request: ArrangeRequest, height: number): PlacedPane[] {
     ];
   }
   const left = clamp(columns * 0.37, 42, 66);
-  const lesson = clamp(height * 0.68, 16, height - 8);
+  const lesson = clamp(height * 0.75, 16, height - 8);
   const picture = Math.floor(height / 2);
   return [
     { id: 'lesson', rect: { x: 0, y: 0, width: left, height: lesson }, frame: 'box' },

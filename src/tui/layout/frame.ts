@@ -1,8 +1,8 @@
 /** The frame of a pane: its title, its tabs, and by its weight whether it has the focus. */
 import type { Canvas } from '../screen/canvas.js';
 import type { Rect } from '../screen/widgets.js';
-import { takeColumns, truncate } from '../text/fit.js';
-import type { Span } from '../text/styled.js';
+import { lineWidth, takeColumns, truncate } from '../text/fit.js';
+import type { Span, StyledLine } from '../text/styled.js';
 import { textWidth } from '../text/width.js';
 import type { PlacedPane } from './arrange.js';
 
@@ -17,6 +17,8 @@ export interface FrameContent {
   readonly title: string;
   readonly focused: boolean;
   readonly tabs: readonly FrameTab[];
+  /** Behind the title, each part as a whole or not at all. */
+  readonly caption?: readonly StyledLine[];
   /** At the right end: scroll position, filter. */
   readonly note: string;
 }
@@ -97,6 +99,12 @@ function paintTop(
     push(label, tab.active ? { role: 'title-focus' } : { role: 'title' });
   }
   if (content.tabs.length > 0) push(' ', { role: 'title' });
+  const noteRoom = content.note === '' ? 0 : textWidth(content.note) + 4;
+  for (const part of content.caption ?? []) {
+    if (used + lineWidth(part) + 1 + noteRoom > room) break;
+    for (const { text, style } of part) push(text, style ?? { role: 'title' });
+    push(' ', { role: 'title' });
+  }
   const note = content.note === '' ? '' : ` ${truncate(content.note, Math.max(0, room - used - 4))} `;
   const fill = Math.max(0, room - used - textWidth(note) - (note === '' ? 0 : 1));
   push(stroke.h.repeat(fill), { role });

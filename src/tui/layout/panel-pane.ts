@@ -53,9 +53,14 @@ export class PanelPane {
   /** `12-34/80`, '' when everything is in sight. */
   get position(): string {
     const count = this.#view.lines.length;
-    if (count <= this.#height && this.#left === 0) return '';
-    const last = Math.min(count, this.#top + this.#height);
+    if (count <= this.#room && this.#left === 0) return '';
+    const last = Math.min(count, this.#top + this.#room);
     return `${this.#top + 1}-${last}/${count}${this.#left > 0 ? ` ›${this.#left}` : ''}`;
+  }
+
+  /** Rows in which `lines` scroll, those that stick at the top included. */
+  get #room(): number {
+    return Math.max(1, this.#height - (this.#view.dock?.length ?? 0));
   }
 
   /** Back to the beginning: for a new page of the lesson. */
@@ -118,7 +123,7 @@ export class PanelPane {
   #settle(): void {
     const { lines, reveal, sticky = 0 } = this.#view;
     if (this.#reveal && reveal !== undefined) {
-      const room = Math.max(1, this.#height - sticky);
+      const room = Math.max(1, this.#room - sticky);
       if (reveal.line >= sticky) {
         if (reveal.line - sticky < this.#top) this.#top = reveal.line - sticky;
         else if (reveal.line - sticky >= this.#top + room) this.#top = reveal.line - sticky - room + 1;
@@ -128,7 +133,7 @@ export class PanelPane {
         this.#left = Math.min(reveal.to - this.#width, reveal.from ?? reveal.to);
     }
     this.#reveal = false;
-    this.#top = Math.max(0, Math.min(this.#top, lines.length - this.#height));
+    this.#top = Math.max(0, Math.min(this.#top, lines.length - this.#room));
     this.#left = Math.max(0, Math.min(this.#left, this.#wide - this.#width));
   }
 
@@ -137,8 +142,13 @@ export class PanelPane {
     this.#height = Math.max(1, rect.height);
     this.#render(input);
     this.#settle();
-    const { lines, sticky = 0 } = this.#view;
+    const { lines, sticky = 0, dock = [] } = this.#view;
+    const room = this.#room;
     for (let y = 0; y < rect.height; y++) {
+      if (y >= room) {
+        canvas.line(rect.x, rect.y + y, rect.width, dock[y - room] ?? []);
+        continue;
+      }
       const source = lines[y < sticky ? y : this.#top + y] ?? [];
       const visible = this.#left > 0 ? sliceLine(source, this.#left, this.#left + rect.width) : source;
       canvas.line(rect.x, rect.y + y, rect.width, visible);
@@ -159,7 +169,7 @@ export class PanelPane {
   }
 
   scrollKey(id: string): boolean {
-    const page = Math.max(1, this.#height - 1);
+    const page = Math.max(1, this.#room - 1);
     switch (id) {
       case 'up':
       case 'k':
@@ -188,7 +198,7 @@ export class PanelPane {
   }
 
   scroll(lines: number): boolean {
-    this.#top = Math.max(0, Math.min(this.#top + lines, Math.max(0, this.#view.lines.length - this.#height)));
+    this.#top = Math.max(0, Math.min(this.#top + lines, Math.max(0, this.#view.lines.length - this.#room)));
     return true;
   }
 
@@ -200,6 +210,7 @@ export class PanelPane {
   /** A click at a cell of the pane. */
   click(x: number, y: number, input: PanelInput, effects: PanelEffects): void {
     const { sticky = 0 } = this.#view;
+    if (y >= this.#room) return;
     const before = this.#state;
     const next = this.#guarded(
       () => this.panel.onClick?.(y < sticky ? y : this.#top + y, this.#left + x, before, input, effects) ?? null,

@@ -118,6 +118,11 @@ export class TerminalPane {
     return this.#session !== null;
   }
 
+  /** The program has the alternate screen, as editors and pagers do. */
+  get inEditor(): boolean {
+    return this.terminal.buffer.active.type === 'alternate';
+  }
+
   /** Bytes that wait to be shown. */
   get pending(): number {
     return this.#flow?.pending ?? 0;
