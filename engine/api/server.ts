@@ -3,10 +3,19 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Duplex } from 'node:stream';
 import { EngineError } from '../kernel/errors.js';
 import { explainProgram } from '../kernel/program/explain.js';
-import { DEFAULT_ENV, execInLab, LabTerminal, type LabProcess, startInLab } from '../labhost/exec.js';
+import { DEFAULT_ENV, execInLab, type LabProcess, LabTerminal, startInLab } from '../labhost/exec.js';
 import { takeForeground } from '../labhost/foreground.js';
 import type { Labs, ManagedLab } from '../labhost/labs.js';
-import { MAX_BODY, parseExec, parseLabOptions, parsePassthrough, parseSession, parseSignal, parseSize, parseStep } from './parse.js';
+import {
+  MAX_BODY,
+  parseExec,
+  parseLabOptions,
+  parsePassthrough,
+  parseSession,
+  parseSignal,
+  parseSize,
+  parseStep,
+} from './parse.js';
 import { answerOf } from './status.js';
 import type { LabInfo } from './types.js';
 
@@ -29,20 +38,25 @@ interface Open {
  */
 export function serve(labs: Labs, socketPath: string): Promise<Server> {
   const open: Open = { terminals: new Map(), processes: new Map(), steps: new Map(), next: 1 };
-  const server = createServer({ requestTimeout: 0, headersTimeout: 10_000, keepAliveTimeout: 60_000 }, (request, response) => {
-    route(labs, open, request, response).catch((error: unknown) => {
-      const { status, body } = answerOf(error);
-      if (response.headersSent) response.destroy();
-      else json(response, status, body);
-    });
-  });
+  const server = createServer(
+    { requestTimeout: 0, headersTimeout: 10_000, keepAliveTimeout: 60_000 },
+    (request, response) => {
+      route(labs, open, request, response).catch((error: unknown) => {
+        const { status, body } = answerOf(error);
+        if (response.headersSent) response.destroy();
+        else json(response, status, body);
+      });
+    },
+  );
   server.on('upgrade', (request, socket, head) => {
     try {
       upgrade(labs, open, request, socket, head);
     } catch (error) {
       const { status, body } = answerOf(error);
       const text = JSON.stringify(body);
-      socket.end(`HTTP/1.1 ${status} Error\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(text)}\r\nConnection: close\r\n\r\n${text}`);
+      socket.end(
+        `HTTP/1.1 ${status} Error\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(text)}\r\nConnection: close\r\n\r\n${text}`,
+      );
     }
   });
   return new Promise((resolve, reject) => {
@@ -63,7 +77,11 @@ async function route(labs: Labs, open: Open, request: IncomingMessage, response:
   const at = `${method} ${kind ?? ''}${id === undefined ? '' : named ? '/step' : '/:id'}${verb === undefined ? '' : `/${verb}`}`;
   switch (at) {
     case 'GET labs':
-      return json(response, 200, labs.list().map(({ info }) => info));
+      return json(
+        response,
+        200,
+        labs.list().map(({ info }) => info),
+      );
     case 'POST labs':
       return json(response, 201, (await labs.create(parseLabOptions(await body(request)))).info satisfies LabInfo);
     case 'POST labs/step':
@@ -157,7 +175,8 @@ async function step(labs: Labs, open: Open, text: string, response: ServerRespon
         await asked;
       }
       previous = index;
-      if ((answer as string) === 'stop') throw new EngineError('Aborted', 'the start was stopped; everything is undone');
+      if ((answer as string) === 'stop')
+        throw new EngineError('Aborted', 'the start was stopped; everything is undone');
     });
     line({ lab: lab.info });
   } catch (error) {
@@ -169,13 +188,23 @@ async function step(labs: Labs, open: Open, text: string, response: ServerRespon
 }
 
 /** Run a command on the engine's own standard streams: two lines are answered, its number at once and its end later. */
-async function passThrough(labs: Labs, open: Open, lab: ManagedLab, text: string, response: ServerResponse): Promise<void> {
+async function passThrough(
+  labs: Labs,
+  open: Open,
+  lab: ManagedLab,
+  text: string,
+  response: ServerResponse,
+): Promise<void> {
   const asked = parsePassthrough(text);
   const [first, ...rest] = asked.argv;
   const child = startInLab(lab.host, labs.reactor, {
     argv: [first as string, ...rest],
     env: Object.entries({ ...DEFAULT_ENV, ...asked.env }).map(([name, value]) => `${name}=${value}`),
-    cwd: asked.cwd ?? '/root', stdio: [0, 1, 2], session: asked.foreground ? 'group' : 'new', tty: asked.foreground, netFd: null,
+    cwd: asked.cwd ?? '/root',
+    stdio: [0, 1, 2],
+    session: asked.foreground ? 'group' : 'new',
+    tty: asked.foreground,
+    netFd: null,
   });
   const id = String(open.next++);
   open.processes.set(id, child);
@@ -196,7 +225,9 @@ function upgrade(labs: Labs, open: Open, request: IncomingMessage, socket: Duple
   const terminal = LabTerminal.open(lab.host, labs.reactor, parseSession(url.searchParams));
   const number = String(open.next++);
   open.terminals.set(number, terminal);
-  socket.write(`HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: terminal\r\nX-Session: ${number}\r\n\r\n`);
+  socket.write(
+    `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: terminal\r\nX-Session: ${number}\r\n\r\n`,
+  );
   if (head.length > 0) terminal.stream.write(head);
   socket.on('data', (bytes: Buffer) => {
     if (!terminal.stream.destroyed && !terminal.stream.write(bytes)) {
@@ -237,7 +268,8 @@ async function body(request: IncomingMessage): Promise<string> {
   let length = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
     length += chunk.length;
-    if (length > MAX_BODY) throw new EngineError('InvalidArgument', `the request body is larger than ${MAX_BODY} bytes`);
+    if (length > MAX_BODY)
+      throw new EngineError('InvalidArgument', `the request body is larger than ${MAX_BODY} bytes`);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString('utf8');

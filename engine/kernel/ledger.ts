@@ -23,15 +23,30 @@ export class Ledger {
   }
 
   /** An act of the engine outside a program: a file written, a cgroup made. */
-  act(domain: LedgerDomain, subject: string, act: string, options: { command?: string; man?: string; explanation: Bilingual; actor?: LedgerEntry['actor'] }): LedgerEntry {
+  act(
+    domain: LedgerDomain,
+    subject: string,
+    act: string,
+    options: { command?: string; man?: string; explanation: Bilingual; actor?: LedgerEntry['actor'] },
+  ): LedgerEntry {
     return this.note({
-      actor: options.actor ?? 'engine', domain, subject, act, command: options.command ?? null, man: options.man ?? null,
-      explanation: options.explanation, result: { ok: true },
+      actor: options.actor ?? 'engine',
+      domain,
+      subject,
+      act,
+      command: options.command ?? null,
+      man: options.man ?? null,
+      explanation: options.explanation,
+      result: { ok: true },
     });
   }
 
   /** Every record of a program that was issued; `before` is called ahead of a labelled record, to note what the parent did then. */
-  program(running: RunningProgram, subject: string, options: { actor?: LedgerEntry['actor']; before?: (label: string) => void } = {}): void {
+  program(
+    running: RunningProgram,
+    subject: string,
+    options: { actor?: LedgerEntry['actor']; before?: (label: string) => void } = {},
+  ): void {
     const actor = options.actor ?? 'engine';
     for (const trace of running.trace()) {
       const record = running.program.records[trace.index];
@@ -39,8 +54,13 @@ export class Ledger {
       if (record === undefined || record.syscall === 'none' || trace.state === 'pending') continue;
       const explained = explainRecord(record, trace.index, trace);
       this.note({
-        actor, subject, domain: record.syscall.includes('mount') || record.syscall === 'pivot_root' ? 'mount' : 'syscall',
-        act: callText(record), command: explained.command, man: explained.man, explanation: explained.explanation,
+        actor,
+        subject,
+        domain: record.syscall.includes('mount') || record.syscall === 'pivot_root' ? 'mount' : 'syscall',
+        act: callText(record),
+        command: explained.command,
+        man: explained.man,
+        explanation: explained.explanation,
         result: {
           ok: trace.state !== 'failed',
           ...(trace.result === null ? {} : { value: trace.result }),

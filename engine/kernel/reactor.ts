@@ -3,7 +3,16 @@ import { ERRNO } from './errno.js';
 import { EngineError, SyscallError } from './errors.js';
 import { check, type Kernel, realKernel } from './kernel.js';
 
-export const EPOLL = { IN: 1, PRI: 2, OUT: 4, ERR: 8, HUP: 0x10, RDHUP: 0x2000, ONESHOT: 1 << 30, ET: 1 << 31 } as const;
+export const EPOLL = {
+  IN: 1,
+  PRI: 2,
+  OUT: 4,
+  ERR: 8,
+  HUP: 0x10,
+  RDHUP: 0x2000,
+  ONESHOT: 1 << 30,
+  ET: 1 << 31,
+} as const;
 const CTL_ADD = 1;
 const CTL_DEL = 2;
 const CTL_MOD = 3;
@@ -83,7 +92,10 @@ export class Reactor {
       const ready: { token: number; events: number }[] = [];
       for (let i = 0; i < count; i++) {
         const at = i * EVENT_SIZE;
-        ready.push({ events: this.#buffer.readUInt32LE(at), token: Number(this.#buffer.readBigUInt64LE(at + DATA_AT)) });
+        ready.push({
+          events: this.#buffer.readUInt32LE(at),
+          token: Number(this.#buffer.readBigUInt64LE(at + DATA_AT)),
+        });
       }
       try {
         for (const { token, events } of ready) this.#fire(token, events);
@@ -99,12 +111,15 @@ export class Reactor {
     try {
       entry.listener(events);
     } finally {
-      if (this.#listeners.has(token) && !this.#closed) this.#control(CTL_MOD, entry.fd, entry.events | EPOLL.ONESHOT, token);
+      if (this.#listeners.has(token) && !this.#closed)
+        this.#control(CTL_MOD, entry.fd, entry.events | EPOLL.ONESHOT, token);
     }
   }
 
   #control(operation: number, fd: number, events: number, token: number): void {
-    check(this.#kernel, 'epoll_ctl', [this.#epoll, operation, fd, this.#event(events, token)], { while: `watching descriptor ${fd}` });
+    check(this.#kernel, 'epoll_ctl', [this.#epoll, operation, fd, this.#event(events, token)], {
+      while: `watching descriptor ${fd}`,
+    });
   }
 
   #event(events: number, token: number): Buffer {

@@ -21,7 +21,8 @@ export interface ExecPlan {
   readonly manyIds: boolean;
 }
 
-const NAMESPACES = CLONE.NEWUSER | CLONE.NEWNS | CLONE.NEWPID | CLONE.NEWNET | CLONE.NEWUTS | CLONE.NEWIPC | CLONE.NEWCGROUP;
+const NAMESPACES =
+  CLONE.NEWUSER | CLONE.NEWNS | CLONE.NEWPID | CLONE.NEWNET | CLONE.NEWUTS | CLONE.NEWIPC | CLONE.NEWCGROUP;
 /** Where execve's failure shows: 127 not found, 126 found but not executable, as POSIX shells answer. */
 export const NOT_FOUND = 127;
 export const NOT_EXECUTABLE = 126;
@@ -42,14 +43,21 @@ export function execProgram(plan: ExecPlan): { program: Program; pidfdOffset: nu
   });
   b.call('setns', [plan.initPidfd, NAMESPACES], {
     command: 'nsenter --all --target PID',
-    say: { en: "enter the lab host's seven namespaces at once, named by its pid 1", zh: '以实验主机的 1 号进程为准，一次进入它的七个命名空间' },
+    say: {
+      en: "enter the lab host's seven namespaces at once, named by its pid 1",
+      zh: '以实验主机的 1 号进程为准，一次进入它的七个命名空间',
+    },
   });
   if (plan.netFd !== null) b.call('setns', [plan.netFd, CLONE.NEWNET], { command: 'nsenter --net=FILE' });
   const pidfd = b.bytes(Buffer.alloc(8), 'pidfd');
   const cloneFlags = BigInt(CLONE.PIDFD | CLONE.PARENT) | CLONE.CLEAR_SIGHAND;
   b.call('clone3', [b.words([cloneFlags, pidfd, 0, 0, 0, 0, 0, 0, 0, 0, 0], '{CLONE_PIDFD|CLONE_PARENT}'), 88], {
-    label: 'process', jumpIfZero: 'joined',
-    say: { en: 'a pid namespace is entered by children only: make the process, as a sibling', zh: 'pid 命名空间只对子进程生效：以兄弟进程的身份创建它' },
+    label: 'process',
+    jumpIfZero: 'joined',
+    say: {
+      en: 'a pid namespace is entered by children only: make the process, as a sibling',
+      zh: 'pid 命名空间只对子进程生效：以兄弟进程的身份创建它',
+    },
   });
   b.call('exit_group', [0], { say: { en: 'the go-between has done its work', zh: '中间进程任务完成，退出' } });
 
@@ -70,7 +78,13 @@ export function execProgram(plan: ExecPlan): { program: Program; pidfdOffset: nu
     const own = b.bytes(Buffer.alloc(8), 'own pid');
     b.call('rt_sigprocmask', [SIG_SETMASK, b.bytes(Buffer.alloc(8, 0xff), 'all'), 0, 8]);
     b.call('getpid', [], { storeAt: own, store32: true });
-    b.call('ioctl', [0, TIOC.SPGRP, own], { ignore: true, say: { en: 'take the foreground of the terminal, so that Ctrl-C reaches this process', zh: '取得终端的前台，使 Ctrl-C 送到这个进程' } });
+    b.call('ioctl', [0, TIOC.SPGRP, own], {
+      ignore: true,
+      say: {
+        en: 'take the foreground of the terminal, so that Ctrl-C reaches this process',
+        zh: '取得终端的前台，使 Ctrl-C 送到这个进程',
+      },
+    });
   }
   if (plan.session !== 'new') {
     b.call('seccomp', [SECCOMP_SET_MODE_FILTER, 0, noInjectionFilter(b)], {

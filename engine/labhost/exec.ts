@@ -2,8 +2,8 @@ import { fstatSync, openSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { ReadStream } from 'node:tty';
 import type { ExecRequest, ExecResult, SessionRequest } from '../api/types.js';
-import { EngineError, SyscallError } from '../kernel/errors.js';
 import { O, SIG, TIOC } from '../kernel/constants.js';
+import { EngineError, SyscallError } from '../kernel/errors.js';
 import { check, type Kernel } from '../kernel/kernel.js';
 import { openInRoot } from '../kernel/namespaces/open-in-root.js';
 import { errnoOf } from '../kernel/procfs/read.js';
@@ -15,13 +15,29 @@ import type { LabHost } from './lab-host.js';
 
 export const DEFAULT_ENV = {
   PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
-  HOME: '/root', USER: 'root', LOGNAME: 'root', SHELL: '/bin/bash', LANG: 'C.UTF-8',
+  HOME: '/root',
+  USER: 'root',
+  LOGNAME: 'root',
+  SHELL: '/bin/bash',
+  LANG: 'C.UTF-8',
 } as const;
 const WNOHANG = 1;
 const DEFAULT_TIMEOUT_MS = 30_000;
 const DEFAULT_OUTPUT = 1 << 20;
 const SIGNAL_NAMES: Readonly<Record<number, string>> = {
-  1: 'SIGHUP', 2: 'SIGINT', 3: 'SIGQUIT', 4: 'SIGILL', 6: 'SIGABRT', 8: 'SIGFPE', 9: 'SIGKILL', 10: 'SIGUSR1', 11: 'SIGSEGV', 12: 'SIGUSR2', 13: 'SIGPIPE', 14: 'SIGALRM', 15: 'SIGTERM',
+  1: 'SIGHUP',
+  2: 'SIGINT',
+  3: 'SIGQUIT',
+  4: 'SIGILL',
+  6: 'SIGABRT',
+  8: 'SIGFPE',
+  9: 'SIGKILL',
+  10: 'SIGUSR1',
+  11: 'SIGSEGV',
+  12: 'SIGUSR2',
+  13: 'SIGPIPE',
+  14: 'SIGALRM',
+  15: 'SIGTERM',
 };
 
 /** A process inside a lab host; ours to wait for. */
@@ -65,11 +81,14 @@ function startFailure(program: RunningProgram, status: ExitStatus): EngineError 
   if (failed !== null) {
     const record = program.program.records[failed.index];
     const call = record?.syscall === 'none' || record === undefined ? 'clone3' : record.syscall;
-    if (call === 'chdir') return new EngineError('InvalidArgument', `cannot run ${name}: the working directory does not exist`);
+    if (call === 'chdir')
+      return new EngineError('InvalidArgument', `cannot run ${name}: the working directory does not exist`);
     return new SyscallError(call, failed.errno, { while: `running ${name}`, path: name });
   }
   if (status.exitCode !== NOT_FOUND) return null;
-  const tried = [...program.program.labels.entries()].filter(([label]) => label.startsWith('execve-')).map(([, index]) => program.result(index));
+  const tried = [...program.program.labels.entries()]
+    .filter(([label]) => label.startsWith('execve-'))
+    .map(([, index]) => program.result(index));
   if (tried.length > 0 && tried.some((result) => result === null || result >= 0)) return null; // it ran, and itself answered 127
   if (tried.includes(-13)) return new EngineError('PermissionDenied', `${name}: found, but not executable`);
   return new EngineError('NotFound', `${name}: command not found`);
@@ -80,14 +99,19 @@ function startFailure(program: RunningProgram, status: ExitStatus): EngineError 
  * has copies once this returns.
  */
 export function startInLab(lab: LabHost, reactor: Reactor, plan: Omit<ExecPlan, 'initPidfd' | 'manyIds'>): LabProcess {
-  const { program, pidfdOffset } = execProgram({ ...plan, initPidfd: lab.pidfd, manyIds: lab.identity.mode !== 'one-user' });
+  const { program, pidfdOffset } = execProgram({
+    ...plan,
+    initPidfd: lab.pidfd,
+    manyIds: lab.identity.mode !== 'one-user',
+  });
   const kernel = lab.kernel;
   const running = RunningProgram.start(program, { flags: CLONE.FILES }, kernel);
   try {
     const between = running.wait();
     running.throwFailure();
     const pid = running.result('process');
-    if (pid === null || pid <= 0) throw new EngineError('Aborted', `${program.name}: the lab host ended (${between.exitCode})`);
+    if (pid === null || pid <= 0)
+      throw new EngineError('Aborted', `${program.name}: the lab host ended (${between.exitCode})`);
     const pidfd = running.readData(pidfdOffset, 4).readInt32LE(0);
     try {
       running.waitHeld('joined', {
@@ -129,7 +153,12 @@ function pipe(kernel: Kernel): { reader: number; writer: number } {
 }
 
 /** Run a command in the lab to its end and capture what it prints, within the request's bounds. */
-export async function execInLab(lab: LabHost, reactor: Reactor, request: ExecRequest, netFd: number | null = null): Promise<ExecResult> {
+export async function execInLab(
+  lab: LabHost,
+  reactor: Reactor,
+  request: ExecRequest,
+  netFd: number | null = null,
+): Promise<ExecResult> {
   const kernel = lab.kernel;
   const ours: number[] = [];
   const theirs: number[] = [];
@@ -148,8 +177,13 @@ export async function execInLab(lab: LabHost, reactor: Reactor, request: ExecReq
     theirs.push(out.writer, err.writer);
     ours.push(out.reader, err.reader);
     child = startInLab(lab, reactor, {
-      argv: argvOf(request.argv), env: environment(request), cwd: request.cwd ?? '/root', stdio: [zero, out.writer, err.writer],
-      session: 'new', tty: false, netFd,
+      argv: argvOf(request.argv),
+      env: environment(request),
+      cwd: request.cwd ?? '/root',
+      stdio: [zero, out.writer, err.writer],
+      session: 'new',
+      tty: false,
+      netFd,
     });
     const limit = request.maxOutputBytes ?? DEFAULT_OUTPUT;
     outputs = [new Capture(out.reader, limit), new Capture(err.reader, limit)];
@@ -173,12 +207,18 @@ export async function execInLab(lab: LabHost, reactor: Reactor, request: ExecReq
   clearTimeout(timer);
   input?.destroy();
   // What it left running may hold the pipes open: what was printed until now is the answer.
-  await Promise.race([Promise.all(outputs.map((output) => output.finished)), new Promise((resolve) => setTimeout(resolve, timedOut ? 0 : 50).unref())]);
+  await Promise.race([
+    Promise.all(outputs.map((output) => output.finished)),
+    new Promise((resolve) => setTimeout(resolve, timedOut ? 0 : 50).unref()),
+  ]);
   const [stdout, stderr] = outputs.map((output) => output.finish()) as [string, string];
   return {
-    exitCode: status.exitCode, signal: status.signal === 0 ? null : (SIGNAL_NAMES[status.signal] ?? `signal ${status.signal}`),
-    stdout, stderr: status.failure === null ? stderr : `${stderr}${status.failure.message}\n`,
-    timedOut, truncated: outputs.some((output) => output.truncated),
+    exitCode: status.exitCode,
+    signal: status.signal === 0 ? null : (SIGNAL_NAMES[status.signal] ?? `signal ${status.signal}`),
+    stdout,
+    stderr: status.failure === null ? stderr : `${stderr}${status.failure.message}\n`,
+    timedOut,
+    truncated: outputs.some((output) => output.truncated),
   };
 }
 
@@ -238,13 +278,29 @@ export class LabTerminal {
     let slave = -1;
     try {
       check(kernel, 'ioctl', [master, TIOC.SPTLCK, Buffer.alloc(4)], { while: 'opening a terminal' });
-      slave = check(kernel, 'ioctl', [master, TIOC.GPTPEER, O.RDWR | O.NOCTTY | O.CLOEXEC], { while: 'opening a terminal' });
+      slave = check(kernel, 'ioctl', [master, TIOC.GPTPEER, O.RDWR | O.NOCTTY | O.CLOEXEC], {
+        while: 'opening a terminal',
+      });
       // opened by us, it would belong to nobody in the lab
-      check(kernel, 'fchown', [slave, toOutside(lab.identity.uids, 0), toOutside(lab.identity.gids, lab.identity.mode === 'one-user' ? 0 : 5)], { while: 'opening a terminal' });
+      check(
+        kernel,
+        'fchown',
+        [
+          slave,
+          toOutside(lab.identity.uids, 0),
+          toOutside(lab.identity.gids, lab.identity.mode === 'one-user' ? 0 : 5),
+        ],
+        { while: 'opening a terminal' },
+      );
       setSize(kernel, master, request.cols, request.rows);
       const child = startInLab(lab, reactor, {
-        argv: argvOf(request.argv), env: environment({ env: { TERM: 'xterm-256color', ...request.env } }), cwd: request.cwd ?? '/root',
-        stdio: [slave, slave, slave], session: 'new', tty: true, netFd: null,
+        argv: argvOf(request.argv),
+        env: environment({ env: { TERM: 'xterm-256color', ...request.env } }),
+        cwd: request.cwd ?? '/root',
+        stdio: [slave, slave, slave],
+        session: 'new',
+        tty: true,
+        netFd: null,
       });
       return new LabTerminal(kernel, child, master);
     } catch (error) {
@@ -278,7 +334,10 @@ function openMaster(lab: LabHost): number {
       check(kernel, 'fstatfs', [found, system]);
       const { rdev } = fstatSync(found);
       if (rdev !== PTMX || system.readBigInt64LE(0) !== BigInt(DEVPTS)) {
-        throw new EngineError('Unavailable', "the lab's /dev/pts/ptmx is not a terminal multiplexer any more; reset the lab");
+        throw new EngineError(
+          'Unavailable',
+          "the lab's /dev/pts/ptmx is not a terminal multiplexer any more; reset the lab",
+        );
       }
       return openSync(`/proc/self/fd/${found}`, O.RDWR | O.NOCTTY | O.CLOEXEC);
     } finally {
@@ -287,9 +346,19 @@ function openMaster(lab: LabHost): number {
   } catch (error) {
     if (error instanceof EngineError && !(error instanceof SyscallError)) throw error;
     const code = errnoOf(error);
-    if (code === 'ENOSPC') throw new EngineError('ResourceExhausted', 'no terminal is left: the limit in /proc/sys/kernel/pty/max is reached; close some terminals', { cause: error });
-    if (code === 'EMFILE' || code === 'ENFILE') throw new EngineError('ResourceExhausted', 'no file descriptor is left for a terminal; raise ulimit -n', { cause: error });
-    throw new EngineError('Unavailable', `the lab's terminals could not be opened: ${code ?? String(error)}`, { cause: error });
+    if (code === 'ENOSPC')
+      throw new EngineError(
+        'ResourceExhausted',
+        'no terminal is left: the limit in /proc/sys/kernel/pty/max is reached; close some terminals',
+        { cause: error },
+      );
+    if (code === 'EMFILE' || code === 'ENFILE')
+      throw new EngineError('ResourceExhausted', 'no file descriptor is left for a terminal; raise ulimit -n', {
+        cause: error,
+      });
+    throw new EngineError('Unavailable', `the lab's terminals could not be opened: ${code ?? String(error)}`, {
+      cause: error,
+    });
   }
 }
 
@@ -299,4 +368,3 @@ function setSize(kernel: Kernel, master: number, cols: number, rows: number): vo
   size.writeUInt16LE(Math.min(Math.max(cols, 1), 9999), 2);
   check(kernel, 'ioctl', [master, TIOC.SWINSZ, size], { while: 'resizing a terminal' });
 }
-

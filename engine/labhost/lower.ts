@@ -5,7 +5,27 @@ import { parseMountinfo } from '../kernel/mountinfo.js';
 import type { LowerLayer } from './program.js';
 
 /** File systems whose content is the machine's, as opposed to the kernel's; only these are shown in the lab. */
-const REAL = new Set(['ext2', 'ext3', 'ext4', 'xfs', 'btrfs', 'f2fs', 'zfs', 'bcachefs', 'reiserfs', 'jfs', 'erofs', 'squashfs', 'vfat', 'overlay', '9p', 'virtiofs', 'nfs', 'nfs4', 'fuse.sshfs']);
+const REAL = new Set([
+  'ext2',
+  'ext3',
+  'ext4',
+  'xfs',
+  'btrfs',
+  'f2fs',
+  'zfs',
+  'bcachefs',
+  'reiserfs',
+  'jfs',
+  'erofs',
+  'squashfs',
+  'vfat',
+  'overlay',
+  '9p',
+  'virtiofs',
+  'nfs',
+  'nfs4',
+  'fuse.sshfs',
+]);
 /** Made anew in the lab, or private to the machine. */
 const OWN = new Set(['/proc', '/sys', '/dev', '/run', '/tmp', '/root', '/lost+found']);
 
@@ -31,7 +51,9 @@ export function realMounts(mountinfo = readFileSync('/proc/self/mountinfo', 'utf
  * Throws when the file system cannot be idmapped (EINVAL) or the kernel is older.
  */
 export function idmappedTree(kernel: Kernel, path: string, userns: number): number {
-  const fd = check(kernel, 'open_tree', [AT.FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC], { while: 'cloning a lower layer' });
+  const fd = check(kernel, 'open_tree', [AT.FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC], {
+    while: 'cloning a lower layer',
+  });
   const attributes = Buffer.alloc(32);
   attributes.writeBigUInt64LE(BigInt(MOUNT_ATTR.RDONLY | MOUNT_ATTR.IDMAP), 0);
   attributes.writeBigUInt64LE(BigInt(userns), 24);

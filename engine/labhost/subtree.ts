@@ -1,4 +1,14 @@
-import { accessSync, chownSync, constants, existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import {
+  accessSync,
+  chownSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import type { CgroupSetup } from '../cgroup/hierarchy.js';
 import { parseMountinfo } from '../kernel/mountinfo.js';
@@ -33,7 +43,12 @@ export function findHierarchies(): { mode: 'v1' | 'v2' | 'hybrid' | 'none'; usab
     );
     if (mount === undefined) continue;
     // A cgroup namespace or a bind mount shows a part of the tree: what lies outside of it we cannot make groups in.
-    const within = mount.root === '/' ? membership.path : membership.path.startsWith(mount.root) ? membership.path.slice(mount.root.length) : null;
+    const within =
+      mount.root === '/'
+        ? membership.path
+        : membership.path.startsWith(mount.root)
+          ? membership.path.slice(mount.root.length)
+          : null;
     if (within === null || within.startsWith('/..')) continue;
     const mine = join(mount.mountPoint, within);
     // v2 allows no processes beside controllers (cgroups(7), "no internal processes"): root goes to the top instead.
@@ -79,7 +94,11 @@ export class Subtree {
    * The limits of the lab itself stay ours. Throws after removing what it made.
    */
   static create(options: {
-    hierarchies: readonly Hierarchy[]; engineId: string; labId: string; identity: Identity; pidsMax: number;
+    hierarchies: readonly Hierarchy[];
+    engineId: string;
+    labId: string;
+    identity: Identity;
+    pidsMax: number;
   }): Subtree {
     const engineDirs = engineDirectories(options.hierarchies, options.engineId);
     const tree = new Subtree(options.hierarchies, engineDirs, options.labId);
@@ -155,7 +174,8 @@ export class Subtree {
 function delegate(directory: string, identity: Identity, version: 1 | 2): void {
   const uid = toOutside(identity.uids, 0);
   const gid = toOutside(identity.gids, 0);
-  const names = version === 1 ? ['', 'cgroup.procs', 'tasks'] : ['', 'cgroup.procs', 'cgroup.threads', 'cgroup.subtree_control'];
+  const names =
+    version === 1 ? ['', 'cgroup.procs', 'tasks'] : ['', 'cgroup.procs', 'cgroup.threads', 'cgroup.subtree_control'];
   for (const name of names) {
     const path = join(directory, name);
     if (existsSync(path)) chownSync(path, uid, gid);
@@ -172,7 +192,10 @@ function inheritCpuset(directory: string): void {
 
 /** Enable for the children every controller that this group has. Those that the kernel refuses here are left out. */
 function enableControllers(directory: string): void {
-  const available = readFileSync(join(directory, 'cgroup.controllers'), 'utf8').trim().split(' ').filter((name) => name !== '');
+  const available = readFileSync(join(directory, 'cgroup.controllers'), 'utf8')
+    .trim()
+    .split(' ')
+    .filter((name) => name !== '');
   const enabled = new Set(readFileSync(join(directory, 'cgroup.subtree_control'), 'utf8').trim().split(' '));
   for (const controller of available) {
     if (enabled.has(controller)) continue;
@@ -181,14 +204,17 @@ function enableControllers(directory: string): void {
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code;
       // EBUSY: processes stand in this group; EOPNOTSUPP, EINVAL: rt processes or a threaded parent; EACCES, EPERM: not ours
-      if (code === undefined || !['EBUSY', 'EOPNOTSUPP', 'EINVAL', 'EACCES', 'EPERM', 'ENOENT'].includes(code)) throw error;
+      if (code === undefined || !['EBUSY', 'EOPNOTSUPP', 'EINVAL', 'EACCES', 'EPERM', 'ENOENT'].includes(code))
+        throw error;
     }
   }
 }
 
 function subgroups(directory: string): string[] {
   try {
-    return readdirSync(directory, { withFileTypes: true }).filter((entry) => entry.isDirectory()).map((entry) => join(directory, entry.name));
+    return readdirSync(directory, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map((entry) => join(directory, entry.name));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
     throw error;
@@ -223,7 +249,8 @@ function writeIfThere(path: string, text: string): void {
   try {
     if (existsSync(path)) writeFileSync(path, text);
   } catch (error) {
-    if (!['ENOENT', 'ENODEV', 'EINVAL', 'EACCES', 'EIO'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+    if (!['ENOENT', 'ENODEV', 'EINVAL', 'EACCES', 'EIO'].includes((error as NodeJS.ErrnoException).code ?? ''))
+      throw error;
   }
 }
 
@@ -251,9 +278,11 @@ export function observedCgroups(tree: Subtree | null, mode: CgroupSetup['mode'])
       const v1 = hierarchy.version === 1;
       const shown = hierarchy.name.startsWith('name=') ? hierarchy.name.slice(5) : hierarchy.name;
       return {
-        version: hierarchy.version, name: hierarchy.name,
+        version: hierarchy.version,
+        name: hierarchy.name,
         controllers: v1 ? hierarchy.name.split(',').filter((name) => !name.startsWith('name=')) : [],
-        directory, path: hierarchy.root === '/' ? within : `${hierarchy.root}${within}`,
+        directory,
+        path: hierarchy.root === '/' ? within : `${hierarchy.root}${within}`,
         mountPoint: v1 ? `/sys/fs/cgroup/${shown}` : mode === 'v2' ? '/sys/fs/cgroup' : '/sys/fs/cgroup/unified',
         writable: true,
       };

@@ -4,7 +4,10 @@ import { pick } from '../i18n/text.js';
 import type { Context } from './context.js';
 import { outcome } from './run-explain.js';
 
-const PROMPT = { en: '[Enter] issue it  [r] run the rest  [q] undo everything > ', zh: '[回车] 执行  [r] 执行其余全部  [q] 撤销一切 > ' };
+const PROMPT = {
+  en: '[Enter] issue it  [r] run the rest  [q] undo everything > ',
+  zh: '[回车] 执行  [r] 执行其余全部  [q] 撤销一切 > ',
+};
 const READY = { en: 'the lab host runs: its pid 1 is ', zh: '实验主机已运行：它的 1 号进程在机器上的 PID 是 ' };
 const UNDONE = { en: 'stopped; everything is undone', zh: '已停止；一切都已撤销' };
 
@@ -22,7 +25,9 @@ export async function runStep(context: Context): Promise<number> {
         section = record.section;
         say(`\n[${section}]\n`);
       }
-      say(`${String(record.index + 1).padStart(4)}/${total}  ${record.call}  ${record.man}\n      ${pick(record.explanation, context.language)}\n`);
+      say(
+        `${String(record.index + 1).padStart(4)}/${total}  ${record.call}  ${record.man}\n      ${pick(record.explanation, context.language)}\n`,
+      );
       if (record.command !== null) say(`      $ ${record.command}\n`);
       say(`      ${pick(PROMPT, context.language)}`);
       const answer = await lines.next();

@@ -1,4 +1,4 @@
-import { type ClientRequest, type IncomingMessage, request as httpRequest } from 'node:http';
+import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { ErrorBody } from '../../engine/api/types.js';
 
@@ -32,7 +32,13 @@ export class EngineHttp {
   }
 
   /** Read JSON lines until the other side ends or `stop` is called; `ended` is told which. */
-  lines<T>(method: string, path: string, listener: (value: T) => void, body?: unknown, ended?: (error: Error | null) => void): () => void {
+  lines<T>(
+    method: string,
+    path: string,
+    listener: (value: T) => void,
+    body?: unknown,
+    ended?: (error: Error | null) => void,
+  ): () => void {
     let stopped = false;
     let response: IncomingMessage | undefined;
     this.#send(method, path, body).then(
@@ -69,7 +75,11 @@ export class EngineHttp {
   /** Ask for a terminal: the raw connection and its number. */
   upgrade(path: string): Promise<{ socket: Duplex; id: string }> {
     return new Promise((resolve, reject) => {
-      const request = httpRequest({ socketPath: this.socketPath, path: PREFIX + path, headers: { connection: 'Upgrade', upgrade: 'terminal' } });
+      const request = httpRequest({
+        socketPath: this.socketPath,
+        path: PREFIX + path,
+        headers: { connection: 'Upgrade', upgrade: 'terminal' },
+      });
       request.on('error', reject);
       request.on('upgrade', (response, socket, head) => {
         if (head.length > 0) socket.unshift(head);
@@ -86,12 +96,23 @@ export class EngineHttp {
     return new Promise((resolve, reject) => {
       const text = body === undefined ? '' : JSON.stringify(body);
       const request: ClientRequest = httpRequest(
-        { socketPath: this.socketPath, method, path: PREFIX + path, headers: { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) } },
+        {
+          socketPath: this.socketPath,
+          method,
+          path: PREFIX + path,
+          headers: { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) },
+        },
         resolve,
       );
       request.on('error', (error: NodeJS.ErrnoException) => {
-        const gone = error.code === 'ENOENT' || error.code === 'ECONNREFUSED' || error.code === 'ECONNRESET' || error.code === 'EPIPE';
-        reject(gone ? new EngineFailure({ code: 'Unavailable', message: 'the engine is not running any more' }) : error);
+        const gone =
+          error.code === 'ENOENT' ||
+          error.code === 'ECONNREFUSED' ||
+          error.code === 'ECONNRESET' ||
+          error.code === 'EPIPE';
+        reject(
+          gone ? new EngineFailure({ code: 'Unavailable', message: 'the engine is not running any more' }) : error,
+        );
       });
       request.end(text);
     });

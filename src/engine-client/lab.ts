@@ -1,5 +1,18 @@
 import type {
-  Bilingual, ErrorBody, ExecRequest, ExecResult, ExplainedProgram, HeldRecord, Lab, LabInfo, LabOptions, LedgerEntry, ObserveEvent, Session, SessionRequest, Snapshot,
+  Bilingual,
+  ErrorBody,
+  ExecRequest,
+  ExecResult,
+  ExplainedProgram,
+  HeldRecord,
+  Lab,
+  LabInfo,
+  LabOptions,
+  LedgerEntry,
+  ObserveEvent,
+  Session,
+  SessionRequest,
+  Snapshot,
 } from '../../engine/api/types.js';
 import { EngineFailure, type EngineHttp } from './http.js';
 
@@ -26,20 +39,32 @@ export class RemoteLab implements Lab {
   }
 
   /** Make a lab record by record: see Engine.stepLab. */
-  static step(http: EngineHttp, options: LabOptions, onHeld: (held: HeldRecord) => Promise<'next' | 'run' | 'stop'>): Promise<RemoteLab> {
+  static step(
+    http: EngineHttp,
+    options: LabOptions,
+    onHeld: (held: HeldRecord) => Promise<'next' | 'run' | 'stop'>,
+  ): Promise<RemoteLab> {
     type Line = { id: string } | { held: HeldRecord } | { lab: LabInfo } | { error: ErrorBody };
     return new Promise((resolve, reject) => {
       let id = '';
       http.lines<Line>(
-        'POST', '/labs/step',
+        'POST',
+        '/labs/step',
         (line) => {
           if ('id' in line) id = line.id;
           else if ('lab' in line) resolve(new RemoteLab(http, line.lab, options));
           else if ('error' in line) reject(new EngineFailure(line.error));
-          else onHeld(line.held).then((answer) => http.json('POST', `/steps/${id}`, { answer })).catch(reject);
+          else
+            onHeld(line.held)
+              .then((answer) => http.json('POST', `/steps/${id}`, { answer }))
+              .catch(reject);
         },
         options,
-        (error) => reject(error ?? new EngineFailure({ code: 'Unavailable', message: 'the engine ended while a start was stepped through' })),
+        (error) =>
+          reject(
+            error ??
+              new EngineFailure({ code: 'Unavailable', message: 'the engine ended while a start was stepped through' }),
+          ),
       );
     });
   }
@@ -53,7 +78,9 @@ export class RemoteLab implements Lab {
   }
 
   async openSession(request: SessionRequest): Promise<Session> {
-    const { socket, id } = await this.#http.upgrade(`${this.#path}/session?request=${encodeURIComponent(JSON.stringify(request))}`);
+    const { socket, id } = await this.#http.upgrade(
+      `${this.#path}/session?request=${encodeURIComponent(JSON.stringify(request))}`,
+    );
     const http = this.#http;
     const exit = http.json<{ exitCode: number; signal: string | null }>('GET', `/sessions/${id}/exit`);
     exit.catch(() => undefined); // asked for again by whoever registers with onExit
@@ -63,7 +90,9 @@ export class RemoteLab implements Lab {
       id,
       onData: (listener) => socket.on('data', listener),
       onExit: (listener) => {
-        void Promise.all([exit.catch(() => ({ exitCode: 255, signal: null })), drained]).then(([status]) => listener(status));
+        void Promise.all([exit.catch(() => ({ exitCode: 255, signal: null })), drained]).then(([status]) =>
+          listener(status),
+        );
       },
       write: (bytes) => {
         if (!socket.destroyed) socket.write(bytes);
@@ -113,7 +142,8 @@ export class RemoteLab implements Lab {
 
   onGone(listener: (reason: Bilingual) => void): void {
     this.#http.lines<Bilingual | null>(
-      'GET', `${this.#path}/gone`,
+      'GET',
+      `${this.#path}/gone`,
       (reason) => {
         if (reason !== null && !this.#closed) listener(reason);
         this.#closed = true;

@@ -5,7 +5,16 @@ import { spawnEngine } from './spawn.js';
 
 /** Sent to us, these go to the command. Those that the terminal itself sends to the foreground group are not doubled. */
 const FORWARDED = ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM', 'SIGUSR1', 'SIGUSR2', 'SIGCONT', 'SIGWINCH'] as const;
-const NUMBERS = { SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGTERM: 15, SIGUSR1: 10, SIGUSR2: 12, SIGCONT: 18, SIGWINCH: 28 } as const;
+const NUMBERS = {
+  SIGHUP: 1,
+  SIGINT: 2,
+  SIGQUIT: 3,
+  SIGTERM: 15,
+  SIGUSR1: 10,
+  SIGUSR2: 12,
+  SIGCONT: 18,
+  SIGWINCH: 28,
+} as const;
 
 /**
  * Run a command in a fresh lab host on our own standard streams, and answer with its exit code: its own, 128+n when a
@@ -29,11 +38,17 @@ export async function runPassthrough(
     const http = new EngineHttp(engine.socketPath);
     const lab = await http.json<LabInfo>('POST', '/labs', labOptions);
     const terminal = process.env['TERM'];
-    const request = { argv, env: { ...(terminal === undefined ? {} : { TERM: terminal }), ...env }, ...(cwd === undefined ? {} : { cwd }), foreground };
+    const request = {
+      argv,
+      env: { ...(terminal === undefined ? {} : { TERM: terminal }), ...env },
+      ...(cwd === undefined ? {} : { cwd }),
+      foreground,
+    };
     return await new Promise<number>((resolve, reject) => {
       type Line = { id: string } | { exitCode: number; failure: { message: string } | null };
       http.lines<Line>(
-        'POST', `/labs/${lab.id}/run`,
+        'POST',
+        `/labs/${lab.id}/run`,
         (line) => {
           if ('id' in line) {
             deliver = (signal) => void http.json('POST', `/processes/${line.id}/signal`, { signal }).catch(ignoreEnded);
@@ -44,7 +59,11 @@ export async function runPassthrough(
           resolve(line.exitCode);
         },
         request,
-        (error) => reject(error ?? new EngineFailure({ code: 'Unavailable', message: 'the engine ended while the command was running' })),
+        (error) =>
+          reject(
+            error ??
+              new EngineFailure({ code: 'Unavailable', message: 'the engine ended while the command was running' }),
+          ),
       );
     });
   } finally {

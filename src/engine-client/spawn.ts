@@ -50,7 +50,9 @@ export async function spawnEngine(options: { passStdio: boolean }): Promise<Engi
     });
   });
   return {
-    child, socketPath, exited,
+    child,
+    socketPath,
+    exited,
     close: async () => {
       control.destroy();
       await exited;

@@ -40,12 +40,17 @@ function startDocker(): { stop(): void } | null {
     tar -C root -c . | docker -H unix:///run/bench/sock import - bench >/dev/null 2>&1 || { tail -3 /run/bench/log >&2; exit 4; }`;
   const done = spawnSync('sh', ['-c', script], { encoding: 'utf8', timeout: 60_000 });
   if (done.status !== 0) {
-    console.log(`docker run: not measured (${done.status === 3 ? 'dockerd is not installed' : done.stderr.trim().slice(0, 300)})`);
+    console.log(
+      `docker run: not measured (${done.status === 3 ? 'dockerd is not installed' : done.stderr.trim().slice(0, 300)})`,
+    );
     return null;
   }
   return {
     stop: () => {
-      spawnSync('sh', ['-c', 'kill $(cat /run/bench/pid); for i in $(seq 100); do [ -e /run/bench/pid ] || break; sleep 0.1; done']);
+      spawnSync('sh', [
+        '-c',
+        'kill $(cat /run/bench/pid); for i in $(seq 100); do [ -e /run/bench/pid ] || break; sleep 0.1; done',
+      ]);
       spawnSync('sh', ['-c', `find /sys/fs/cgroup -depth -type d -path '*/${group}*' -exec rmdir {} \\; 2>/dev/null`]);
     },
   };
@@ -61,7 +66,21 @@ async function main(): Promise<void> {
     for (let i = -1; i < rounds; i++) {
       const made = await labs.create();
       const u = await timed(() => command('unshare', ['-mnpuif', 'true']));
-      const d = docker === null ? Number.NaN : await timed(() => command('docker', ['-H', 'unix:///run/bench/sock', 'run', '--rm', '--network', 'none', 'bench', '/bin/true']));
+      const d =
+        docker === null
+          ? Number.NaN
+          : await timed(() =>
+              command('docker', [
+                '-H',
+                'unix:///run/bench/sock',
+                'run',
+                '--rm',
+                '--network',
+                'none',
+                'bench',
+                '/bin/true',
+              ]),
+            );
       await labs.remove(made.info.id);
       if (i < 0) continue; // a warm-up round
       lab.push(made.info.readyMs);
@@ -72,10 +91,16 @@ async function main(): Promise<void> {
     await labs.close();
     docker?.stop();
   }
-  const rows: [string, readonly number[]][] = [['lab host, first command run', lab], ['unshare -mnpuif true', unshare], ['docker run --rm --network none', run]];
+  const rows: [string, readonly number[]][] = [
+    ['lab host, first command run', lab],
+    ['unshare -mnpuif true', unshare],
+    ['docker run --rm --network none', run],
+  ];
   for (const [name, values] of rows) {
     if (values.some(Number.isNaN)) continue;
-    console.log(`${name.padEnd(34)} median ${median(values).toFixed(1).padStart(7)} ms   lab/this ${(median(lab) / median(values)).toFixed(2)}`);
+    console.log(
+      `${name.padEnd(34)} median ${median(values).toFixed(1).padStart(7)} ms   lab/this ${(median(lab) / median(values)).toFixed(2)}`,
+    );
   }
 }
 
@@ -83,8 +108,26 @@ if (process.env['GLASSBOX_BENCH_SANDBOX'] === '1') await main();
 else {
   const inner = spawnSync(
     'unshare',
-    ['--mount', '--pid', '--net', '--uts', '--ipc', '--fork', '--kill-child', '--mount-proc', '--', 'sh', '-c', 'mount -t tmpfs tmpfs /run && "$@"', 'bench',
-      process.execPath, '--import', 'tsx', fileURLToPath(import.meta.url), String(rounds)],
+    [
+      '--mount',
+      '--pid',
+      '--net',
+      '--uts',
+      '--ipc',
+      '--fork',
+      '--kill-child',
+      '--mount-proc',
+      '--',
+      'sh',
+      '-c',
+      'mount -t tmpfs tmpfs /run && "$@"',
+      'bench',
+      process.execPath,
+      '--import',
+      'tsx',
+      fileURLToPath(import.meta.url),
+      String(rounds),
+    ],
     { stdio: 'inherit', env: { ...process.env, GLASSBOX_BENCH_SANDBOX: '1' }, timeout: 300_000 },
   );
   process.exitCode = inner.status ?? 1;

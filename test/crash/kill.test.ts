@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { leaksSince, machineState } from '../helpers/leak-probe.js';
 import { inSandbox, isRoot, rerunInSandbox } from '../helpers/sandbox.js';
 
@@ -18,27 +18,35 @@ interface Victim {
 
 /** Processes of Glassbox in this sandbox, by what they are. */
 function victims(app: ChildProcess): Victim[] {
-  return readdirSync('/proc').filter((name) => /^\d+$/.test(name)).flatMap((name) => {
-    const pid = Number(name);
-    try {
-      const comm = readFileSync(`/proc/${pid}/comm`, 'utf8').trim();
-      const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
-      if (pid === app.pid) return [{ pid, what: 'application' }];
-      if (comm === 'glassbox-guard') return [{ pid, what: 'guard' }];
-      if (comm === 'glassbox-init') return [{ pid, what: 'pid 1' }];
-      if (command.includes('daemon.')) return [{ pid, what: 'engine' }];
-      if (command.startsWith('sleep\x003')) return [{ pid, what: 'process in the lab' }];
-      return [];
-    } catch {
-      return []; // it ended while we looked
-    }
-  });
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((name) => {
+      const pid = Number(name);
+      try {
+        const comm = readFileSync(`/proc/${pid}/comm`, 'utf8').trim();
+        const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+        if (pid === app.pid) return [{ pid, what: 'application' }];
+        if (comm === 'glassbox-guard') return [{ pid, what: 'guard' }];
+        if (comm === 'glassbox-init') return [{ pid, what: 'pid 1' }];
+        if (command.includes('daemon.')) return [{ pid, what: 'engine' }];
+        if (command.startsWith('sleep\x003')) return [{ pid, what: 'process in the lab' }];
+        return [];
+      } catch {
+        return []; // it ended while we looked
+      }
+    });
 }
 
 if (!inSandbox) {
-  test(`${ROUNDS} kills at random moments, in a sandbox`, { skip: isRoot ? false : 'needs root', timeout: 600_000 }, () => rerunInSandbox(import.meta.url, { timeoutMs: 580_000 }));
+  test(
+    `${ROUNDS} kills at random moments, in a sandbox`,
+    { skip: isRoot ? false : 'needs root', timeout: 600_000 },
+    () => rerunInSandbox(import.meta.url, { timeoutMs: 580_000 }),
+  );
 } else {
-  test(`kill -9 of any process at any moment, ${ROUNDS} times: the machine is as before`, { timeout: 570_000 }, async () => {
+  test(`kill -9 of any process at any moment, ${ROUNDS} times: the machine is as before`, {
+    timeout: 570_000,
+  }, async () => {
     const before = machineState();
     const killed = new Map<string, number>();
     let done = 0;
@@ -48,10 +56,17 @@ if (!inSandbox) {
       return seed / 0x7fffffff;
     };
     while (done < ROUNDS) {
-      const app = spawn(process.execPath, ['--import', 'tsx', APP], { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+      const app = spawn(process.execPath, ['--import', 'tsx', APP], {
+        stdio: ['ignore', 'pipe', 'pipe'],
+        detached: true,
+      });
       let output = '';
-      app.stdout?.on('data', (chunk: Buffer) => { output += chunk.toString(); });
-      app.stderr?.on('data', (chunk: Buffer) => { output += chunk.toString(); });
+      app.stdout?.on('data', (chunk: Buffer) => {
+        output += chunk.toString();
+      });
+      app.stderr?.on('data', (chunk: Buffer) => {
+        output += chunk.toString();
+      });
       const ended = new Promise<void>((resolve) => app.once('exit', () => resolve()));
       // every fourth time at any moment of the start, else when the lab works
       if (random() < 0.25) await new Promise((resolve) => setTimeout(resolve, 150 + random() * 600));
@@ -59,7 +74,9 @@ if (!inSandbox) {
       for (let n = 0; n < PER_APP && done < ROUNDS && app.exitCode === null && app.signalCode === null; n++) {
         await new Promise((resolve) => setTimeout(resolve, random() * 40));
         const list = victims(app);
-        const kinds = [...new Set(list.map(({ what }) => what))].filter((what) => n === PER_APP - 1 || what !== 'application');
+        const kinds = [...new Set(list.map(({ what }) => what))].filter(
+          (what) => n === PER_APP - 1 || what !== 'application',
+        );
         const kind = kinds[Math.floor(random() * kinds.length)];
         const victim = list.filter(({ what }) => what === kind)[0];
         if (victim === undefined) break;
@@ -69,9 +86,14 @@ if (!inSandbox) {
       }
       if (app.exitCode === null && app.signalCode === null) app.kill('SIGKILL');
       await ended;
-      assert.deepEqual(await leaksSince(before, 10_000), [], `after ${[...killed].join(' ')}; the application said: ${output.slice(-600)}`);
+      assert.deepEqual(
+        await leaksSince(before, 10_000),
+        [],
+        `after ${[...killed].join(' ')}; the application said: ${output.slice(-600)}`,
+      );
     }
-    for (const what of ['application', 'engine', 'guard', 'pid 1', 'process in the lab']) assert.ok((killed.get(what) ?? 0) > 0, `no ${what} was killed: ${[...killed].join(' ')}`);
+    for (const what of ['application', 'engine', 'guard', 'pid 1', 'process in the lab'])
+      assert.ok((killed.get(what) ?? 0) > 0, `no ${what} was killed: ${[...killed].join(' ')}`);
   });
 }
 

@@ -6,7 +6,14 @@ let lab = await engine.createLab();
 process.stdout.write('ready\n');
 for (;;) {
   try {
-    await lab.exec({ argv: ['sh', '-c', 'ip netns add r1 2>/dev/null; mkdir -p /sys/fs/cgroup/pids/a/b /sys/fs/cgroup/x 2>/dev/null; sleep 3 & sleep 3 & sleep 0.05; ip netns del r1'], timeoutMs: 2_000 });
+    await lab.exec({
+      argv: [
+        'sh',
+        '-c',
+        'ip netns add r1 2>/dev/null; mkdir -p /sys/fs/cgroup/pids/a/b /sys/fs/cgroup/x 2>/dev/null; sleep 3 & sleep 3 & sleep 0.05; ip netns del r1',
+      ],
+      timeoutMs: 2_000,
+    });
     await lab.snapshot();
   } catch (error) {
     process.stdout.write(`${error instanceof Error ? error.message : String(error)}\n`);

@@ -7,26 +7,36 @@ import { test } from 'node:test';
 import { EngineError } from '../../engine/kernel/errors.js';
 import { Reactor } from '../../engine/kernel/reactor.js';
 import { execInLab, LabTerminal } from '../../engine/labhost/exec.js';
-import { withLab, startLab } from '../helpers/labs.js';
+import { startLab, withLab } from '../helpers/labs.js';
 import { leaksSince, machineState } from '../helpers/leak-probe.js';
 import { inSandbox, isRoot, rerunInSandbox } from '../helpers/sandbox.js';
 
 const sh = (command: string) => ({ argv: ['sh', '-c', command] });
 
 if (!inSandbox) {
-  test('the lab host, in a sandbox', { skip: isRoot ? false : 'needs root', timeout: 240_000 }, () => rerunInSandbox(import.meta.url));
+  test('the lab host, in a sandbox', { skip: isRoot ? false : 'needs root', timeout: 240_000 }, () =>
+    rerunInSandbox(import.meta.url),
+  );
 } else {
   machineState();
 
   test('root inside is an ordinary id outside, in seven namespaces of its own', async () => {
     const before = machineState();
     await withLab(async (lab, reactor) => {
-      const { stdout } = await execInLab(lab, reactor, sh('id -u; cat /proc/self/uid_map; echo $$; hostname; for n in user mnt pid net uts ipc cgroup; do readlink /proc/self/ns/$n; done'));
+      const { stdout } = await execInLab(
+        lab,
+        reactor,
+        sh(
+          'id -u; cat /proc/self/uid_map; echo $$; hostname; for n in user mnt pid net uts ipc cgroup; do readlink /proc/self/ns/$n; done',
+        ),
+      );
       const [uid, map, , hostname, ...namespaces] = stdout.trim().split('\n');
       assert.equal(uid, '0');
       assert.match(map as string, /^\s*0\s+1000000\s+1000000$/);
       assert.equal(hostname, 'glassbox');
-      const own = ['user', 'mnt', 'pid', 'net', 'uts', 'ipc', 'cgroup'].map((kind) => execFileSync('readlink', [`/proc/self/ns/${kind}`], { encoding: 'utf8' }).trim());
+      const own = ['user', 'mnt', 'pid', 'net', 'uts', 'ipc', 'cgroup'].map((kind) =>
+        execFileSync('readlink', [`/proc/self/ns/${kind}`], { encoding: 'utf8' }).trim(),
+      );
       namespaces.forEach((namespace, n) => assert.notEqual(namespace, own[n], `${own[n]} is shared`));
       assert.match(readFileSync(`/proc/${lab.info.initHostPid}/status`, 'utf8'), /^Uid:\t1000000\t/m);
     });
@@ -35,7 +45,13 @@ if (!inSandbox) {
 
   test('pid 1 is two pages that reap orphans and cannot be killed from inside', async () => {
     await withLab(async (lab, reactor) => {
-      const { stdout } = await execInLab(lab, reactor, sh('kill -9 1; sh -c "sleep 0.1 & exec true"; sleep 0.4; ps -eo pid,stat,comm --no-headers | grep -c Z; cat /proc/1/comm; ls /proc/1/fd | wc -l'));
+      const { stdout } = await execInLab(
+        lab,
+        reactor,
+        sh(
+          'kill -9 1; sh -c "sleep 0.1 & exec true"; sleep 0.4; ps -eo pid,stat,comm --no-headers | grep -c Z; cat /proc/1/comm; ls /proc/1/fd | wc -l',
+        ),
+      );
       assert.deepEqual(stdout.trim().split('\n'), ['0', 'glassbox-init', '3']);
       const rollup = readFileSync(`/proc/${lab.info.initHostPid}/smaps_rollup`, 'utf8');
       const pss = Number(/^Pss:\s+(\d+)/m.exec(rollup)?.[1]);
@@ -49,7 +65,12 @@ if (!inSandbox) {
     const before = machineState();
     try {
       await withLab(async (lab, reactor) => {
-        await execInLab(lab, reactor, { ...sh('echo changed > /etc/passwd; echo 1 > /proc/sys/net/ipv4/ip_forward; dd if=/dev/zero of=/dev/vda bs=512 count=1; echo c > /proc/sysrq-trigger; rm -rf --no-preserve-root /; true'), timeoutMs: 60_000 });
+        await execInLab(lab, reactor, {
+          ...sh(
+            'echo changed > /etc/passwd; echo 1 > /proc/sys/net/ipv4/ip_forward; dd if=/dev/zero of=/dev/vda bs=512 count=1; echo c > /proc/sysrq-trigger; rm -rf --no-preserve-root /; true',
+          ),
+          timeoutMs: 60_000,
+        });
         const { stdout } = await execInLab(lab, reactor, { argv: ['/bin/sh', '-c', 'echo'] });
         assert.equal(stdout, '', 'the lab has no shell any more');
       });
@@ -93,7 +114,12 @@ if (!inSandbox) {
       assert.deepEqual(await code(['/etc/hostname']), [126, null, false, false]);
       assert.deepEqual(await code(['sh', '-c', 'exit 127']), [127, null, false, false]);
       assert.deepEqual(await code(['sleep', '60'], { timeoutMs: 100 }), [137, 'SIGKILL', true, false]);
-      assert.deepEqual(await code(['sh', '-c', 'yes | head -c 3000000'], { maxOutputBytes: 1000 }), [0, null, false, true]);
+      assert.deepEqual(await code(['sh', '-c', 'yes | head -c 3000000'], { maxOutputBytes: 1000 }), [
+        0,
+        null,
+        false,
+        true,
+      ]);
       assert.equal((await execInLab(lab, reactor, { argv: ['cat'], stdin: '你好' })).stdout, '你好');
     });
   });
@@ -102,7 +128,9 @@ if (!inSandbox) {
     await withLab(async (lab, reactor) => {
       const terminal = LabTerminal.open(lab, reactor, { argv: ['bash', '--norc', '-i'], cols: 91, rows: 33 });
       let seen = '';
-      terminal.stream.on('data', (bytes: Buffer) => { seen += bytes.toString(); });
+      terminal.stream.on('data', (bytes: Buffer) => {
+        seen += bytes.toString();
+      });
       terminal.stream.on('error', () => undefined);
       terminal.stream.write('tty; stty size; echo mark-$((40+2))\n');
       await until(() => seen.includes('mark-42'));
@@ -126,7 +154,17 @@ if (!inSandbox) {
     const reactor = new Reactor();
     const labs = Array.from({ length: 12 }, () => startLab());
     try {
-      const answers = await Promise.all(labs.map((lab, n) => execInLab(lab, reactor, sh(`hostname h${n}; ip link add d${n} type veth peer name e${n}; echo ${n} > /etc/only; sleep 0.2; hostname; ls /sys/class/net | wc -l; cat /etc/only`))));
+      const answers = await Promise.all(
+        labs.map((lab, n) =>
+          execInLab(
+            lab,
+            reactor,
+            sh(
+              `hostname h${n}; ip link add d${n} type veth peer name e${n}; echo ${n} > /etc/only; sleep 0.2; hostname; ls /sys/class/net | wc -l; cat /etc/only`,
+            ),
+          ),
+        ),
+      );
       answers.forEach(({ stdout }, n) => assert.deepEqual(stdout.split('\n'), [`h${n}`, '3', `${n}`, '']));
     } finally {
       await Promise.all(labs.map((lab) => lab.close()));
@@ -136,26 +174,48 @@ if (!inSandbox) {
   });
 
   test('a full file system, no more processes: one clear message, the lab lives on', async () => {
-    await withLab(async (lab, reactor) => {
-      const full = await execInLab(lab, reactor, sh('dd if=/dev/zero of=/root/big bs=64k 2>&1 | grep -c "No space left"; rm /root/big; echo ok'));
-      assert.equal(full.stdout, '1\nok\n');
-      if (lab.subtree !== null && lab.info.cgroupMode !== 'none') {
-        const many = await execInLab(lab, reactor, { ...sh('for i in $(seq 60); do sleep 5 & done 2>&1 | grep -c -i "cannot fork\\|resource"; kill $(jobs -p) 2>/dev/null; true'), timeoutMs: 20_000 });
-        assert.equal(many.timedOut, false);
-        const after = await execInLab(lab, reactor, { argv: ['true'] }).catch((error: unknown) => error);
-        assert.ok(after instanceof Error || (after as { exitCode: number }).exitCode >= 0, 'an answer came');
-      }
-    }, { tmpfsBytes: 1 << 20, pidsMax: 20 });
+    await withLab(
+      async (lab, reactor) => {
+        const full = await execInLab(
+          lab,
+          reactor,
+          sh('dd if=/dev/zero of=/root/big bs=64k 2>&1 | grep -c "No space left"; rm /root/big; echo ok'),
+        );
+        assert.equal(full.stdout, '1\nok\n');
+        if (lab.subtree !== null && lab.info.cgroupMode !== 'none') {
+          const many = await execInLab(lab, reactor, {
+            ...sh(
+              'for i in $(seq 60); do sleep 5 & done 2>&1 | grep -c -i "cannot fork\\|resource"; kill $(jobs -p) 2>/dev/null; true',
+            ),
+            timeoutMs: 20_000,
+          });
+          assert.equal(many.timedOut, false);
+          const after = await execInLab(lab, reactor, { argv: ['true'] }).catch((error: unknown) => error);
+          assert.ok(after instanceof Error || (after as { exitCode: number }).exitCode >= 0, 'an answer came');
+        }
+      },
+      { tmpfsBytes: 1 << 20, pidsMax: 20 },
+    );
   });
 
   test('no terminal left: one clear message', async () => {
     await withLab(async (lab, reactor) => {
-      const limit = await execInLab(lab, reactor, sh('busybox mount -o remount,max=1,ptmxmode=0666 devpts /dev/pts && echo ok'));
+      const limit = await execInLab(
+        lab,
+        reactor,
+        sh('busybox mount -o remount,max=1,ptmxmode=0666 devpts /dev/pts && echo ok'),
+      );
       assert.equal(limit.stdout, 'ok\n', limit.stderr);
       const first = LabTerminal.open(lab, reactor, { argv: ['cat'], cols: 80, rows: 24 });
       first.stream.on('error', () => undefined);
       try {
-        assert.throws(() => LabTerminal.open(lab, reactor, { argv: ['cat'], cols: 80, rows: 24 }), (error: unknown) => error instanceof EngineError && error.code === 'ResourceExhausted' && /no terminal is left/.test(error.message));
+        assert.throws(
+          () => LabTerminal.open(lab, reactor, { argv: ['cat'], cols: 80, rows: 24 }),
+          (error: unknown) =>
+            error instanceof EngineError &&
+            error.code === 'ResourceExhausted' &&
+            /no terminal is left/.test(error.message),
+        );
       } finally {
         first.stream.destroy();
         await first.process.ended;
@@ -170,12 +230,17 @@ if (!inSandbox) {
       for (const expected of ['', 'kept\n']) {
         const lab = startLab({ keep: 'mine' }, undefined, state);
         try {
-          assert.equal((await execInLab(lab, reactor, sh('cat /etc/kept 2>/dev/null; echo kept > /etc/kept'))).stdout, expected);
+          assert.equal(
+            (await execInLab(lab, reactor, sh('cat /etc/kept 2>/dev/null; echo kept > /etc/kept'))).stdout,
+            expected,
+          );
         } finally {
           await lab.close();
         }
       }
-      const owner = execFileSync('stat', ['-c', '%u', join(state, 'labs/mine/upper/root/etc/kept')], { encoding: 'utf8' }).trim();
+      const owner = execFileSync('stat', ['-c', '%u', join(state, 'labs/mine/upper/root/etc/kept')], {
+        encoding: 'utf8',
+      }).trim();
       assert.equal(owner, '1000000');
       assert.throws(() => startLab({ keep: '../../etc' }, undefined, state), /does not match/);
     } finally {
@@ -184,10 +249,18 @@ if (!inSandbox) {
     }
   });
 
-  test('frozen groups with processes in them are no obstacle to the end', { skip: existsSync('/sys/fs/cgroup/freezer') ? false : 'no cgroup v1 freezer here' }, async () => {
+  test('frozen groups with processes in them are no obstacle to the end', {
+    skip: existsSync('/sys/fs/cgroup/freezer') ? false : 'no cgroup v1 freezer here',
+  }, async () => {
     const before = machineState();
     await withLab(async (lab, reactor) => {
-      const done = await execInLab(lab, reactor, sh('mkdir -p /sys/fs/cgroup/freezer/a/b; setsid sleep 100 >/dev/null 2>&1 & echo $! > /sys/fs/cgroup/freezer/a/b/cgroup.procs; echo FROZEN > /sys/fs/cgroup/freezer/a/freezer.state; cat /sys/fs/cgroup/freezer/a/b/freezer.state'));
+      const done = await execInLab(
+        lab,
+        reactor,
+        sh(
+          'mkdir -p /sys/fs/cgroup/freezer/a/b; setsid sleep 100 >/dev/null 2>&1 & echo $! > /sys/fs/cgroup/freezer/a/b/cgroup.procs; echo FROZEN > /sys/fs/cgroup/freezer/a/freezer.state; cat /sys/fs/cgroup/freezer/a/b/freezer.state',
+        ),
+      );
       assert.match(done.stdout, /FR/);
     });
     assert.deepEqual(await leaksSince(before), []);

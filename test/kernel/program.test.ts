@@ -4,15 +4,18 @@ import { closeSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, wr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { check, type Kernel, realKernel } from '../../engine/kernel/kernel.js';
 import { SyscallError } from '../../engine/kernel/errors.js';
+import { check, type Kernel, realKernel } from '../../engine/kernel/kernel.js';
 import { ProgramBuilder } from '../../engine/kernel/program/builder.js';
 import { elfImage } from '../../engine/kernel/program/elf.js';
 import { explainProgram } from '../../engine/kernel/program/explain.js';
 import { CLONE, RunningProgram, waitPidfd } from '../../engine/kernel/program/running.js';
 
 /** Run a program to its end: its exit code and the results of its records. */
-function run(build: (b: ProgramBuilder) => void, options: Parameters<typeof RunningProgram.start>[1] = {}): { exitCode: number; results: (number | null)[] } {
+function run(
+  build: (b: ProgramBuilder) => void,
+  options: Parameters<typeof RunningProgram.start>[1] = {},
+): { exitCode: number; results: (number | null)[] } {
   const b = new ProgramBuilder('test');
   build(b);
   const running = RunningProgram.start(b.build(), options);
@@ -38,20 +41,42 @@ test('accepted and ignored errors go on, an unexpected one stops at once', () =>
   b.call('chdir', ['/no'], { accept: ['EACCES'] }).call('exit_group', [1]);
   const running = RunningProgram.start(b.build());
   assert.equal(running.wait().exitCode, 125);
-  assert.throws(() => running.throwFailure(), (error: unknown) => {
-    assert.ok(error instanceof SyscallError);
-    assert.deepEqual([error.syscall, error.errno, error.path, error.man, error.code], ['chdir', 'ENOENT', '/no', 'chdir(2)', 'NotFound']);
-    return true;
-  });
+  assert.throws(
+    () => running.throwFailure(),
+    (error: unknown) => {
+      assert.ok(error instanceof SyscallError);
+      assert.deepEqual(
+        [error.syscall, error.errno, error.path, error.man, error.code],
+        ['chdir', 'ENOENT', '/no', 'chdir(2)', 'NotFound'],
+      );
+      return true;
+    },
+  );
   assert.deepEqual(running.failure(), { index: 0, errno: 2 });
   running.dispose();
 });
 
 test('jumps: on zero, on error, always; the failure record runs once', () => {
-  assert.equal(run((b) => b.call('umask', [0]).call('umask', [0], { jumpIfZero: 'zero' }).call('exit_group', [1]).call('exit_group', [2], { label: 'zero' })).exitCode, 2);
-  assert.equal(run((b) => b.call('chdir', ['/no'], { jumpIfError: 'e' }).call('exit_group', [1]).call('exit_group', [3], { label: 'e' })).exitCode, 3);
+  assert.equal(
+    run((b) =>
+      b
+        .call('umask', [0])
+        .call('umask', [0], { jumpIfZero: 'zero' })
+        .call('exit_group', [1])
+        .call('exit_group', [2], { label: 'zero' }),
+    ).exitCode,
+    2,
+  );
+  assert.equal(
+    run((b) =>
+      b.call('chdir', ['/no'], { jumpIfError: 'e' }).call('exit_group', [1]).call('exit_group', [3], { label: 'e' }),
+    ).exitCode,
+    3,
+  );
   assert.equal(run((b) => b.goto('on').call('exit_group', [1]).call('exit_group', [4], { label: 'on' })).exitCode, 4);
-  const failing = run((b) => b.onFailure('f', 5).call('chdir', ['/no']).call('exit_group', [1]).call('chdir', ['/no'], { label: 'f' }));
+  const failing = run((b) =>
+    b.onFailure('f', 5).call('chdir', ['/no']).call('exit_group', [1]).call('chdir', ['/no'], { label: 'f' }),
+  );
   assert.equal(failing.exitCode, 5, 'a failure within the failure records ends the program');
 });
 
@@ -72,7 +97,8 @@ test('a result is stored into another record, and into 32 bits where asked', () 
 test('an injected errno is the result of a call that was never issued', () => {
   const scratch = mkdtempSync(join(tmpdir(), 'gb-'));
   try {
-    const program = (b: ProgramBuilder): unknown => b.call('mkdirat', [-100, join(scratch, 'made'), 0o755], { ignore: true }).call('exit_group', [0]);
+    const program = (b: ProgramBuilder): unknown =>
+      b.call('mkdirat', [-100, join(scratch, 'made'), 0o755], { ignore: true }).call('exit_group', [0]);
     const { results } = run(program, { inject: { index: 0, errno: 'ENOSPC' } });
     assert.equal(results[0], -28);
     assert.deepEqual(readdirSync(scratch), []);
@@ -103,14 +129,17 @@ test('single steps: every record waits, none is issued before its release', () =
   for (const [n, label] of ['a', 'b', 'c'].entries()) {
     running.waitHeld(label);
     const states = explainProgram(running, false).records.map(({ state }) => state);
-    assert.deepEqual(states, ['a', 'b', 'c'].map((_, i) => (i < n ? 'done' : i === n ? 'held' : 'pending')));
+    assert.deepEqual(
+      states,
+      ['a', 'b', 'c'].map((_, i) => (i < n ? 'done' : i === n ? 'held' : 'pending')),
+    );
     running.release(label);
   }
   assert.equal(running.wait().exitCode, 3);
   running.dispose();
 });
 
-test('a nested clone: the child goes where it is sent and stores nothing over the parent\'s result', () => {
+test("a nested clone: the child goes where it is sent and stores nothing over the parent's result", () => {
   const b = new ProgramBuilder('nested');
   b.call('clone3', [b.words([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], '{}'), 88], { label: 'clone', jumpIfZero: 'child' });
   b.call('wait4', [-1, 0, 0x40000000, 0], { label: 'wait' });
@@ -136,14 +165,21 @@ test('times are those of a clock', () => {
 test('a kernel that refuses clone3 leaves no region behind', () => {
   const before = readFileSync('/proc/self/maps', 'utf8').split('\n').length;
   let unmapped = 0;
-  const counting: Kernel = { call: (name, ...args) => { if (name === 'munmap') unmapped++; return realKernel.call(name, ...args); } };
+  const counting: Kernel = {
+    call: (name, ...args) => {
+      if (name === 'munmap') unmapped++;
+      return realKernel.call(name, ...args);
+    },
+  };
   const program = new ProgramBuilder('refused').call('exit_group', [0]).build();
   assert.throws(() => RunningProgram.start(program, { flags: CLONE.NEWUSER | CLONE.FS }, counting), /clone3: EINVAL/);
   assert.equal(unmapped, 1);
   assert.ok(Math.abs(readFileSync('/proc/self/maps', 'utf8').split('\n').length - before) < 8);
 });
 
-test('2,000 starts in five new namespaces: no failure, no descriptor, thread or mapping left', { timeout: 120_000 }, () => {
+test('2,000 starts in five new namespaces: no failure, no descriptor, thread or mapping left', {
+  timeout: 120_000,
+}, () => {
   const program = new ProgramBuilder('many').call('getpid', [], { label: 'pid' }).call('exit_group', [3]).build();
   const flags = CLONE.NEWUSER | CLONE.NEWPID | CLONE.NEWNS | CLONE.NEWUTS | CLONE.NEWIPC;
   const once = (): void => {
@@ -156,7 +192,9 @@ test('2,000 starts in five new namespaces: no failure, no descriptor, thread or 
   const count = (): { fds: number; threads: number; shared: number } => ({
     fds: readdirSync('/proc/self/fd').length,
     threads: readdirSync('/proc/self/task').length,
-    shared: readFileSync('/proc/self/maps', 'utf8').split('\n').filter((line) => line.includes('/dev/zero')).length,
+    shared: readFileSync('/proc/self/maps', 'utf8')
+      .split('\n')
+      .filter((line) => line.includes('/dev/zero')).length,
   });
   const before = count();
   for (let i = 0; i < 2000; i++) once();
@@ -164,7 +202,9 @@ test('2,000 starts in five new namespaces: no failure, no descriptor, thread or 
 });
 
 test('a descriptor opened by a child that shares our table is ours', () => {
-  const b = new ProgramBuilder('open').call('openat', [-100, '/etc/passwd', 0o2000000, 0], { label: 'open' }).call('exit_group', [0]);
+  const b = new ProgramBuilder('open')
+    .call('openat', [-100, '/etc/passwd', 0o2000000, 0], { label: 'open' })
+    .call('exit_group', [0]);
   const running = RunningProgram.start(b.build(), { flags: CLONE.FILES });
   running.wait();
   const fd = running.result('open') ?? -1;
@@ -185,7 +225,9 @@ test('waiting for a child that somebody else reaped is an end, not a hang', () =
 for (const architecture of ['x64', 'arm64'] as const) {
   const emulator = architecture === process.arch ? [] : [`qemu-${architecture === 'arm64' ? 'aarch64' : 'x86_64'}`];
   const missing = emulator.length > 0 && spawnSync(emulator[0] as string, ['--version']).error !== undefined;
-  test(`an ELF image of ${architecture} walks its records`, { skip: missing ? `${emulator[0]} is not installed` : false }, () => {
+  test(`an ELF image of ${architecture} walks its records`, {
+    skip: missing ? `${emulator[0]} is not installed` : false,
+  }, () => {
     const scratch = mkdtempSync(join(tmpdir(), 'gb-'));
     try {
       const b = new ProgramBuilder('image');
@@ -203,7 +245,10 @@ for (const architecture of ['x64', 'arm64'] as const) {
       b.call('chdir', ['/no']);
       const file = join(scratch, 'image');
       writeFileSync(file, elfImage(b.build(), architecture), { mode: 0o755 });
-      const done = spawnSync(emulator[0] ?? file, emulator.length === 0 ? [] : [file], { encoding: 'utf8', timeout: 20_000 });
+      const done = spawnSync(emulator[0] ?? file, emulator.length === 0 ? [] : [file], {
+        encoding: 'utf8',
+        timeout: 20_000,
+      });
       assert.deepEqual([done.stdout, done.status], ['one two 0', 125]);
     } finally {
       rmSync(scratch, { recursive: true });
@@ -211,14 +256,21 @@ for (const architecture of ['x64', 'arm64'] as const) {
   });
 }
 
-test('the walkers in the tree are what their sources assemble to', { skip: spawnSync('aarch64-linux-gnu-as', ['--version']).error === undefined ? false : 'binutils-aarch64-linux-gnu is not installed' }, () => {
+test('the walkers in the tree are what their sources assemble to', {
+  skip:
+    spawnSync('aarch64-linux-gnu-as', ['--version']).error === undefined
+      ? false
+      : 'binutils-aarch64-linux-gnu is not installed',
+}, () => {
   execFileSync(process.execPath, ['scripts/assemble-walker.mjs', '--check'], { stdio: 'pipe' });
 });
 
 test('the child has no descriptor but those that it was given', () => {
   const open = openSync('/etc/passwd', 'r');
   const b = new ProgramBuilder('closed');
-  b.call('close_range', [3, 0xffffffff, 2]).call('fcntl', [open, 1], { accept: ['EBADF'] }).call('exit_group', [0]);
+  b.call('close_range', [3, 0xffffffff, 2])
+    .call('fcntl', [open, 1], { accept: ['EBADF'] })
+    .call('exit_group', [0]);
   const running = RunningProgram.start(b.build());
   running.wait();
   assert.equal(running.result(1), -9);

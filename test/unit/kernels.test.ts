@@ -24,12 +24,22 @@ test('bytes are passed in place: the kernel writes into them', () => {
 });
 
 test('check names the call, the object, the man page and the class', () => {
-  assert.throws(() => check(realKernel, 'openat', [-100, '/no', 0, 0], { while: 'reading a file' }), (error: unknown) => {
-    assert.ok(error instanceof SyscallError, 'a SyscallError');
-    assert.equal(error.message, 'reading a file: openat /no: ENOENT');
-    assert.deepEqual(error.toBody(), { code: 'NotFound', message: error.message, syscall: 'openat', errno: 'ENOENT', man: 'openat(2)', path: '/no' });
-    return true;
-  });
+  assert.throws(
+    () => check(realKernel, 'openat', [-100, '/no', 0, 0], { while: 'reading a file' }),
+    (error: unknown) => {
+      assert.ok(error instanceof SyscallError, 'a SyscallError');
+      assert.equal(error.message, 'reading a file: openat /no: ENOENT');
+      assert.deepEqual(error.toBody(), {
+        code: 'NotFound',
+        message: error.message,
+        syscall: 'openat',
+        errno: 'ENOENT',
+        man: 'openat(2)',
+        path: '/no',
+      });
+      return true;
+    },
+  );
   assert.equal(errnoName(95), 'EOPNOTSUPP');
   assert.equal(errnoName(4000), 'E?4000');
 });
@@ -50,7 +60,11 @@ test('a recording kernel keeps order, arguments and bytes as they were when aske
 });
 
 test('a fault kernel fails the k-th call, and an image that could not be sealed is closed again', () => {
-  for (const [k, names] of [[1, []], [2, ['memfd_create', 'close']], [3, ['memfd_create', 'write', 'close']]] as const) {
+  for (const [k, names] of [
+    [1, []],
+    [2, ['memfd_create', 'close']],
+    [3, ['memfd_create', 'write', 'close']],
+  ] as const) {
     const recording = new RecordingKernel((name) => (name === 'write' ? 3 : 7));
     const kernel = new FaultKernel(recording, { nth: k, errno: 'ENOSPC' });
     assert.throws(() => sealedMemfd(kernel, 'image', Buffer.from('abc')), /ENOSPC/);
@@ -60,6 +74,14 @@ test('a fault kernel fails the k-th call, and an image that could not be sealed 
 });
 
 test('a lasting fault stays; a filtered one leaves other calls alone', () => {
-  const kernel = new FaultKernel(new RecordingKernel(() => 0), { nth: 2, errno: 'EMFILE', lasting: true, matches: (name) => name === 'dup' });
-  assert.deepEqual([kernel.call('dup', 1), kernel.call('getpid'), kernel.call('dup', 1), kernel.call('dup', 1), kernel.call('getpid')], [0, 0, -24, -24, 0]);
+  const kernel = new FaultKernel(new RecordingKernel(() => 0), {
+    nth: 2,
+    errno: 'EMFILE',
+    lasting: true,
+    matches: (name) => name === 'dup',
+  });
+  assert.deepEqual(
+    [kernel.call('dup', 1), kernel.call('getpid'), kernel.call('dup', 1), kernel.call('dup', 1), kernel.call('getpid')],
+    [0, 0, -24, -24, 0],
+  );
 });

@@ -141,7 +141,8 @@ export class ProgramBuilder {
   words(values: readonly (number | bigint | DataRef)[], text: string): DataRef {
     const bytes = Buffer.alloc(values.length * 8);
     values.forEach((value, index) => {
-      if (typeof value === 'number' || typeof value === 'bigint') bytes.writeBigInt64LE(BigInt.asIntN(64, BigInt(value)), index * 8);
+      if (typeof value === 'number' || typeof value === 'bigint')
+        bytes.writeBigInt64LE(BigInt.asIntN(64, BigInt(value)), index * 8);
     });
     const ref = this.bytes(bytes, text);
     values.forEach((value, index) => {
@@ -177,8 +178,16 @@ export class ProgramBuilder {
   /** Finish: a program that could run past its last record gets an `exit_group`, for what lies behind is data. */
   build(): Program {
     const last = this.#records.at(-1);
-    if (last === undefined || (last.syscall !== 'exit_group' && !(last.syscall === 'none' && last.options.jump !== undefined))) {
-      this.call('exit_group', [this.#exitCode], { say: { en: 'the end of the program: it should have become another one before', zh: '程序的终点：在此之前本该已变成另一个程序' } });
+    if (
+      last === undefined ||
+      (last.syscall !== 'exit_group' && !(last.syscall === 'none' && last.options.jump !== undefined))
+    ) {
+      this.call('exit_group', [this.#exitCode], {
+        say: {
+          en: 'the end of the program: it should have become another one before',
+          zh: '程序的终点：在此之前本该已变成另一个程序',
+        },
+      });
     }
     const data = new Uint8Array(this.#length);
     let at = 0;
@@ -187,8 +196,13 @@ export class ProgramBuilder {
       at += chunk.length;
     }
     const program: Program = {
-      name: this.name, records: this.#records, labels: this.#labels, data, pointers: this.#pointers,
-      onFailure: this.#onFailure, exitCode: this.#exitCode,
+      name: this.name,
+      records: this.#records,
+      labels: this.#labels,
+      data,
+      pointers: this.#pointers,
+      onFailure: this.#onFailure,
+      exitCode: this.#exitCode,
     };
     for (const record of program.records) {
       const { jump, jumpIfZero, jumpIfError } = record.options;
@@ -218,18 +232,24 @@ export function layOut(program: Program, base: bigint, architecture: 'x64' | 'ar
   const address = (word: DataRef | FieldRef | InsideRef): bigint => {
     if (word.kind === 'data') return base + BigInt(dataAt + word.offset);
     if (word.kind === 'inside') return base + BigInt(dataAt + word.data.offset + word.at);
-    const field = word.field === 'result' ? RECORD.result : word.field === 'hold' ? RECORD.hold : RECORD.args + word.field.arg * 8;
+    const field =
+      word.field === 'result' ? RECORD.result : word.field === 'hold' ? RECORD.hold : RECORD.args + word.field.arg * 8;
     return recordAddress(word.label) + BigInt(field);
   };
   const valueOf = (word: Word): bigint =>
-    typeof word === 'number' || typeof word === 'bigint' ? BigInt(word) : word.kind === 'named' ? BigInt(word.value) : address(word);
+    typeof word === 'number' || typeof word === 'bigint'
+      ? BigInt(word)
+      : word.kind === 'named'
+        ? BigInt(word.value)
+        : address(word);
 
   image.writeBigUInt64LE(program.onFailure === null ? 0n : recordAddress(program.onFailure), HEADER.onFailure);
   image.writeInt32LE(program.exitCode, HEADER.exitCode);
   program.records.forEach((record, index) => {
     const at = recordsAt + index * RECORD_SIZE;
     const { options } = record;
-    if (record.syscall !== 'none') image.writeBigUInt64LE(BigInt(syscallNumber(record.syscall, architecture)), at + RECORD.number);
+    if (record.syscall !== 'none')
+      image.writeBigUInt64LE(BigInt(syscallNumber(record.syscall, architecture)), at + RECORD.number);
     record.args.forEach((word, n) => {
       image.writeBigInt64LE(BigInt.asIntN(64, valueOf(word)), at + RECORD.args + n * 8);
     });

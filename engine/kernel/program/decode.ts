@@ -1,6 +1,6 @@
 import { AT, MNT_DETACH, MOUNT_ATTR, MS, O, PR, SIG } from '../constants.js';
-import { CLONE } from './running.js';
 import type { SyscallName } from '../syscall-table.js';
+import { CLONE } from './running.js';
 
 type Decoder = (value: bigint) => string;
 
@@ -39,7 +39,17 @@ const openFlags: Decoder = (value) => {
   return rest === '' ? access : `${access}|${rest}`;
 };
 const cloneFlags = bits(CLONE, 'CLONE_');
-const ioctls = oneOf({ SIOCSIFFLAGS: 0x8914, SIOCGIFFLAGS: 0x8913, TIOCSCTTY: 0x540e, TIOCSPGRP: 0x5410, TIOCSWINSZ: 0x5414, TIOCGPTPEER: 0x5441 }, '');
+const ioctls = oneOf(
+  {
+    SIOCSIFFLAGS: 0x8914,
+    SIOCGIFFLAGS: 0x8913,
+    TIOCSCTTY: 0x540e,
+    TIOCSPGRP: 0x5410,
+    TIOCSWINSZ: 0x5414,
+    TIOCGPTPEER: 0x5441,
+  },
+  '',
+);
 const families = oneOf({ AF_UNIX: 1, AF_INET: 2, AF_INET6: 10, AF_NETLINK: 16 }, '');
 const sockets: Decoder = (value) => {
   const kind = oneOf({ SOCK_STREAM: 1, SOCK_DGRAM: 2, SOCK_RAW: 3 }, '')(value & 0xfn);
@@ -48,8 +58,19 @@ const sockets: Decoder = (value) => {
 };
 const prctls = oneOf(PR, 'PR_');
 const how = oneOf({ SIG_BLOCK: 0, SIG_UNBLOCK: 1, SIG_SETMASK: 2 }, '');
-const fcntls = oneOf({ F_DUPFD: 0, F_GETFD: 1, F_SETFD: 2, F_GETFL: 3, F_SETFL: 4, F_DUPFD_CLOEXEC: 1030, F_ADD_SEALS: 1033 }, '');
-const atFlags = bits({ EMPTY_PATH: AT.EMPTY_PATH, RECURSIVE: AT.RECURSIVE, SYMLINK_NOFOLLOW: AT.SYMLINK_NOFOLLOW, REMOVEDIR: AT.REMOVEDIR }, 'AT_');
+const fcntls = oneOf(
+  { F_DUPFD: 0, F_GETFD: 1, F_SETFD: 2, F_GETFL: 3, F_SETFL: 4, F_DUPFD_CLOEXEC: 1030, F_ADD_SEALS: 1033 },
+  '',
+);
+const atFlags = bits(
+  {
+    EMPTY_PATH: AT.EMPTY_PATH,
+    RECURSIVE: AT.RECURSIVE,
+    SYMLINK_NOFOLLOW: AT.SYMLINK_NOFOLLOW,
+    REMOVEDIR: AT.REMOVEDIR,
+  },
+  'AT_',
+);
 
 /** How each argument of a call is read, by position; the rest are plain numbers. */
 const DECODERS: Readonly<Partial<Record<SyscallName, readonly (Decoder | null)[]>>> = {
@@ -73,7 +94,11 @@ const DECODERS: Readonly<Partial<Record<SyscallName, readonly (Decoder | null)[]
   ioctl: [null, ioctls, pointer],
   fcntl: [null, fcntls, null],
   dup3: [null, null, bits({ CLOEXEC: O.CLOEXEC }, 'O_')],
-  close_range: [null, (value) => (value === 0xffffffffn ? '~0U' : value.toString()), bits({ UNSHARE: 2, CLOEXEC: 4 }, 'CLOSE_RANGE_')],
+  close_range: [
+    null,
+    (value) => (value === 0xffffffffn ? '~0U' : value.toString()),
+    bits({ UNSHARE: 2, CLOEXEC: 4 }, 'CLOSE_RANGE_'),
+  ],
   umask: [octal],
   kill: [null, signal],
   execveat: [directory, pointer, pointer, pointer, atFlags],

@@ -1,4 +1,4 @@
-import { type Program, layOut } from './builder.js';
+import { layOut, type Program } from './builder.js';
 import { HEADER_SIZE } from './record.js';
 import { WALKER_CODE } from './walker-code.js';
 

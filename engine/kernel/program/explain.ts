@@ -1,8 +1,8 @@
 import type { Bilingual, ExplainedProgram, ExplainedRecord } from '../../api/types.js';
 import { errnoName } from '../errno.js';
 import type { RecordSpec, Word } from './builder.js';
-import type { RunningProgram, TraceEntry } from './running.js';
 import { decodeArgument } from './decode.js';
+import type { RunningProgram, TraceEntry } from './running.js';
 import { SENTENCES } from './sentences.js';
 
 /** A record in words: the call with decoded arguments, why it is there, and what the kernel answered. */
@@ -16,7 +16,8 @@ export function explainRecord(record: RecordSpec, index: number, trace: TraceEnt
     man: record.syscall === 'none' ? '' : `${record.syscall}(2)`,
     explanation: record.options.say ?? sentence(record),
     command: record.options.command ?? null,
-    state: trace?.state === 'pending' || trace === undefined ? 'pending' : trace.state === 'held' ? 'held' : trace.state,
+    state:
+      trace?.state === 'pending' || trace === undefined ? 'pending' : trace.state === 'held' ? 'held' : trace.state,
     result: trace?.result ?? null,
     errno: failed ? errnoName(-(trace?.result ?? 0)) : null,
     durationNs: trace?.durationNs ?? null,
@@ -56,7 +57,8 @@ function argumentText(record: RecordSpec, word: Word, n: number): string {
 }
 
 function sentence(record: RecordSpec): Bilingual {
-  if (record.syscall === 'none') return { en: 'nothing happens here: the walker only moves on', zh: '这里什么也不做：只是走到下一条' };
+  if (record.syscall === 'none')
+    return { en: 'nothing happens here: the walker only moves on', zh: '这里什么也不做：只是走到下一条' };
   return (
     SENTENCES[record.syscall] ?? { en: `ask the kernel for ${record.syscall}`, zh: `请求内核执行 ${record.syscall}` }
   );

@@ -3,7 +3,18 @@ export const RECORD_SIZE = 128;
 export const HEADER_SIZE = 128;
 
 export const RECORD = {
-  number: 0, args: 8, flags: 56, hold: 60, result: 64, begun: 72, ended: 80, storeAt: 88, jump: 96, accept: 104, inject: 112, state: 116,
+  number: 0,
+  args: 8,
+  flags: 56,
+  hold: 60,
+  result: 64,
+  begun: 72,
+  ended: 80,
+  storeAt: 88,
+  jump: 96,
+  accept: 104,
+  inject: 112,
+  state: 116,
 } as const;
 
 export const HEADER = { failed: 8, arrived: 16, onFailure: 24, exitCode: 32 } as const;

@@ -20,7 +20,9 @@ export class SharedRegion {
     this.#kernel = kernel;
     this.size = (size + 4095) & ~4095;
     this.base = BigInt(
-      check(kernel, 'mmap', [0, this.size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0], { while: 'mapping a program' }),
+      check(kernel, 'mmap', [0, this.size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0], {
+        while: 'mapping a program',
+      }),
     );
     this.bytes = Buffer.from(koffi.view(this.base, this.size));
   }
@@ -37,7 +39,9 @@ export class SharedRegion {
 export function mapCode(kernel: Kernel, code: Uint8Array): bigint {
   const size = (code.length + 4095) & ~4095;
   const base = BigInt(
-    check(kernel, 'mmap', [0, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0], { while: 'mapping the walker' }),
+    check(kernel, 'mmap', [0, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0], {
+      while: 'mapping the walker',
+    }),
   );
   Buffer.from(koffi.view(base, size)).set(code);
   check(kernel, 'mprotect', [base, size, PROT_READ | PROT_EXEC], { while: 'making the walker executable' });

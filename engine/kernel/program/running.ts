@@ -1,5 +1,5 @@
 import koffi from 'koffi';
-import { type ErrnoName, ERRNO } from '../errno.js';
+import { ERRNO, type ErrnoName } from '../errno.js';
 import { EngineError, SyscallError } from '../errors.js';
 import { check, type Kernel, realKernel } from '../kernel.js';
 import { layOut, type Program, programSize, recordIndex } from './builder.js';
@@ -10,9 +10,22 @@ import { WALKER_CODE } from './walker-code.js';
 
 /** Flags of clone(2) that programs use. */
 export const CLONE = {
-  VM: 0x100, FS: 0x200, FILES: 0x400, PIDFD: 0x1000, VFORK: 0x4000, PARENT: 0x8000,
-  NEWTIME: 0x80, NEWNS: 0x20000, NEWCGROUP: 0x02000000, NEWUTS: 0x04000000, NEWIPC: 0x08000000, NEWUSER: 0x10000000,
-  NEWPID: 0x20000000, NEWNET: 0x40000000, CLEAR_SIGHAND: 0x100000000n, INTO_CGROUP: 0x200000000n,
+  VM: 0x100,
+  FS: 0x200,
+  FILES: 0x400,
+  PIDFD: 0x1000,
+  VFORK: 0x4000,
+  PARENT: 0x8000,
+  NEWTIME: 0x80,
+  NEWNS: 0x20000,
+  NEWCGROUP: 0x02000000,
+  NEWUTS: 0x04000000,
+  NEWIPC: 0x08000000,
+  NEWUSER: 0x10000000,
+  NEWPID: 0x20000000,
+  NEWNET: 0x40000000,
+  CLEAR_SIGHAND: 0x100000000n,
+  INTO_CGROUP: 0x200000000n,
 } as const;
 
 export const CLONE_ARGS_SIZE = 88;
@@ -54,7 +67,9 @@ export interface ExitStatus {
 }
 
 let walkerBase: bigint | undefined;
-const startPrototype = koffi.proto('long walker_start(uint64_t arguments, uint64_t size, uint64_t record, uint64_t header)');
+const startPrototype = koffi.proto(
+  'long walker_start(uint64_t arguments, uint64_t size, uint64_t record, uint64_t header)',
+);
 
 /** clone_args of clone3(2): eleven 64-bit words. */
 export function cloneArgs(options: { flags: bigint; pidfdAt?: bigint; cgroupFd?: number }): Buffer {
@@ -92,7 +107,8 @@ export class RunningProgram {
    */
   static start(program: Program, options: StartOptions = {}, kernel: Kernel = realKernel): RunningProgram {
     const architecture = process.arch === 'x64' || process.arch === 'arm64' ? process.arch : null;
-    if (architecture === null) throw new EngineError('NotImplemented', `programs run on x86-64 and arm64, not on ${process.arch}`);
+    if (architecture === null)
+      throw new EngineError('NotImplemented', `programs run on x86-64 and arm64, not on ${process.arch}`);
     walkerBase ??= mapCode(kernel, WALKER_CODE[architecture].code);
     noteTicks();
     const size = programSize(program);
@@ -116,7 +132,14 @@ export class RunningProgram {
         ...(options.cgroupFd === undefined ? {} : { cgroupFd: options.cgroupFd }),
       }).copy(region.bytes, size);
       const pid = Number(
-        koffi.call(walkerBase, startPrototype, region.base + BigInt(size), CLONE_ARGS_SIZE, region.base + BigInt(HEADER_SIZE), region.base),
+        koffi.call(
+          walkerBase,
+          startPrototype,
+          region.base + BigInt(size),
+          CLONE_ARGS_SIZE,
+          region.base + BigInt(HEADER_SIZE),
+          region.base,
+        ),
       );
       if (pid < 0) throw new SyscallError('clone3', -pid, { while: `starting ${program.name}` });
       return new RunningProgram(kernel, program, region, pid, region.bytes.readInt32LE(pidfdAt));
@@ -144,7 +167,8 @@ export class RunningProgram {
         this.throwFailure();
         throw new EngineError('Aborted', `${this.program.name}: ended before ${label}`);
       }
-      if (performance.now() > deadline) throw new EngineError('DeadlineExceeded', `${this.program.name}: did not reach ${label} in ${timeoutMs} ms`);
+      if (performance.now() > deadline)
+        throw new EngineError('DeadlineExceeded', `${this.program.name}: did not reach ${label} in ${timeoutMs} ms`);
       this.#futexWait(HEADER.arrived, arrived, 20);
     }
   }
@@ -175,7 +199,9 @@ export class RunningProgram {
   /** The answer that the kernel gave to a record; null until it was issued. */
   result(label: string | number): number | null {
     const index = typeof label === 'number' ? label : recordIndex(this.program, label);
-    return this.#state(index) === 'pending' || this.#state(index) === 'held' ? null : Number(this.#region.bytes.readBigInt64LE(recordAt(index) + RECORD.result));
+    return this.#state(index) === 'pending' || this.#state(index) === 'held'
+      ? null
+      : Number(this.#region.bytes.readBigInt64LE(recordAt(index) + RECORD.result));
   }
 
   /** Index and errno of the record at which the program stopped, null while nothing failed. */
@@ -191,8 +217,11 @@ export class RunningProgram {
     const failure = this.failure();
     if (failure === null) return;
     const record = this.program.records[failure.index];
-    if (record === undefined || record.syscall === 'none') throw new EngineError('Internal', `${this.program.name}: record ${failure.index} failed`);
-    const path = record.args.find((word) => typeof word === 'object' && word.kind === 'data' && word.text.startsWith('"'));
+    if (record === undefined || record.syscall === 'none')
+      throw new EngineError('Internal', `${this.program.name}: record ${failure.index} failed`);
+    const path = record.args.find(
+      (word) => typeof word === 'object' && word.kind === 'data' && word.text.startsWith('"'),
+    );
     throw new SyscallError(record.syscall, failure.errno, {
       while: this.program.name,
       ...(typeof path === 'object' && path.kind === 'data' ? { path: JSON.parse(path.text) as string } : {}),
@@ -234,7 +263,8 @@ export class RunningProgram {
   kill(signal: number): void {
     if (this.#disposed || this.#status !== null) return; // the pidfd's number may be another's by now
     const result = this.#kernel.call('pidfd_send_signal', this.pidfd, signal, null, 0);
-    if (result < 0 && result !== -ERRNO.ESRCH) throw new SyscallError('pidfd_send_signal', -result, { while: this.program.name });
+    if (result < 0 && result !== -ERRNO.ESRCH)
+      throw new SyscallError('pidfd_send_signal', -result, { while: this.program.name });
   }
 
   /** SIGKILL and reap. */
@@ -263,7 +293,8 @@ export class RunningProgram {
     timeout.writeBigInt64LE(BigInt(Math.floor(timeoutMs / 1000)), 0);
     timeout.writeBigInt64LE(BigInt((timeoutMs % 1000) * 1_000_000), 8);
     const result = this.#kernel.call('futex', this.#region.base + BigInt(at), FUTEX_WAIT, expected, timeout, 0, 0);
-    if (result < 0 && ![ERRNO.EAGAIN, ERRNO.ETIMEDOUT, ERRNO.EINTR].includes(-result as 11)) throw new SyscallError('futex', -result);
+    if (result < 0 && ![ERRNO.EAGAIN, ERRNO.ETIMEDOUT, ERRNO.EINTR].includes(-result as 11))
+      throw new SyscallError('futex', -result);
   }
 }
 
