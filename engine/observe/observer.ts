@@ -106,7 +106,7 @@ class LabObserver implements Observer {
   async snapshot(): Promise<Snapshot> {
     this.#mustBeOpen();
     this.#look(true);
-    for (const part of ['networks', 'cgroups', 'overlays', 'names'] as const) this.#due.add(part);
+    for (const part of ['core', 'networks', 'cgroups', 'overlays', 'names'] as const) this.#due.add(part);
     if (this.#reader.initGone()) throw new EngineError('NotFound', 'the lab host is gone: its pid 1 has ended');
     for (const id of this.#readCounters()) this.#rules.add(id);
     const verify = performance.now() - this.#verifiedAt > 2_000;
