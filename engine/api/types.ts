@@ -399,7 +399,7 @@ export interface LabOptions {
 
 /** One way in which this lab is weaker than the best this design allows, with what to do about it. */
 export interface LabWeakness {
-  readonly what: 'no-idmap' | 'one-user' | 'no-cgroup' | 'no-overlay' | 'no-net' | 'shared-time' | 'no-devpts' | 'no-sysfs';
+  readonly what: 'no-idmap' | 'one-user' | 'no-cgroup' | 'no-overlay' | 'no-net' | 'shared-time' | 'no-devpts' | 'no-sysfs' | 'no-user-xattr';
   readonly text: Bilingual;
   readonly remedy: Bilingual;
 }

@@ -1,5 +1,4 @@
-import { chownSync, closeSync, mkdirSync, openSync, writeFileSync } from 'node:fs';
-import { spawnSync } from 'node:child_process';
+import { chownSync, closeSync, mkdirSync, openSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Bilingual, LabOptions, LabWeakness } from '../api/types.js';
 import { ERRNO } from '../kernel/errno.js';
@@ -9,12 +8,14 @@ import { check, type Kernel, realKernel } from '../kernel/kernel.js';
 import { type Program, ProgramBuilder } from '../kernel/program/builder.js';
 import { elfImage } from '../kernel/program/elf.js';
 import { RunningProgram } from '../kernel/program/running.js';
+import { writeMaps } from './id-maps.js';
 import { decideIdentity, type Identity, mapText, toOutside } from './identity.js';
 import { initProgram } from './init.js';
 import type { LabHostContext } from './lab-host.js';
 import { idmappedTree, realMounts, safeDevices, topLevel } from './lower.js';
 import { sealedMemfd } from './memfd.js';
 import { LAB_CLONE_FLAGS, labHostProgram, type LabHostPlan, type LowerLayer, upperOfRoot } from './program.js';
+import { makeScratch, memoryTakesUserAttributes, removeScratch } from './scratch.js';
 import { Subtree } from './subtree.js';
 import { WEAKNESSES } from './weaknesses.js';
 
@@ -52,12 +53,15 @@ export class Birth {
   readonly acts: ParentAct[] = [];
   subtree: Subtree | null = null;
   upper: number | null = null;
+  /** Directory on disk that takes the writes where memory cannot; removed with the lab. */
+  scratch: string | null = null;
   #undo: (() => void)[] = [];
   #running: RunningProgram | null = null;
   #layers: readonly LowerLayer[] = [];
   #status = { reader: -1, writer: -1 };
   #whole = false;
   #keptDir: string | null = null;
+  #plan: LabHostPlan | null = null;
 
   /** @throws EngineError InvalidArgument for a name that cannot be used */
   constructor(options: LabOptions, context: LabHostContext) {
@@ -89,6 +93,7 @@ export class Birth {
     this.#status = { reader, writer };
     const engine = this.fds.high(check(kernel, 'pidfd_open', [process.pid, 0], { while: 'making the lab host' }));
     this.#keptDir = options.keep === undefined ? null : prepareKept(context.stateDir, options.keep, identity);
+    this.#makeScratch();
     this.#whole = identity.mode === 'root' && canIdmap(kernel, identity);
     if (identity.mode === 'root' && !this.#whole) this.weaknesses.push(WEAKNESSES.noIdmap);
     const top = this.#whole ? null : topLevel();
@@ -97,9 +102,12 @@ export class Birth {
       hostname: this.hostname, tmpfsBytes: options.tmpfsBytes ?? DEFAULT_TMPFS,
       lower: top === null ? 'whole' : 'each-top', layers: this.#layers, links: top?.links ?? [], directories: top?.directories ?? [],
       devices: safeDevices(), cgroups: context.cgroups.usable,
-      ttyGroup: toOutside(identity.gids, 5) !== 65534, manyIds: identity.mode !== 'one-user', kept: this.#keptDir !== null,
+      ttyGroup: toOutside(identity.gids, 5) !== 65534, manyIds: identity.mode !== 'one-user',
+      kept: this.#tree(this.#keptDir), scratch: this.#tree(this.scratch),
+      hidden: this.#keptDir === null && this.scratch === null ? null : realpathSync(context.stateDir),
       parentPidfd: engine, imageFd: image, statusFd: writer,
     };
+    this.#plan = plan;
     const running = RunningProgram.start(
       labHostProgram(plan),
       { flags: LAB_CLONE_FLAGS, step, ...(context.inject === undefined ? {} : { inject: context.inject }) },
@@ -155,6 +163,24 @@ export class Birth {
     this.#undo.push(() => subtree.removeSync());
   }
 
+  /** A directory on disk where this kernel's tmpfs cannot hold an overlay's marks; without a suitable disk, a weaker lab. */
+  #makeScratch(): void {
+    const { kernel, context, identity, options } = this;
+    if (context.writes === 'memory' || (context.writes !== 'disk' && memoryTakesUserAttributes(kernel))) return;
+    const directory = makeScratch(kernel, {
+      stateDir: context.stateDir, engineId: context.engineId, labId: context.labId, identity, bytes: options.tmpfsBytes ?? DEFAULT_TMPFS,
+    });
+    this.scratch = directory;
+    if (directory === null) this.weaknesses.push(WEAKNESSES.noUserAttributes);
+    else this.#undo.push(() => removeScratch(kernel, directory, identity));
+  }
+
+  /** Root's directories are not the lab root's to open: we do it. A user's are; and a user may clone no mount out here. */
+  #tree(directory: string | null): LabHostPlan['kept'] {
+    if (directory === null) return null;
+    return this.identity.mode === 'root' ? { from: 'parent' } : { from: 'path', path: realpathSync(directory) };
+  }
+
   /** The child exists and waits: write its maps, move it into its cgroups, open what it cannot open itself. */
   #mapped(): void {
     const { kernel, running } = this;
@@ -185,17 +211,18 @@ export class Birth {
         });
       });
     }
-    if (this.#keptDir !== null) {
-      const tree = check(kernel, 'open_tree', [AT.FDCWD, this.#keptDir, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC], { while: 'opening the kept lab' });
-      running.setArgument('kept', 0, this.fds.keep(tree));
+    for (const [label, directory] of [['kept', this.#keptDir], ['scratch', this.scratch]] as const) {
+      if (this.#tree(directory)?.from !== 'parent') continue;
+      const tree = check(kernel, 'open_tree', [AT.FDCWD, directory, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC], { while: `opening the lab's ${label} directory` });
+      running.setArgument(label, 0, this.fds.keep(tree));
     }
   }
 
   /** The child has a descriptor table of its own by now: our writer may go, so that the pipe ends when it executes. */
   #staged(): void {
     this.fds.close(this.#status.writer);
-    if (!this.#whole) return;
-    const upper = openSync(`/proc/${this.running.pid}/root${upperOfRoot(this.#keptDir !== null)}`, O.PATH | O.DIRECTORY | O.CLOEXEC);
+    if (!this.#whole || this.#plan === null) return;
+    const upper = openSync(`/proc/${this.running.pid}/root${upperOfRoot(this.#plan)}`, O.PATH | O.DIRECTORY | O.CLOEXEC);
     this.upper = upper;
     this.#undo.push(() => closeSync(upper));
   }
@@ -236,24 +263,6 @@ export class Descriptors {
   closeAll(): void {
     for (const fd of [...this.#open]) this.close(fd);
   }
-}
-
-/** Write the maps of a child that waits: directly as root, through newuidmap(1) for subordinate ids. user_namespaces(7). */
-function writeMaps(pid: number, identity: Identity): void {
-  if (identity.mode === 'subuid') {
-    for (const [program, lines] of [['newuidmap', identity.uids], ['newgidmap', identity.gids]] as const) {
-      const words = lines.flatMap(({ inside, outside, count }) => [String(inside), String(outside), String(count)]);
-      const done = spawnSync(program, [String(pid), ...words], { encoding: 'utf8', timeout: 5000 });
-      if (done.status !== 0) {
-        throw new EngineError('PermissionDenied', `${program} could not map the lab's users: ${(done.stderr || done.error?.message || `exit ${done.status}`).trim()}`);
-      }
-    }
-    return;
-  }
-  // "deny" before gid_map: an unprivileged map may not give a way to drop groups (CVE-2014-8989)
-  if (identity.mode === 'one-user') writeFileSync(`/proc/${pid}/setgroups`, 'deny');
-  writeFileSync(`/proc/${pid}/uid_map`, mapText(identity.uids));
-  writeFileSync(`/proc/${pid}/gid_map`, mapText(identity.gids));
 }
 
 /** The idmapped clone of a mount; a plain read-only one for a file system below / that cannot be idmapped. */

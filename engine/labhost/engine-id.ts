@@ -2,6 +2,9 @@ import { mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, statSync } fro
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { parseStat } from '../kernel/procfs/stat.js';
+import { type Kernel, realKernel } from '../kernel/kernel.js';
+import { decideIdentity, hasNewuidmap } from './identity.js';
+import { removeScratch } from './scratch.js';
 import { type Hierarchy, removeEngineDirectory } from './subtree.js';
 
 /**
@@ -66,7 +69,7 @@ export function stateDir(): string {
  * Remove what engines that are dead left: only possible when an engine and its guard were killed together.
  * Directories of live engines are not touched.
  */
-export function sweep(hierarchies: readonly Hierarchy[]): string[] {
+export function sweep(hierarchies: readonly Hierarchy[], kernel: Kernel = realKernel): string[] {
   const swept: string[] = [];
   for (const { base } of hierarchies) {
     for (const name of entries(base)) {
@@ -80,6 +83,12 @@ export function sweep(hierarchies: readonly Hierarchy[]): string[] {
     if (!/^\d+-\d+-\d+$/.test(name) || isAlive(name)) continue;
     removeRuntimeDir(join(runtimeBase(), name));
     swept.push(join(runtimeBase(), name));
+  }
+  const scratch = join(stateDir(), 'scratch');
+  for (const name of entries(scratch)) {
+    if (!/^\d+-\d+-\d+$/.test(name) || isAlive(name)) continue;
+    removeScratch(kernel, join(scratch, name), decideIdentity({ uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0, hasNewuidmap: hasNewuidmap() }));
+    swept.push(join(scratch, name));
   }
   return swept;
 }

@@ -6,11 +6,13 @@ import { RunningProgram } from '../kernel/program/running.js';
 import { sealedMemfd } from './memfd.js';
 
 /**
- * What is done when the engine died without cleaning up. Arguments: the engine's runtime directory, then its cgroup
- * directories. Frozen groups are thawed first, because a frozen process does not even take SIGKILL (cgroup v1 freezer).
+ * What is done when the engine died without cleaning up. Arguments: the engine's runtime directory, its directory for
+ * labs on disk, then its cgroup directories. Frozen groups are thawed first, because a frozen process does not even take SIGKILL (cgroup v1 freezer).
+ * Files on disk may belong to subordinate ids, and directories may have no permission: root of a user namespace removes
+ * those; `--map-auto` is known to unshare(1) since util-linux 2.38, and where it is not, the next engine does it.
  */
 const CLEAN_UP = `
-run=$1; shift
+run=$1 scratch=$2; shift 2
 try=0
 while [ $try -lt 100 ]; do
   left=
@@ -26,16 +28,33 @@ while [ $try -lt 100 ]; do
   try=$((try + 1))
   sleep 0.05
 done
+try=0
+while [ -d "$scratch" ] && [ $try -lt 40 ]; do
+  for as in "" "unshare --map-root-user" "unshare --map-root-user --map-auto"; do
+    $as rm -rf --one-file-system -- "$scratch" 2>/dev/null && break
+  done
+  try=$((try + 1))
+  [ -d "$scratch" ] && sleep 0.05
+done
+rmdir -- "\${scratch%/*}" 2>/dev/null
 rm -rf -- "$run"
 rmdir -- "\${run%/*}" 2>/dev/null
 exit 0
 `;
 
+/** What a guard removes when the engine was killed; each of them need not exist. */
+export interface GuardPlan {
+  readonly runtimeDir: string;
+  /** The engine's part of `scratch` in the state directory. */
+  readonly scratchDir: string;
+  readonly cgroupDirs: readonly string[];
+}
+
 /**
  * The guard: a process of two pages that outlives the engine by as long as cleaning up takes. It reads from a pipe whose
  * only writer is the engine; end of file means that the engine was killed. The lab's own processes die by themselves
  * (PR_SET_PDEATHSIG on pid 1, and a pid namespace ends with its pid 1); what remains is what no process holds:
- * cgroup directories and the socket's folder.
+ * cgroup directories, the socket's folder, and labs on disk.
  */
 export class Guard {
   readonly pid: number;
@@ -54,7 +73,7 @@ export class Guard {
     return this.#running.pidfd;
   }
 
-  static start(options: { runtimeDir: string; cgroupDirs: readonly string[] }, kernel: Kernel = realKernel): Guard {
+  static start(options: GuardPlan, kernel: Kernel = realKernel): Guard {
     const image = sealedMemfd(kernel, 'glassbox-guard', elfImage(guardProgram(options)));
     const ends = Buffer.alloc(8);
     let running: RunningProgram | undefined;
@@ -101,7 +120,7 @@ function launchProgram(image: number, pipe: number) {
   return b.build();
 }
 
-function guardProgram({ runtimeDir, cgroupDirs }: { runtimeDir: string; cgroupDirs: readonly string[] }) {
+function guardProgram({ runtimeDir, scratchDir, cgroupDirs }: GuardPlan) {
   const b = new ProgramBuilder('guard').section('guard');
   b.call('prctl', [PR.SET_NAME, 'glassbox-guard']);
   b.call('rt_sigprocmask', [SIG_SETMASK, b.bytes(Buffer.alloc(8, 0xff), 'all signals'), 0, 8]);
@@ -111,7 +130,7 @@ function guardProgram({ runtimeDir, cgroupDirs }: { runtimeDir: string; cgroupDi
   b.call('rt_sigprocmask', [SIG_SETMASK, b.bytes(Buffer.alloc(8), 'no signals'), 0, 8], { label: 'clean-up' });
   b.call('execve', [
     '/bin/sh',
-    b.vector(['sh', '-c', CLEAN_UP, 'glassbox-guard', runtimeDir, ...cgroupDirs]),
+    b.vector(['sh', '-c', CLEAN_UP, 'glassbox-guard', runtimeDir, scratchDir, ...cgroupDirs]),
     b.vector(['PATH=/usr/sbin:/usr/bin:/sbin:/bin']),
   ]);
   return b.build();

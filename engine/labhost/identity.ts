@@ -1,5 +1,6 @@
-import { readFileSync } from 'node:fs';
+import { accessSync, constants, readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
+import { join } from 'node:path';
 import type { LabInfo } from '../api/types.js';
 
 /** One line of a uid_map or gid_map, user_namespaces(7). */
@@ -95,4 +96,20 @@ export function mapText(lines: readonly MapLine[]): string {
 export function toOutside(lines: readonly MapLine[], inside: number): number {
   const line = lines.find((entry) => inside >= entry.inside && inside < entry.inside + entry.count);
   return line === undefined ? 65534 : line.outside + inside - line.inside;
+}
+
+/** Whether the set-user-id programs that write maps of subordinate ids are here. newuidmap(1), newgidmap(1). */
+export function hasNewuidmap(): boolean {
+  return hasProgram('newuidmap') && hasProgram('newgidmap');
+}
+
+function hasProgram(name: string): boolean {
+  return (process.env['PATH'] ?? '').split(':').concat('/usr/bin', '/usr/sbin').some((directory) => {
+    try {
+      accessSync(join(directory, name), constants.X_OK);
+      return true;
+    } catch {
+      return false; // not in this directory
+    }
+  });
 }

@@ -7,6 +7,7 @@ import { recordIndex } from '../kernel/program/builder.js';
 import type { Injection, RunningProgram } from '../kernel/program/running.js';
 import { Birth, HOLDS, type ParentAct } from './birth.js';
 import type { Identity } from './identity.js';
+import { removeScratchLater } from './scratch.js';
 import type { Hierarchy, Subtree } from './subtree.js';
 import { WEAKNESSES } from './weaknesses.js';
 
@@ -19,6 +20,8 @@ export interface LabHostContext {
   /** Directory for kept labs (0700 or 0711). */
   readonly stateDir: string;
   readonly hasNewuidmap: boolean;
+  /** Where writes go that are not kept: memory, or a directory of `stateDir`; default by what this kernel's tmpfs can do. */
+  readonly writes?: 'memory' | 'disk';
   /** Make record `index` fail: for tests. */
   readonly inject?: Injection;
 }
@@ -32,18 +35,21 @@ export class LabHost {
   readonly program: RunningProgram;
   /** O_PATH descriptor of the upper directory of the root overlay; null where there is no single one. Closed by `close`. */
   readonly rootUpper: number | null;
+  /** Directory on disk that goes with the lab; null where memory takes its writes. */
+  readonly scratch: string | null;
   /** What the parent did while the child waited at `mapped`. */
   readonly acts: readonly ParentAct[];
   #kernel: Kernel;
   #closed = false;
 
-  private constructor(kernel: Kernel, info: Omit<LabInfo, 'readyMs'>, identity: Identity, subtree: Subtree | null, program: RunningProgram, rootUpper: number | null, acts: readonly ParentAct[]) {
+  private constructor(kernel: Kernel, info: Omit<LabInfo, 'readyMs'>, identity: Identity, subtree: Subtree | null, program: RunningProgram, rootUpper: number | null, scratch: string | null, acts: readonly ParentAct[]) {
     this.#kernel = kernel;
     this.info = info;
     this.identity = identity;
     this.subtree = subtree;
     this.program = program;
     this.rootUpper = rootUpper;
+    this.scratch = scratch;
     this.acts = acts;
   }
 
@@ -115,7 +121,7 @@ export class LabHost {
         id: context.labId, hostname: birth.hostname, initHostPid: running.pid, startedAt: Date.now(), mode: identity.mode,
         cgroupMode: subtree === null ? 'none' : context.cgroups.mode, weaknesses, kept: options.keep ?? null,
       },
-      identity, subtree, running, birth.upper, birth.acts,
+      identity, subtree, running, birth.upper, birth.scratch, birth.acts,
     );
   }
 
@@ -140,6 +146,7 @@ export class LabHost {
     const left = (await this.subtree?.remove()) ?? [];
     this.program.dispose();
     if (this.rootUpper !== null) closeSync(this.rootUpper);
+    if (this.scratch !== null) await removeScratchLater(this.#kernel, this.scratch, this.identity);
     if (left.length > 0) throw new EngineError('FailedPrecondition', `cgroup ${left[0]} could not be removed`);
   }
 }

@@ -1,17 +1,18 @@
-import { accessSync, constants } from 'node:fs';
-import { join } from 'node:path';
 import type { Bilingual, ExplainedProgram, LabInfo, LabOptions } from '../api/types.js';
 import { EngineError } from '../kernel/errors.js';
 import { type Kernel, realKernel } from '../kernel/kernel.js';
 import { Ledger } from '../kernel/ledger.js';
 import { explainProgram } from '../kernel/program/explain.js';
 import type { RunningProgram } from '../kernel/program/running.js';
+import { SIG } from '../kernel/constants.js';
 import { Reactor } from '../kernel/reactor.js';
 import type { Observer } from '../observe/index.js';
 import { engineId, makeRuntimeDir, removeRuntimeDir, stateDir, sweep } from './engine-id.js';
 import { execInLab } from './exec.js';
 import { Guard } from './guard.js';
+import { hasNewuidmap } from './identity.js';
 import { LabHost } from './lab-host.js';
+import { roomLeft, scratchOf } from './scratch.js';
 import { engineDirectories, findHierarchies, observedCgroups } from './subtree.js';
 
 /** A lab host with its eyes and its ledger. */
@@ -45,7 +46,7 @@ export class Labs {
 
   constructor(kernel: Kernel = realKernel) {
     this.#kernel = kernel;
-    sweep(this.#cgroups.usable);
+    sweep(this.#cgroups.usable, kernel);
     this.runtimeDir = makeRuntimeDir(this.id);
     this.reactor = new Reactor(kernel);
     for (let n = 0; n < GUARDS; n++) this.#postGuard();
@@ -69,7 +70,7 @@ export class Labs {
     const ledger = new Ledger();
     const context = {
       kernel: this.#kernel, engineId: this.id, labId: id, cgroups: this.#cgroups, stateDir: stateDir(),
-      hasNewuidmap: hasProgram('newuidmap') && hasProgram('newgidmap'),
+      hasNewuidmap: hasNewuidmap(), ...wishedWrites(),
     };
     const host = onHeld === undefined ? LabHost.start(options, context) : await LabHost.startStepped(options, context, onHeld);
     try {
@@ -88,6 +89,11 @@ export class Labs {
     const programs = [explainProgram(host.program)];
     let eyes: Promise<{ observer: Observer; close(): void }> | undefined;
     let closing: Promise<void> | undefined;
+    let reason = GONE;
+    const watch = host.scratch === null ? undefined : watchDisk(host.scratch, () => {
+      reason = DISK_FULL;
+      host.program.kill(SIG.KILL);
+    });
     const lab: ManagedLab & { close(): Promise<void> } = {
       host, info, options, ledger, programs,
       observer: async () => {
@@ -101,11 +107,12 @@ export class Labs {
       gone: this.reactor.ended(host.pidfd).then(async () => {
         const asked = closing !== undefined;
         await lab.close();
-        return asked ? null : GONE;
+        return asked ? null : reason;
       }),
       close: () => {
         closing ??= (async () => {
           this.#labs.delete(id);
+          clearInterval(watch);
           try {
             (await eyes?.catch(() => undefined))?.close();
           } finally {
@@ -172,7 +179,7 @@ export class Labs {
 
   /** Start a guard; when somebody kills it, another takes its place, so that the promise holds for the time after. */
   #postGuard(): void {
-    const guard = Guard.start({ runtimeDir: this.runtimeDir, cgroupDirs: engineDirectories(this.#cgroups.usable, this.id) }, this.#kernel);
+    const guard = Guard.start({ runtimeDir: this.runtimeDir, scratchDir: scratchOf(stateDir(), this.id), cgroupDirs: engineDirectories(this.#cgroups.usable, this.id) }, this.#kernel);
     this.#guards.add(guard);
     void this.reactor.ended(guard.pidfd).then(() => {
       if (this.#closed) return;
@@ -186,18 +193,30 @@ export class Labs {
 /** Two, because between a guard's death and its replacement the engine itself may be killed. Each is two pages. */
 const GUARDS = 2;
 
+/** How often a lab on disk is looked after. */
+const DISK_MS = 500;
+
+/** A lab on disk has no bound of its own, as one in memory has; it must not take from the machine what others need. */
+function watchDisk(directory: string, full: () => void): NodeJS.Timeout {
+  return setInterval(() => {
+    if (roomLeft(directory) < 0) full();
+  }, DISK_MS).unref();
+}
+
+const DISK_FULL: Bilingual = {
+  en: 'the lab was ended because the disk that takes its writes was nearly full. Nothing is left of it; start again or reset',
+  zh: '承接实验写入的磁盘快满了，因此结束了实验主机。没有留下任何东西；请重新开始或重置',
+};
+
 const GONE: Bilingual = {
   en: 'the lab host is gone: its pid 1 was killed from outside. Nothing is left of it; start again or reset',
   zh: '实验主机已经不在了：它的 1 号进程从外面被杀死。没有留下任何东西；请重新开始或重置',
 };
 
-function hasProgram(name: string): boolean {
-  return (process.env['PATH'] ?? '').split(':').concat('/usr/bin', '/usr/sbin').some((directory) => {
-    try {
-      accessSync(join(directory, name), constants.X_OK);
-      return true;
-    } catch {
-      return false; // not in this directory
-    }
-  });
+/** GLASSBOX_WRITES=memory|disk overrides what the kernel's abilities suggest. */
+function wishedWrites(): { writes?: 'memory' | 'disk' } {
+  const wish = process.env['GLASSBOX_WRITES'];
+  if (wish === undefined || wish === '') return {};
+  if (wish !== 'memory' && wish !== 'disk') throw new EngineError('InvalidArgument', `GLASSBOX_WRITES is ${JSON.stringify(wish)}, neither memory nor disk`);
+  return { writes: wish };
 }

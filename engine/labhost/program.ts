@@ -1,11 +1,16 @@
-import { AT, CLOSE_RANGE_UNSHARE, MNT_DETACH, MOUNT_ATTR, MOVE_MOUNT_F_EMPTY_PATH, MS, O, POLLIN, PR, SIG, SIG_SETMASK } from '../kernel/constants.js';
+import { AT, CLOSE_RANGE_UNSHARE, MNT_DETACH, MOUNT_ATTR, MOVE_MOUNT_F_EMPTY_PATH, MS, O, OPEN_TREE_CLOEXEC, OPEN_TREE_CLONE, POLLIN, PR, SIG, SIG_SETMASK } from '../kernel/constants.js';
 import { CLONE } from '../kernel/program/running.js';
-import { type FieldRef, type Program, ProgramBuilder } from '../kernel/program/builder.js';
+import { type DataRef, type FieldRef, type Program, ProgramBuilder } from '../kernel/program/builder.js';
 import type { Hierarchy } from './subtree.js';
 
 /** The upper directory of the lab's root overlay while the root is put together. */
-export function upperOfRoot(kept: boolean): string {
-  return `${kept ? `${STAGE}/kept` : STAGE}/upper/root`;
+export function upperOfRoot(plan: LabHostPlan): string {
+  return `${writesOf(plan)}/upper/root`;
+}
+
+/** Directory whose `upper` and `work` take the writes while the root is put together. */
+function writesOf(plan: LabHostPlan): string {
+  return plan.kept !== null ? `${STAGE}/kept` : plan.scratch !== null ? `${STAGE}/scratch` : STAGE;
 }
 
 /** Where the new root is put together. Any directory that every machine has serves: the mount is seen by this child alone. */
@@ -15,6 +20,9 @@ const IFF_UP = 1;
 const SIOCSIFFLAGS = 0x8914;
 const AF_INET = 2;
 const SOCK_DGRAM = 2;
+
+/** A directory outside: opened by the parent, who puts a descriptor into the record of its name, or by the child itself. */
+export type Tree = { readonly from: 'parent' } | { readonly from: 'path'; readonly path: string };
 
 /** One overlay of the new root. */
 export interface LowerLayer {
@@ -42,8 +50,12 @@ export interface LabHostPlan {
   readonly ttyGroup: boolean;
   /** Several ids are mapped: setgroups is allowed. */
   readonly manyIds: boolean;
-  /** Directory outside whose `upper` and `work` take the writes instead of the tmpfs; put by the parent into `kept`. */
-  readonly kept: boolean;
+  /** Directory outside whose `upper` and `work` take the writes instead of the tmpfs and stay. */
+  readonly kept: Tree | null;
+  /** Directory outside for what memory cannot hold on this kernel: `root` and `tmp`, and `upper` and `work` unless `kept`. */
+  readonly scratch: Tree | null;
+  /** Directory of the machine, without symbolic links, that the lab must not see because the two above lie in it. */
+  readonly hidden: string | null;
   /** Descriptors that the child finds in the table it shares with us at first. */
   readonly parentPidfd: number;
   readonly imageFd: number;
@@ -129,24 +141,48 @@ function mkdir(b: ProgramBuilder, path: string, mode = 0o755): void {
   b.call('mkdirat', [AT.FDCWD, path, mode], { accept: ['EEXIST'], command: `mkdir ${path}` });
 }
 
+/** struct mount_attr, mount_setattr(2). */
+function readOnlyAttribute(b: ProgramBuilder): DataRef {
+  const attributes = Buffer.alloc(32);
+  attributes.writeBigUInt64LE(BigInt(MOUNT_ATTR.RDONLY), 0);
+  return b.bytes(attributes, '{MOUNT_ATTR_RDONLY}');
+}
+
 function rootFileSystem(b: ProgramBuilder, plan: LabHostPlan): void {
   b.section('root file system');
   b.call('mount', [0, '/', 0, MS.REC | MS.PRIVATE, 0], {
     command: 'mount --make-rprivate /',
     say: { en: 'no mount made here may travel back to the machine', zh: '这里的任何挂载都不许传播回真实机器' },
   });
+  for (const label of ['kept', 'scratch'] as const) {
+    const tree = plan[label];
+    if (tree?.from !== 'path') continue;
+    b.call('open_tree', [AT.FDCWD, tree.path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC], {
+      storeAt: { kind: 'field', label, field: { arg: 0 } },
+      say: { en: 'a directory on disk that takes writes: hold on to it before it is out of sight', zh: '磁盘上用来承接写入的目录：在它被遮住之前先抓住它' },
+    });
+  }
   b.call('mount', ['glassbox', STAGE, 'tmpfs', MS.NOSUID | MS.NODEV, `mode=0755,size=${plan.tmpfsBytes}`], {
     command: `mount -t tmpfs -o mode=0755,size=${plan.tmpfsBytes} glassbox ${STAGE}`,
     say: { en: 'memory that takes every write of the lab and vanishes with it', zh: '一块内存文件系统：承接实验里的所有写入，并随实验一起消失' },
   });
-  if (plan.kept) {
-    mkdir(b, `${STAGE}/kept`);
-    b.call('move_mount', [0, '', AT.FDCWD, `${STAGE}/kept`, MOVE_MOUNT_F_EMPTY_PATH], { label: 'kept' });
+  for (const label of ['kept', 'scratch'] as const) {
+    if (plan[label] === null) continue;
+    mkdir(b, `${STAGE}/${label}`);
+    b.call('move_mount', [0, '', AT.FDCWD, `${STAGE}/${label}`, MOVE_MOUNT_F_EMPTY_PATH], {
+      label,
+      say: label === 'kept'
+        ? { en: 'the directory on disk where the changes of this lab are kept', zh: '磁盘上保存这个实验改动的目录' }
+        : {
+            en: "a directory on disk that goes with the lab: this kernel's memory file system cannot hold the marks of an overlay (user xattrs, Linux 6.6)",
+            zh: '磁盘上随实验一起消失的目录：这个内核的内存文件系统存不下 overlay 的标记（用户扩展属性，Linux 6.6 起才支持）',
+          },
+    });
   }
   mkdir(b, ROOT);
   mkdir(b, `${STAGE}/machine`);
-  const writes = plan.kept ? `${STAGE}/kept` : STAGE;
-  if (!plan.kept) for (const kind of ['upper', 'work']) mkdir(b, `${writes}/${kind}`);
+  const writes = writesOf(plan);
+  if (writes === STAGE) for (const kind of ['upper', 'work']) mkdir(b, `${writes}/${kind}`);
   if (plan.lower === 'each-top') {
     b.call('mount', ['root', ROOT, 'tmpfs', MS.NOSUID | MS.NODEV, `mode=0755,size=${plan.tmpfsBytes}`], {
       say: { en: 'a bare root, for pivot_root wants a mount, and each directory of the machine gets an overlay of its own in it', zh: '先要一个空的根（pivot_root 只接受挂载点），机器的每个顶层目录再各自叠加 overlay' },
@@ -154,9 +190,7 @@ function rootFileSystem(b: ProgramBuilder, plan: LabHostPlan): void {
     for (const directory of plan.directories) mkdir(b, `${ROOT}${directory}`);
     for (const link of plan.links) b.call('symlinkat', [link.target, AT.FDCWD, `${ROOT}${link.path}`], { accept: ['EEXIST'] });
   }
-  const attributes = Buffer.alloc(32);
-  attributes.writeBigUInt64LE(BigInt(MOUNT_ATTR.RDONLY), 0);
-  const readOnly = b.bytes(attributes, '{MOUNT_ATTR_RDONLY}');
+  const readOnly = readOnlyAttribute(b);
   plan.layers.forEach((layer, n) => {
     const isRoot = layer.mountPoint === '/';
     const name = isRoot ? 'root' : layer.mountPoint.slice(1).replaceAll('-', '--').replaceAll('/', '-');
@@ -179,7 +213,7 @@ function rootFileSystem(b: ProgramBuilder, plan: LabHostPlan): void {
     } else {
       lower = layer.source.path;
     }
-    const options = `lowerdir=${lower.replaceAll(/[\\,:]/g, '\\$&')},upperdir=${upper},workdir=${work},userxattr`;
+    const options = `lowerdir=${lower.replaceAll(/[\\,:]/g, '\\$&')},upperdir=${upper},workdir=${work},userxattr${plan.kept === null && plan.scratch !== null ? ',volatile' : ''}`;
     b.call('mount', ['overlay', target, 'overlay', 0, options], {
       ...(optional ? { jumpIfError: `bind-${n}` } : {}),
       command: `mount -t overlay -o ${options} overlay ${target}`,
@@ -228,8 +262,18 @@ function kernelFileSystems(b: ProgramBuilder, plan: LabHostPlan): void {
   });
   tmpfs('/run', '0755', MS.NOSUID | MS.NODEV);
   mkdir(b, `${ROOT}/run/lock`);
-  tmpfs('/tmp', '01777', MS.NOSUID | MS.NODEV);
-  tmpfs('/root', '0700', MS.NOSUID | MS.NODEV);
+  if (plan.scratch === null) {
+    tmpfs('/tmp', '01777', MS.NOSUID | MS.NODEV);
+    tmpfs('/root', '0700', MS.NOSUID | MS.NODEV);
+  } else {
+    for (const name of ['tmp', 'root']) bindScratch(b, name);
+  }
+  if (plan.hidden !== null) {
+    b.call('mount', ['tmpfs', `${ROOT}${plan.hidden}`, 'tmpfs', hidden, 'mode=0700,size=64k'], {
+      accept: ['ENOENT', 'ENOTDIR'], command: `mount -t tmpfs tmpfs ${plan.hidden}`,
+      say: { en: 'the place on disk that takes the writes is not shown inside: it would contain itself', zh: '承接写入的磁盘目录不在里面显示：否则它会包含自己' },
+    });
+  }
   for (const [name, text] of [['hosts', `127.0.0.1\tlocalhost ${plan.hostname}\n::1\tlocalhost\n`], ['hostname', `${plan.hostname}\n`]] as const) {
     const file = `${STAGE}/${name}`;
     const write: FieldRef = { kind: 'field', label: `write-${name}`, field: { arg: 0 } };
@@ -242,9 +286,20 @@ function kernelFileSystems(b: ProgramBuilder, plan: LabHostPlan): void {
   }
 }
 
+/** A directory of the scratch tree in place of a tmpfs, with the flags that the tmpfs would have. */
+function bindScratch(b: ProgramBuilder, name: string): void {
+  const target = `${ROOT}/${name}`;
+  const attributes = Buffer.alloc(32);
+  attributes.writeBigUInt64LE(BigInt(MOUNT_ATTR.NOSUID | MOUNT_ATTR.NODEV), 0);
+  mkdir(b, target);
+  b.call('mount', [`${STAGE}/scratch/${name}`, target, 0, MS.BIND, 0], { command: `mount --bind SCRATCH/${name} /${name}` });
+  b.call('mount_setattr', [AT.FDCWD, target, 0, b.bytes(attributes, '{MOUNT_ATTR_NOSUID|MOUNT_ATTR_NODEV}'), 32], { command: `mount -o remount,bind,nosuid,nodev /${name}` });
+}
+
 function devices(b: ProgramBuilder, plan: LabHostPlan): void {
   b.section('devices');
   const dev = `${ROOT}/dev`;
+  const readOnly = readOnlyAttribute(b);
   mkdir(b, dev);
   b.call('mount', ['tmpfs', dev, 'tmpfs', MS.NOSUID | MS.STRICTATIME, 'mode=755,size=65536k'], { command: 'mount -t tmpfs tmpfs /dev' });
   for (const directory of ['pts', 'shm', 'mqueue', 'net']) mkdir(b, `${dev}/${directory}`);
@@ -253,6 +308,10 @@ function devices(b: ProgramBuilder, plan: LabHostPlan): void {
     b.call('mount', [`/dev/${node}`, `${dev}/${node}`, 0, MS.BIND, 0], {
       command: `mount --bind /dev/${node} /dev/${node}`,
       say: { en: 'a safe device of the machine, bound: a user namespace may not make device nodes', zh: '把机器上一个安全的设备绑定过来：user 命名空间里不能自己创建设备节点' },
+    });
+    b.call('mount_setattr', [AT.FDCWD, `${dev}/${node}`, 0, readOnly, 32], {
+      ignore: true,
+      say: { en: "read-only: the device works as before, but the node's times and attributes are the machine's", zh: '只读：设备照常可用，但节点的时间和属性属于真实机器，不许改动' },
     });
   }
   for (const [name, target] of [['fd', '/proc/self/fd'], ['stdin', '/proc/self/fd/0'], ['stdout', '/proc/self/fd/1'], ['stderr', '/proc/self/fd/2'], ['ptmx', 'pts/ptmx']] as const) {

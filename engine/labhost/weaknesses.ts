@@ -32,6 +32,17 @@ export const WEAKNESSES = {
     },
     remedy: { en: 'use Linux 5.19 or newer with ext4, xfs or btrfs as the root file system', zh: '请使用 Linux 5.19 或更新的内核，根文件系统为 ext4、xfs 或 btrfs' },
   },
+  noUserAttributes: {
+    what: 'no-user-xattr',
+    text: {
+      en: "this kernel's memory file system has no user extended attributes, and no disk with room could be used instead: in the lab, directories of a lower layer can be neither removed nor replaced",
+      zh: '这个内核的内存文件系统不支持用户扩展属性，又没有空间足够的磁盘可代替：实验里，下层的目录既不能删除也不能替换',
+    },
+    remedy: {
+      en: 'use Linux 6.6 or newer, or set XDG_STATE_HOME to a directory on ext4, xfs or btrfs with more than 2 GB free (as root, that is /var/lib)',
+      zh: '使用 Linux 6.6 或更新的内核，或把 XDG_STATE_HOME 设为 ext4、xfs 或 btrfs 上剩余空间超过 2 GB 的目录（root 用户则是 /var/lib）',
+    },
+  },
   noSysfs: {
     what: 'no-sysfs',
     text: { en: '/sys could not be mounted: the machine hides parts of its own', zh: '无法挂载 /sys：真实机器遮住了它的一部分' },

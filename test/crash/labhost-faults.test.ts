@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { EngineError } from '../../engine/kernel/errors.js';
 import { FaultKernel } from '../../engine/kernel/fault-kernel.js';
 import { type Kernel, realKernel } from '../../engine/kernel/kernel.js';
-import { engineId } from '../../engine/labhost/engine-id.js';
+import { engineId, stateDir } from '../../engine/labhost/engine-id.js';
 import { LabHost } from '../../engine/labhost/lab-host.js';
 import { findHierarchies } from '../../engine/labhost/subtree.js';
 import { startLab } from '../helpers/labs.js';
@@ -11,9 +11,15 @@ import { leaksSince, machineState } from '../helpers/leak-probe.js';
 import { inSandbox, isRoot, rerunInSandbox } from '../helpers/sandbox.js';
 
 if (!inSandbox) {
-  test('faults at every record and every call of a start, in a sandbox', { skip: isRoot ? false : 'needs root', timeout: 280_000 }, () => rerunInSandbox(import.meta.url));
+  test(
+    'faults at every record and every call of a start, in a sandbox',
+    { skip: isRoot ? false : 'needs root', timeout: 280_000 },
+    () => rerunInSandbox(import.meta.url),
+  );
 } else {
-  test('whichever record of the lab host fails, with whatever errno, nothing is left', { timeout: 250_000 }, async () => {
+  test('whichever record of the lab host fails, with whatever errno, nothing is left', {
+    timeout: 250_000,
+  }, async () => {
     const whole = startLab();
     const records = whole.program.program.records;
     await whole.close();
@@ -40,7 +46,17 @@ if (!inSandbox) {
 
   test('whichever call of the engine itself fails on the way, nothing is left', { timeout: 120_000 }, async () => {
     const attempt = (kernel: Kernel): LabHost =>
-      LabHost.start({}, { kernel, engineId: engineId(), labId: 'faulty', cgroups: findHierarchies(), stateDir: '/nonexistent', hasNewuidmap: false });
+      LabHost.start(
+        {},
+        {
+          kernel,
+          engineId: engineId(),
+          labId: 'faulty',
+          cgroups: findHierarchies(),
+          stateDir: stateDir(),
+          hasNewuidmap: false,
+        },
+      );
     // undoing must stay possible, so what undoes is spared
     const spared = new Set<string>(['close', 'munmap', 'waitid', 'pidfd_send_signal', 'futex']);
     const matches = (name: string): boolean => !spared.has(name);

@@ -2,15 +2,16 @@ import type { LabOptions } from '../../engine/api/types.js';
 import type { Injection } from '../../engine/kernel/program/running.js';
 import { Reactor } from '../../engine/kernel/reactor.js';
 import { LabHost } from '../../engine/labhost/lab-host.js';
-import { engineId } from '../../engine/labhost/engine-id.js';
+import { engineId, stateDir } from '../../engine/labhost/engine-id.js';
 import { findHierarchies } from '../../engine/labhost/subtree.js';
 
 let next = 1;
 
 /** A lab host without an engine process around it; the caller closes it. */
-export function startLab(options: LabOptions = {}, inject?: Injection, stateDir = '/nonexistent'): LabHost {
+export function startLab(options: LabOptions = {}, inject?: Injection, directory = stateDir()): LabHost {
   return LabHost.start(options, {
-    engineId: engineId(), labId: `lab-${next++}`, cgroups: findHierarchies(), stateDir, hasNewuidmap: true,
+    engineId: engineId(), labId: `lab-${next++}`, cgroups: findHierarchies(), stateDir: directory, hasNewuidmap: true,
+    ...(process.env['GLASSBOX_WRITES'] === 'disk' ? { writes: 'disk' as const } : {}),
     ...(inject === undefined ? {} : { inject }),
   });
 }

@@ -97,7 +97,7 @@ function cgroups(): string[] {
 
 function files(): string[] {
   const list: string[] = [];
-  for (const directory of ['/run/glassbox', '/run/netns', '/var/lib/glassbox/labs']) {
+  for (const directory of ['/run/glassbox', '/run/netns', '/var/lib/glassbox/labs', '/var/lib/glassbox/scratch']) {
     if (!existsSync(directory)) continue;
     for (const name of readdirSync(directory, { recursive: true }) as string[]) list.push(`${directory}/${name}`);
   }

@@ -91,7 +91,7 @@ test('an ELF image never maps a page both writable and executable', () => {
 test("every record of the lab host's program has a call, a man page and a sentence in both languages", () => {
   const program = labHostProgram({
     hostname: 'glassbox', tmpfsBytes: 1 << 20, lower: 'whole', layers: [{ mountPoint: '/', source: { kind: 'tree' } }, { mountPoint: '/home', source: { kind: 'tree' } }],
-    links: [], directories: [], devices: ['null'], ttyGroup: true, manyIds: true, kept: true, parentPidfd: 1, imageFd: 2, statusFd: 3,
+    links: [], directories: [], devices: ['null'], ttyGroup: true, manyIds: true, kept: { from: 'parent' }, scratch: { from: 'path', path: '/var/tmp/scratch' }, hidden: '/var/tmp', parentPidfd: 1, imageFd: 2, statusFd: 3,
     cgroups: [{ name: 'memory', version: 1, mountPoint: '/m', root: '/', base: '/m' }, { name: '', version: 2, mountPoint: '/u', root: '/', base: '/u' }],
   });
   return import('../../engine/kernel/program/explain.js').then(({ explainRecord }) => {
