@@ -37,7 +37,7 @@ if (!inSandbox) {
       const own = ['user', 'mnt', 'pid', 'net', 'uts', 'ipc', 'cgroup'].map((kind) =>
         execFileSync('readlink', [`/proc/self/ns/${kind}`], { encoding: 'utf8' }).trim(),
       );
-      namespaces.forEach((namespace, n) => assert.notEqual(namespace, own[n], `${own[n]} is shared`));
+      for (const [n, namespace] of namespaces.entries()) assert.notEqual(namespace, own[n], `${own[n]} is shared`);
       assert.match(readFileSync(`/proc/${lab.info.initHostPid}/status`, 'utf8'), /^Uid:\t1000000\t/m);
     });
     assert.deepEqual(await leaksSince(before), []);
@@ -165,7 +165,7 @@ if (!inSandbox) {
           ),
         ),
       );
-      answers.forEach(({ stdout }, n) => assert.deepEqual(stdout.split('\n'), [`h${n}`, '3', `${n}`, '']));
+      for (const [n, { stdout }] of answers.entries()) assert.deepEqual(stdout.split('\n'), [`h${n}`, '3', `${n}`, '']);
     } finally {
       await Promise.all(labs.map((lab) => lab.close()));
       reactor.close();

@@ -236,7 +236,7 @@ export function layOut(program: Program, base: bigint, architecture: 'x64' | 'ar
       word.field === 'result' ? RECORD.result : word.field === 'hold' ? RECORD.hold : RECORD.args + word.field.arg * 8;
     return recordAddress(word.label) + BigInt(field);
   };
-  const valueOf = (word: Word): bigint =>
+  const numberOf = (word: Word): bigint =>
     typeof word === 'number' || typeof word === 'bigint'
       ? BigInt(word)
       : word.kind === 'named'
@@ -251,7 +251,7 @@ export function layOut(program: Program, base: bigint, architecture: 'x64' | 'ar
     if (record.syscall !== 'none')
       image.writeBigUInt64LE(BigInt(syscallNumber(record.syscall, architecture)), at + RECORD.number);
     record.args.forEach((word, n) => {
-      image.writeBigInt64LE(BigInt.asIntN(64, valueOf(word)), at + RECORD.args + n * 8);
+      image.writeBigInt64LE(BigInt.asIntN(64, numberOf(word)), at + RECORD.args + n * 8);
     });
     let flags = 0;
     if (options.ignore === true) flags |= FLAG.ignore;
