@@ -254,7 +254,7 @@ export const COMMAND_LINE: CommandLineSpec = {
       options: [
         json,
         {
-          name: 'step',
+          name: 'single-step',
           text: {
             en: 'make the lab one system call at a time: Enter issues the next, r runs the rest, q undoes everything',
             zh: '逐个系统调用地创建实验室：回车执行下一条，r 执行其余全部，q 撤销一切',

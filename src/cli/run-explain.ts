@@ -14,7 +14,7 @@ const STATES: Readonly<Record<ExplainedRecord['state'], Bilingual>> = {
 
 /** `glassbox explain [--json]`: make a lab and tell every system call that made it. */
 export async function runExplain(invocation: Invocation, context: Context): Promise<number> {
-  if (invocation.options['step'] !== undefined) return (await import('./run-step.js')).runStep(context);
+  if (invocation.options['single-step'] !== undefined) return (await import('./run-step.js')).runStep(context);
   const programs = await withLab({}, (lab) => lab.explain());
   const json = invocation.options['json'] !== undefined;
   context.stdout.write(

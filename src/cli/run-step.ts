@@ -11,7 +11,7 @@ const PROMPT = {
 const READY = { en: 'the lab host runs: its pid 1 is ', zh: '实验主机已运行：它的 1 号进程在机器上的 PID 是 ' };
 const UNDONE = { en: 'stopped; everything is undone', zh: '已停止；一切都已撤销' };
 
-/** `glassbox explain --step`: a lab host is born one system call at a time; standard input says when. */
+/** `glassbox explain --single-step`: a lab host is born one system call at a time; standard input says when. */
 export async function runStep(context: Context): Promise<number> {
   const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
   const say = (text: string): void => void context.stdout.write(text);
