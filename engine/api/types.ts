@@ -95,7 +95,16 @@ export interface IdMap {
 }
 
 export type LinkKind =
-  | 'loopback' | 'veth' | 'bridge' | 'vxlan' | 'macvlan' | 'dummy' | 'tun' | 'vlan' | 'ether' | 'other';
+  | 'loopback'
+  | 'veth'
+  | 'bridge'
+  | 'vxlan'
+  | 'macvlan'
+  | 'dummy'
+  | 'tun'
+  | 'vlan'
+  | 'ether'
+  | 'other';
 
 export interface LinkAddress {
   readonly family: 'inet' | 'inet6';
@@ -281,18 +290,26 @@ export interface Cgroup {
   /** Lab-host pids directly in it. */
   readonly procs: readonly number[];
   readonly memory: {
-    readonly usage: number; readonly limit: number | null; readonly peak: number | null;
-    readonly failcnt: number; readonly oomKills: number; readonly underOom: boolean;
-    readonly swapLimit: number | null; readonly swapUsage: number | null;
+    readonly usage: number;
+    readonly limit: number | null;
+    readonly peak: number | null;
+    readonly failcnt: number;
+    readonly oomKills: number;
+    readonly underOom: boolean;
+    readonly swapLimit: number | null;
+    readonly swapUsage: number | null;
   } | null;
   readonly cpu: {
     /** cpu.shares of v1; null on v2. */
     readonly shares: number | null;
     /** cpu.weight of v2; null on v1. */
     readonly weight: number | null;
-    readonly quotaUs: number | null; readonly periodUs: number | null;
+    readonly quotaUs: number | null;
+    readonly periodUs: number | null;
     readonly usageUs: number | null;
-    readonly nrPeriods: number; readonly nrThrottled: number; readonly throttledUs: number;
+    readonly nrPeriods: number;
+    readonly nrThrottled: number;
+    readonly throttledUs: number;
   } | null;
   readonly pids: { readonly current: number; readonly max: number | null; readonly hitMax: number } | null;
   readonly cpuset: { readonly cpus: string; readonly mems: string; readonly effectiveCpus: string } | null;
@@ -302,7 +319,12 @@ export interface Cgroup {
 
 export interface CgroupView {
   readonly mode: 'v1' | 'v2' | 'hybrid' | 'none';
-  readonly hierarchies: readonly { readonly name: string; readonly controllers: readonly string[]; readonly mountPoint: string; readonly writable: boolean }[];
+  readonly hierarchies: readonly {
+    readonly name: string;
+    readonly controllers: readonly string[];
+    readonly mountPoint: string;
+    readonly writable: boolean;
+  }[];
   readonly groups: readonly Cgroup[];
 }
 
@@ -312,8 +334,7 @@ export interface ObserveProblem {
   readonly reason: string;
 }
 
-export type SnapshotPart =
-  | 'namespaces' | 'processes' | 'network' | 'firewall' | 'mounts' | 'overlays' | 'cgroups';
+export type SnapshotPart = 'namespaces' | 'processes' | 'network' | 'firewall' | 'mounts' | 'overlays' | 'cgroups';
 
 export interface Snapshot {
   readonly version: 1;
@@ -334,8 +355,23 @@ export interface Snapshot {
 // Observe: the stream of changes
 
 export type ObservedObject =
-  | 'namespace' | 'process' | 'link' | 'address' | 'route' | 'neighbour' | 'firewall-rule' | 'firewall-chain'
-  | 'sysctl' | 'mount' | 'overlay' | 'layer-entry' | 'cgroup' | 'cgroup-member' | 'cgroup-limit' | 'hostname' | 'listening-port';
+  | 'namespace'
+  | 'process'
+  | 'link'
+  | 'address'
+  | 'route'
+  | 'neighbour'
+  | 'firewall-rule'
+  | 'firewall-chain'
+  | 'sysctl'
+  | 'mount'
+  | 'overlay'
+  | 'layer-entry'
+  | 'cgroup'
+  | 'cgroup-member'
+  | 'cgroup-limit'
+  | 'hostname'
+  | 'listening-port';
 
 /** One difference between two snapshots: the unit of the picture's highlight and of the ledger's learner entries. */
 export interface Change {
@@ -362,7 +398,16 @@ export interface ObserveEvent {
 // ---------------------------------------------------------------------------------------------------------------
 // The ledger: "what just happened"
 
-export type LedgerDomain = 'syscall' | 'netlink' | 'cgroup' | 'sysctl' | 'firewall' | 'mount' | 'file' | 'process' | 'command';
+export type LedgerDomain =
+  | 'syscall'
+  | 'netlink'
+  | 'cgroup'
+  | 'sysctl'
+  | 'firewall'
+  | 'mount'
+  | 'file'
+  | 'process'
+  | 'command';
 
 export interface LedgerEntry {
   readonly seq: number;
@@ -399,7 +444,16 @@ export interface LabOptions {
 
 /** One way in which this lab is weaker than the best this design allows, with what to do about it. */
 export interface LabWeakness {
-  readonly what: 'no-idmap' | 'one-user' | 'no-cgroup' | 'no-overlay' | 'no-net' | 'shared-time' | 'no-devpts' | 'no-sysfs' | 'no-user-xattr';
+  readonly what:
+    | 'no-idmap'
+    | 'one-user'
+    | 'no-cgroup'
+    | 'no-overlay'
+    | 'no-net'
+    | 'shared-time'
+    | 'no-devpts'
+    | 'no-sysfs'
+    | 'no-user-xattr';
   readonly text: Bilingual;
   readonly remedy: Bilingual;
 }
@@ -480,8 +534,18 @@ export interface ExplainedProgram {
 
 /** containerd's error classes (errdefs), closed. */
 export type ErrorCode =
-  | 'InvalidArgument' | 'NotFound' | 'AlreadyExists' | 'FailedPrecondition' | 'PermissionDenied' | 'Unavailable'
-  | 'ResourceExhausted' | 'DataLoss' | 'Aborted' | 'DeadlineExceeded' | 'NotImplemented' | 'Internal';
+  | 'InvalidArgument'
+  | 'NotFound'
+  | 'AlreadyExists'
+  | 'FailedPrecondition'
+  | 'PermissionDenied'
+  | 'Unavailable'
+  | 'ResourceExhausted'
+  | 'DataLoss'
+  | 'Aborted'
+  | 'DeadlineExceeded'
+  | 'NotImplemented'
+  | 'Internal';
 
 /** Body of every error answer. */
 export interface ErrorBody {

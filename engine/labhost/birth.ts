@@ -1,9 +1,9 @@
 import { chownSync, closeSync, mkdirSync, openSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Bilingual, LabOptions, LabWeakness } from '../api/types.js';
+import { AT, MOUNT_ATTR, O, OPEN_TREE_CLOEXEC, OPEN_TREE_CLONE, PR, SIG } from '../kernel/constants.js';
 import { ERRNO } from '../kernel/errno.js';
 import { EngineError, SyscallError } from '../kernel/errors.js';
-import { AT, MOUNT_ATTR, O, OPEN_TREE_CLOEXEC, OPEN_TREE_CLONE, PR, SIG } from '../kernel/constants.js';
 import { check, type Kernel, realKernel } from '../kernel/kernel.js';
 import { type Program, ProgramBuilder } from '../kernel/program/builder.js';
 import { elfImage } from '../kernel/program/elf.js';
@@ -11,10 +11,11 @@ import { RunningProgram } from '../kernel/program/running.js';
 import { writeMaps } from './id-maps.js';
 import { decideIdentity, type Identity, mapText, toOutside } from './identity.js';
 import { initProgram } from './init.js';
+import { leaveSessionKeyring } from './keyring.js';
 import type { LabHostContext } from './lab-host.js';
 import { idmappedTree, realMounts, safeDevices, topLevel } from './lower.js';
 import { sealedMemfd } from './memfd.js';
-import { LAB_CLONE_FLAGS, labHostProgram, type LabHostPlan, type LowerLayer, upperOfRoot } from './program.js';
+import { LAB_CLONE_FLAGS, type LabHostPlan, type LowerLayer, labHostProgram, upperOfRoot } from './program.js';
 import { makeScratch, memoryTakesUserAttributes, removeScratch } from './scratch.js';
 import { Subtree } from './subtree.js';
 import { WEAKNESSES } from './weaknesses.js';
@@ -69,11 +70,22 @@ export class Birth {
     this.options = options;
     this.context = context;
     this.hostname = options.hostname ?? 'glassbox';
-    if (!HOST_NAME.test(this.hostname)) throw new EngineError('InvalidArgument', `host name ${JSON.stringify(this.hostname)} is not letters, digits and hyphens`);
+    if (!HOST_NAME.test(this.hostname))
+      throw new EngineError(
+        'InvalidArgument',
+        `host name ${JSON.stringify(this.hostname)} is not letters, digits and hyphens`,
+      );
     if (options.keep !== undefined && !KEEP_NAME.test(options.keep)) {
-      throw new EngineError('InvalidArgument', `name of a kept lab ${JSON.stringify(options.keep)} does not match ${KEEP_NAME.source}`);
+      throw new EngineError(
+        'InvalidArgument',
+        `name of a kept lab ${JSON.stringify(options.keep)} does not match ${KEEP_NAME.source}`,
+      );
     }
-    this.identity = decideIdentity({ uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0, hasNewuidmap: context.hasNewuidmap });
+    this.identity = decideIdentity({
+      uid: process.getuid?.() ?? 0,
+      gid: process.getgid?.() ?? 0,
+      hasNewuidmap: context.hasNewuidmap,
+    });
     this.fds = new Descriptors(this.kernel);
     this.#undo.push(() => this.fds.closeAll());
   }
@@ -97,17 +109,28 @@ export class Birth {
     this.#whole = identity.mode === 'root' && canIdmap(kernel, identity);
     if (identity.mode === 'root' && !this.#whole) this.weaknesses.push(WEAKNESSES.noIdmap);
     const top = this.#whole ? null : topLevel();
-    this.#layers = top === null ? realMounts().map((mountPoint) => ({ mountPoint, source: { kind: 'tree' } })) : top.layers;
+    this.#layers =
+      top === null ? realMounts().map((mountPoint) => ({ mountPoint, source: { kind: 'tree' } })) : top.layers;
     const plan: LabHostPlan = {
-      hostname: this.hostname, tmpfsBytes: options.tmpfsBytes ?? DEFAULT_TMPFS,
-      lower: top === null ? 'whole' : 'each-top', layers: this.#layers, links: top?.links ?? [], directories: top?.directories ?? [],
-      devices: safeDevices(), cgroups: context.cgroups.usable,
-      ttyGroup: toOutside(identity.gids, 5) !== 65534, manyIds: identity.mode !== 'one-user',
-      kept: this.#tree(this.#keptDir), scratch: this.#tree(this.scratch),
+      hostname: this.hostname,
+      tmpfsBytes: options.tmpfsBytes ?? DEFAULT_TMPFS,
+      lower: top === null ? 'whole' : 'each-top',
+      layers: this.#layers,
+      links: top?.links ?? [],
+      directories: top?.directories ?? [],
+      devices: safeDevices(),
+      cgroups: context.cgroups.usable,
+      ttyGroup: toOutside(identity.gids, 5) !== 65534,
+      manyIds: identity.mode !== 'one-user',
+      kept: this.#tree(this.#keptDir),
+      scratch: this.#tree(this.scratch),
       hidden: this.#keptDir === null && this.scratch === null ? null : realpathSync(context.stateDir),
-      parentPidfd: engine, imageFd: image, statusFd: writer,
+      parentPidfd: engine,
+      imageFd: image,
+      statusFd: writer,
     };
     this.#plan = plan;
+    leaveSessionKeyring(kernel);
     const running = RunningProgram.start(
       labHostProgram(plan),
       { flags: LAB_CLONE_FLAGS, step, ...(context.inject === undefined ? {} : { inject: context.inject }) },
@@ -147,7 +170,9 @@ export class Birth {
         failed.push(undoError);
       }
     }
-    return failed.length === 0 ? error : new AggregateError([error, ...failed], 'the lab host could not be made, nor wholly undone');
+    return failed.length === 0
+      ? error
+      : new AggregateError([error, ...failed], 'the lab host could not be made, nor wholly undone');
   }
 
   #makeSubtree(): void {
@@ -157,7 +182,11 @@ export class Birth {
       return;
     }
     const subtree = Subtree.create({
-      hierarchies: cgroups.usable, engineId, labId, identity: this.identity, pidsMax: this.options.pidsMax ?? DEFAULT_PIDS,
+      hierarchies: cgroups.usable,
+      engineId,
+      labId,
+      identity: this.identity,
+      pidsMax: this.options.pidsMax ?? DEFAULT_PIDS,
     });
     this.subtree = subtree;
     this.#undo.push(() => subtree.removeSync());
@@ -168,7 +197,11 @@ export class Birth {
     const { kernel, context, identity, options } = this;
     if (context.writes === 'memory' || (context.writes !== 'disk' && memoryTakesUserAttributes(kernel))) return;
     const directory = makeScratch(kernel, {
-      stateDir: context.stateDir, engineId: context.engineId, labId: context.labId, identity, bytes: options.tmpfsBytes ?? DEFAULT_TMPFS,
+      stateDir: context.stateDir,
+      engineId: context.engineId,
+      labId: context.labId,
+      identity,
+      bytes: options.tmpfsBytes ?? DEFAULT_TMPFS,
     });
     this.scratch = directory;
     if (directory === null) this.weaknesses.push(WEAKNESSES.noUserAttributes);
@@ -185,18 +218,33 @@ export class Birth {
   #mapped(): void {
     const { kernel, running } = this;
     writeMaps(running.pid, this.identity);
-    for (const [file, lines] of [['uid_map', this.identity.uids], ['gid_map', this.identity.gids]] as const) {
+    for (const [file, lines] of [
+      ['uid_map', this.identity.uids],
+      ['gid_map', this.identity.gids],
+    ] as const) {
       const text = mapText(lines).trim();
       this.acts.push({
-        domain: 'file', act: `write(/proc/${running.pid}/${file}, ${JSON.stringify(text)})`, command: `echo '${text}' > /proc/${running.pid}/${file}`, man: 'user_namespaces(7)',
-        explanation: { en: "say who the lab's users are on the machine: its root is an ordinary id there", zh: '规定实验里的用户在真实机器上是谁：实验的 root 在机器上只是普通 ID' },
+        domain: 'file',
+        act: `write(/proc/${running.pid}/${file}, ${JSON.stringify(text)})`,
+        command: `echo '${text}' > /proc/${running.pid}/${file}`,
+        man: 'user_namespaces(7)',
+        explanation: {
+          en: "say who the lab's users are on the machine: its root is an ordinary id there",
+          zh: '规定实验里的用户在真实机器上是谁：实验的 root 在机器上只是普通 ID',
+        },
       });
     }
     this.subtree?.join(running.pid);
     for (const directory of this.subtree?.directories ?? []) {
       this.acts.push({
-        domain: 'cgroup', act: `write(${directory}/cgroup.procs, "${running.pid}")`, command: `mkdir -p ${directory} && echo ${running.pid} > ${directory}/cgroup.procs`, man: 'cgroups(7)',
-        explanation: { en: "move the lab's first process into its own control group of this hierarchy", zh: '把实验的第一个进程放进它在该层级里自己的 cgroup' },
+        domain: 'cgroup',
+        act: `write(${directory}/cgroup.procs, "${running.pid}")`,
+        command: `mkdir -p ${directory} && echo ${running.pid} > ${directory}/cgroup.procs`,
+        man: 'cgroups(7)',
+        explanation: {
+          en: "move the lab's first process into its own control group of this hierarchy",
+          zh: '把实验的第一个进程放进它在该层级里自己的 cgroup',
+        },
       });
     }
     if (this.#whole) {
@@ -205,15 +253,25 @@ export class Birth {
         if (layer.source.kind !== 'tree') return;
         running.setArgument(`lower-${n}`, 0, this.fds.keep(lowerTree(kernel, layer.mountPoint, userns)));
         this.acts.push({
-          domain: 'mount', act: `mount_setattr(open_tree("${layer.mountPoint}", OPEN_TREE_CLONE), MOUNT_ATTR_IDMAP|MOUNT_ATTR_RDONLY)`,
-          command: `mount --bind -o ro,X-mount.idmap=/proc/${running.pid}/ns/user ${layer.mountPoint} LOWER`, man: 'mount_setattr(2)',
-          explanation: { en: "clone the machine's mount, read-only, with its owners translated into the lab's", zh: '克隆真实机器的挂载：只读，并把属主换算成实验里的用户' },
+          domain: 'mount',
+          act: `mount_setattr(open_tree("${layer.mountPoint}", OPEN_TREE_CLONE), MOUNT_ATTR_IDMAP|MOUNT_ATTR_RDONLY)`,
+          command: `mount --bind -o ro,X-mount.idmap=/proc/${running.pid}/ns/user ${layer.mountPoint} LOWER`,
+          man: 'mount_setattr(2)',
+          explanation: {
+            en: "clone the machine's mount, read-only, with its owners translated into the lab's",
+            zh: '克隆真实机器的挂载：只读，并把属主换算成实验里的用户',
+          },
         });
       });
     }
-    for (const [label, directory] of [['kept', this.#keptDir], ['scratch', this.scratch]] as const) {
+    for (const [label, directory] of [
+      ['kept', this.#keptDir],
+      ['scratch', this.scratch],
+    ] as const) {
       if (this.#tree(directory)?.from !== 'parent') continue;
-      const tree = check(kernel, 'open_tree', [AT.FDCWD, directory, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC], { while: `opening the lab's ${label} directory` });
+      const tree = check(kernel, 'open_tree', [AT.FDCWD, directory, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC], {
+        while: `opening the lab's ${label} directory`,
+      });
       running.setArgument(label, 0, this.fds.keep(tree));
     }
   }
@@ -222,7 +280,10 @@ export class Birth {
   #staged(): void {
     this.fds.close(this.#status.writer);
     if (!this.#whole || this.#plan === null) return;
-    const upper = openSync(`/proc/${this.running.pid}/root${upperOfRoot(this.#plan)}`, O.PATH | O.DIRECTORY | O.CLOEXEC);
+    const upper = openSync(
+      `/proc/${this.running.pid}/root${upperOfRoot(this.#plan)}`,
+      O.PATH | O.DIRECTORY | O.CLOEXEC,
+    );
     this.upper = upper;
     this.#undo.push(() => closeSync(upper));
   }
@@ -271,7 +332,9 @@ function lowerTree(kernel: Kernel, path: string, userns: number): number {
     return idmappedTree(kernel, path, userns);
   } catch (error) {
     if (path === '/' || !(error instanceof SyscallError)) throw error;
-    const fd = check(kernel, 'open_tree', [AT.FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC], { while: 'cloning a lower layer' });
+    const fd = check(kernel, 'open_tree', [AT.FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC], {
+      while: 'cloning a lower layer',
+    });
     const attributes = Buffer.alloc(32);
     attributes.writeBigUInt64LE(BigInt(MOUNT_ATTR.RDONLY), 0);
     check(kernel, 'mount_setattr', [fd, '', AT.EMPTY_PATH, attributes, 32], { path });
@@ -293,7 +356,8 @@ function prepareKept(stateDir: string, name: string, identity: Identity): string
   mkdirSync(join(stateDir, 'labs'), { recursive: true, mode: 0o700 });
   for (const part of ['', 'upper', 'work']) {
     mkdirSync(join(directory, part), { recursive: true, mode: 0o755 });
-    if (identity.mode === 'root') chownSync(join(directory, part), toOutside(identity.uids, 0), toOutside(identity.gids, 0));
+    if (identity.mode === 'root')
+      chownSync(join(directory, part), toOutside(identity.uids, 0), toOutside(identity.gids, 0));
   }
   return directory;
 }

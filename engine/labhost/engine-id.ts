@@ -1,8 +1,8 @@
 import { mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { parseStat } from '../kernel/procfs/stat.js';
 import { type Kernel, realKernel } from '../kernel/kernel.js';
+import { parseStat } from '../kernel/procfs/stat.js';
 import { decideIdentity, hasNewuidmap } from './identity.js';
 import { removeScratch } from './scratch.js';
 import { type Hierarchy, removeEngineDirectory } from './subtree.js';
@@ -39,7 +39,9 @@ function isAlive(id: string): boolean {
 function runtimeBase(): string {
   if (process.getuid?.() === 0) return '/run/glassbox';
   const base = process.env['XDG_RUNTIME_DIR'];
-  return base === undefined || base === '' ? join(tmpdir(), `glassbox-${process.getuid?.() ?? 0}`) : join(base, 'glassbox');
+  return base === undefined || base === ''
+    ? join(tmpdir(), `glassbox-${process.getuid?.() ?? 0}`)
+    : join(base, 'glassbox');
 }
 
 /** Make this engine's folder, 0700. */
@@ -69,7 +71,7 @@ export function stateDir(): string {
  * Remove what engines that are dead left: only possible when an engine and its guard were killed together.
  * Directories of live engines are not touched.
  */
-export function sweep(hierarchies: readonly Hierarchy[], kernel: Kernel = realKernel): string[] {
+export function sweep(hierarchies: readonly Hierarchy[], state = stateDir(), kernel: Kernel = realKernel): string[] {
   const swept: string[] = [];
   for (const { base } of hierarchies) {
     for (const name of entries(base)) {
@@ -84,10 +86,14 @@ export function sweep(hierarchies: readonly Hierarchy[], kernel: Kernel = realKe
     removeRuntimeDir(join(runtimeBase(), name));
     swept.push(join(runtimeBase(), name));
   }
-  const scratch = join(stateDir(), 'scratch');
+  const scratch = join(state, 'scratch');
   for (const name of entries(scratch)) {
     if (!/^\d+-\d+-\d+$/.test(name) || isAlive(name)) continue;
-    removeScratch(kernel, join(scratch, name), decideIdentity({ uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0, hasNewuidmap: hasNewuidmap() }));
+    removeScratch(
+      kernel,
+      join(scratch, name),
+      decideIdentity({ uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0, hasNewuidmap: hasNewuidmap() }),
+    );
     swept.push(join(scratch, name));
   }
   return swept;

@@ -107,7 +107,9 @@ export class Guard {
 function launchProgram(image: number, pipe: number) {
   const b = new ProgramBuilder('guard').section('launch');
   b.call('setsid', []);
-  b.call('openat', [AT.FDCWD, '/dev/null', O.RDWR, 0], { storeAt: { kind: 'field', label: 'null-0', field: { arg: 0 } } });
+  b.call('openat', [AT.FDCWD, '/dev/null', O.RDWR, 0], {
+    storeAt: { kind: 'field', label: 'null-0', field: { arg: 0 } },
+  });
   b.call('fcntl', [image, 0, 100], { storeAt: { kind: 'field', label: 'image', field: { arg: 0 } } });
   b.call('fcntl', [pipe, 0, 101], { storeAt: { kind: 'field', label: 'pipe', field: { arg: 0 } } });
   b.call('dup3', [0, 0, 0], { label: 'null-0', accept: ['EINVAL'] });
@@ -116,7 +118,13 @@ function launchProgram(image: number, pipe: number) {
   b.call('dup3', [0, 3, 0], { label: 'pipe' });
   b.call('dup3', [0, 4, O.CLOEXEC], { label: 'image' });
   b.call('close_range', [5, 0xffffffff, CLOSE_RANGE_UNSHARE]);
-  b.call('execveat', [4, '', b.vector(['glassbox-guard']), b.vector(['PATH=/usr/sbin:/usr/bin:/sbin:/bin']), AT.EMPTY_PATH]);
+  b.call('execveat', [
+    4,
+    '',
+    b.vector(['glassbox-guard']),
+    b.vector(['PATH=/usr/sbin:/usr/bin:/sbin:/bin']),
+    AT.EMPTY_PATH,
+  ]);
   return b.build();
 }
 

@@ -9,11 +9,17 @@ import { type Identity, mapText } from './identity.js';
  */
 export function writeMaps(pid: number, identity: Identity): void {
   if (identity.mode === 'subuid') {
-    for (const [program, lines] of [['newuidmap', identity.uids], ['newgidmap', identity.gids]] as const) {
+    for (const [program, lines] of [
+      ['newuidmap', identity.uids],
+      ['newgidmap', identity.gids],
+    ] as const) {
       const words = lines.flatMap(({ inside, outside, count }) => [String(inside), String(outside), String(count)]);
       const done = spawnSync(program, [String(pid), ...words], { encoding: 'utf8', timeout: 5000 });
       if (done.status !== 0) {
-        throw new EngineError('PermissionDenied', `${program} could not map the lab's users: ${(done.stderr || done.error?.message || `exit ${done.status}`).trim()}`);
+        throw new EngineError(
+          'PermissionDenied',
+          `${program} could not map the lab's users: ${(done.stderr || done.error?.message || `exit ${done.status}`).trim()}`,
+        );
       }
     }
     return;

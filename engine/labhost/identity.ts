@@ -28,7 +28,13 @@ const ROOT_RANGE = { first: 1_000_000, count: 1_000_000 } as const;
  * subordinate range behind it (subuid(5), written by newuidmap), or, without such a range, their own id alone.
  */
 export function decideIdentity(options: {
-  uid: number; gid: number; hasNewuidmap: boolean; subuid?: string; subgid?: string; ownUids?: string; ownGids?: string;
+  uid: number;
+  gid: number;
+  hasNewuidmap: boolean;
+  subuid?: string;
+  subgid?: string;
+  ownUids?: string;
+  ownGids?: string;
 }): Identity {
   const { uid, gid } = options;
   if (uid === 0) {
@@ -48,9 +54,14 @@ export function decideIdentity(options: {
  * container, a lab in a lab) has fewer: then all of them but its own id 0. Null when there is no other id than that.
  */
 function rangeWithin(map: string): MapLine | null {
-  const lines = map.trim().split('\n').map((line) => line.trim().split(/\s+/).map(Number) as [number, number, number]);
-  const covers = (first: number, count: number): boolean => lines.some(([inside, , size]) => first >= inside && first + count <= inside + size);
-  if (map === '' || covers(ROOT_RANGE.first, ROOT_RANGE.count)) return { inside: 0, outside: ROOT_RANGE.first, count: ROOT_RANGE.count };
+  const lines = map
+    .trim()
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/).map(Number) as [number, number, number]);
+  const covers = (first: number, count: number): boolean =>
+    lines.some(([inside, , size]) => first >= inside && first + count <= inside + size);
+  if (map === '' || covers(ROOT_RANGE.first, ROOT_RANGE.count))
+    return { inside: 0, outside: ROOT_RANGE.first, count: ROOT_RANGE.count };
   const [first, , size] = lines.reduce((best, line) => (line[2] > best[2] ? line : best), [0, 0, 0]);
   const [outside, count] = first === 0 ? [1, size - 1] : [first, size];
   return count < 1 ? null : { inside: 0, outside, count };
@@ -72,7 +83,13 @@ function subordinateRange(text: string, uid: number): { outside: number; count: 
       const [name, first, count] = line.split(':');
       if (name === undefined || !names.has(name)) continue;
       const range = { outside: Number(first), count: Number(count) };
-      if (Number.isSafeInteger(range.outside) && Number.isSafeInteger(range.count) && range.outside > 0 && range.count > 0) return range;
+      if (
+        Number.isSafeInteger(range.outside) &&
+        Number.isSafeInteger(range.count) &&
+        range.outside > 0 &&
+        range.count > 0
+      )
+        return range;
     }
     return null;
   }
@@ -82,7 +99,8 @@ function readIfThere(path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT' || (error as NodeJS.ErrnoException).code === 'EACCES') return '';
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT' || (error as NodeJS.ErrnoException).code === 'EACCES')
+      return '';
     throw error;
   }
 }
@@ -104,12 +122,15 @@ export function hasNewuidmap(): boolean {
 }
 
 function hasProgram(name: string): boolean {
-  return (process.env['PATH'] ?? '').split(':').concat('/usr/bin', '/usr/sbin').some((directory) => {
-    try {
-      accessSync(join(directory, name), constants.X_OK);
-      return true;
-    } catch {
-      return false; // not in this directory
-    }
-  });
+  return (process.env['PATH'] ?? '')
+    .split(':')
+    .concat('/usr/bin', '/usr/sbin')
+    .some((directory) => {
+      try {
+        accessSync(join(directory, name), constants.X_OK);
+        return true;
+      } catch {
+        return false; // not in this directory
+      }
+    });
 }

@@ -42,7 +42,16 @@ export class LabHost {
   #kernel: Kernel;
   #closed = false;
 
-  private constructor(kernel: Kernel, info: Omit<LabInfo, 'readyMs'>, identity: Identity, subtree: Subtree | null, program: RunningProgram, rootUpper: number | null, scratch: string | null, acts: readonly ParentAct[]) {
+  private constructor(
+    kernel: Kernel,
+    info: Omit<LabInfo, 'readyMs'>,
+    identity: Identity,
+    subtree: Subtree | null,
+    program: RunningProgram,
+    rootUpper: number | null,
+    scratch: string | null,
+    acts: readonly ParentAct[],
+  ) {
     this.#kernel = kernel;
     this.info = info;
     this.identity = identity;
@@ -118,10 +127,21 @@ export class LabHost {
     return new LabHost(
       birth.kernel,
       {
-        id: context.labId, hostname: birth.hostname, initHostPid: running.pid, startedAt: Date.now(), mode: identity.mode,
-        cgroupMode: subtree === null ? 'none' : context.cgroups.mode, weaknesses, kept: options.keep ?? null,
+        id: context.labId,
+        hostname: birth.hostname,
+        initHostPid: running.pid,
+        startedAt: Date.now(),
+        mode: identity.mode,
+        cgroupMode: subtree === null ? 'none' : context.cgroups.mode,
+        weaknesses,
+        kept: options.keep ?? null,
       },
-      identity, subtree, running, birth.upper, birth.scratch, birth.acts,
+      identity,
+      subtree,
+      running,
+      birth.upper,
+      birth.scratch,
+      birth.acts,
     );
   }
 
@@ -139,7 +159,8 @@ export class LabHost {
     if (this.program.tryWait() === null) this.program.kill(SIG.KILL);
     const deadline = performance.now() + 10_000;
     for (let pause = 1; this.program.tryWait() === null; pause = Math.min(pause * 2, 20)) {
-      if (performance.now() > deadline) throw new EngineError('DeadlineExceeded', 'pid 1 of the lab host did not end in 10 s');
+      if (performance.now() > deadline)
+        throw new EngineError('DeadlineExceeded', 'pid 1 of the lab host did not end in 10 s');
       await new Promise((resolve) => setTimeout(resolve, pause));
       this.subtree?.removeSync();
     }
@@ -157,7 +178,8 @@ async function nextHeld(running: RunningProgram, index: number): Promise<number>
     const held = running.trace().find((entry) => entry.index > index && entry.state === 'held');
     if (held !== undefined) return held.index;
     running.throwFailure();
-    if (running.tryWait() !== null) throw new EngineError('Aborted', `${running.program.name}: ended while it was stepped`);
+    if (running.tryWait() !== null)
+      throw new EngineError('Aborted', `${running.program.name}: ended while it was stepped`);
     await new Promise((resolve) => setTimeout(resolve, 1));
   }
 }

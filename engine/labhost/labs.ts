@@ -1,10 +1,10 @@
 import type { Bilingual, ExplainedProgram, LabInfo, LabOptions } from '../api/types.js';
+import { SIG } from '../kernel/constants.js';
 import { EngineError } from '../kernel/errors.js';
 import { type Kernel, realKernel } from '../kernel/kernel.js';
 import { Ledger } from '../kernel/ledger.js';
 import { explainProgram } from '../kernel/program/explain.js';
 import type { RunningProgram } from '../kernel/program/running.js';
-import { SIG } from '../kernel/constants.js';
 import { Reactor } from '../kernel/reactor.js';
 import type { Observer } from '../observe/index.js';
 import { engineId, makeRuntimeDir, removeRuntimeDir, stateDir, sweep } from './engine-id.js';
@@ -41,19 +41,27 @@ export class Labs {
   #creations = new Set<Promise<ManagedLab>>();
   #cgroups = findHierarchies();
   #guards = new Set<Guard>();
+  #stateDir: string;
+  #writes: 'memory' | 'disk' | undefined;
   #next = 1;
   #closed = false;
 
-  constructor(kernel: Kernel = realKernel) {
+  /** @param options for tests: where the engine keeps its state, and where writes go */
+  constructor(kernel: Kernel = realKernel, options: { stateDir?: string; writes?: 'memory' | 'disk' } = {}) {
     this.#kernel = kernel;
-    sweep(this.#cgroups.usable, kernel);
+    this.#stateDir = options.stateDir ?? stateDir();
+    this.#writes = options.writes ?? wishedWrites();
+    sweep(this.#cgroups.usable, this.#stateDir, kernel);
     this.runtimeDir = makeRuntimeDir(this.id);
     this.reactor = new Reactor(kernel);
     for (let n = 0; n < GUARDS; n++) this.#postGuard();
   }
 
   /** Make a lab, run a first command in it, and say how long that took. With `onHeld`, record by record. */
-  async create(options: LabOptions = {}, onHeld?: (index: number, running: RunningProgram) => Promise<void>): Promise<ManagedLab> {
+  async create(
+    options: LabOptions = {},
+    onHeld?: (index: number, running: RunningProgram) => Promise<void>,
+  ): Promise<ManagedLab> {
     if (this.#closed) throw new EngineError('FailedPrecondition', 'the engine is closing');
     const creation = this.#create(options, onHeld);
     this.#creations.add(creation);
@@ -64,18 +72,28 @@ export class Labs {
     }
   }
 
-  async #create(options: LabOptions, onHeld?: (index: number, running: RunningProgram) => Promise<void>): Promise<ManagedLab> {
+  async #create(
+    options: LabOptions,
+    onHeld?: (index: number, running: RunningProgram) => Promise<void>,
+  ): Promise<ManagedLab> {
     const begun = performance.now();
     const id = `lab-${this.#next++}`;
     const ledger = new Ledger();
     const context = {
-      kernel: this.#kernel, engineId: this.id, labId: id, cgroups: this.#cgroups, stateDir: stateDir(),
-      hasNewuidmap: hasNewuidmap(), ...wishedWrites(),
+      kernel: this.#kernel,
+      engineId: this.id,
+      labId: id,
+      cgroups: this.#cgroups,
+      stateDir: this.#stateDir,
+      hasNewuidmap: hasNewuidmap(),
+      ...(this.#writes === undefined ? {} : { writes: this.#writes }),
     };
-    const host = onHeld === undefined ? LabHost.start(options, context) : await LabHost.startStepped(options, context, onHeld);
+    const host =
+      onHeld === undefined ? LabHost.start(options, context) : await LabHost.startStepped(options, context, onHeld);
     try {
       const first = await execInLab(host, this.reactor, { argv: ['true'], cwd: '/', timeoutMs: 10_000 });
-      if (first.exitCode !== 0) throw new EngineError('Unavailable', `the lab host was made, but nothing runs in it: ${first.stderr.trim()}`);
+      if (first.exitCode !== 0)
+        throw new EngineError('Unavailable', `the lab host was made, but nothing runs in it: ${first.stderr.trim()}`);
     } catch (error) {
       await host.close();
       throw error;
@@ -83,19 +101,27 @@ export class Labs {
     const info: LabInfo = { ...host.info, readyMs: Math.round((performance.now() - begun) * 10) / 10 };
     ledger.program(host.program, 'lab host', {
       before: (label) => {
-        if (label === 'mapped') for (const { domain, act, ...rest } of host.acts) ledger.act(domain, 'lab host', act, rest);
+        if (label === 'mapped')
+          for (const { domain, act, ...rest } of host.acts) ledger.act(domain, 'lab host', act, rest);
       },
     });
     const programs = [explainProgram(host.program)];
     let eyes: Promise<{ observer: Observer; close(): void }> | undefined;
     let closing: Promise<void> | undefined;
     let reason = GONE;
-    const watch = host.scratch === null ? undefined : watchDisk(host.scratch, () => {
-      reason = DISK_FULL;
-      host.program.kill(SIG.KILL);
-    });
+    const watch =
+      host.scratch === null
+        ? undefined
+        : watchDisk(host.scratch, () => {
+            reason = DISK_FULL;
+            host.program.kill(SIG.KILL);
+          });
     const lab: ManagedLab & { close(): Promise<void> } = {
-      host, info, options, ledger, programs,
+      host,
+      info,
+      options,
+      ledger,
+      programs,
       observer: async () => {
         eyes ??= this.#openEyes(host, info, ledger).catch((error: unknown) => {
           eyes = undefined; // a later call may succeed: a file that was busy, a module being installed
@@ -103,7 +129,11 @@ export class Labs {
         });
         return (await eyes).observer;
       },
-      poke: () => void eyes?.then(({ observer }) => observer.poke(), () => undefined),
+      poke: () =>
+        void eyes?.then(
+          ({ observer }) => observer.poke(),
+          () => undefined,
+        ),
       gone: this.reactor.ended(host.pidfd).then(async () => {
         const asked = closing !== undefined;
         await lab.close();
@@ -131,12 +161,17 @@ export class Labs {
     const { createObserver, explainChange, ownerAccess, rootAccess } = await import('../observe/index.js');
     const access = info.mode === 'root' ? rootAccess(this.#kernel) : ownerAccess(this.#kernel, info.initHostPid);
     const observer = createObserver({
-      kernel: this.#kernel, initHostPid: info.initHostPid, access, labInfo: () => info, reactor: this.reactor,
+      kernel: this.#kernel,
+      initHostPid: info.initHostPid,
+      access,
+      labInfo: () => info,
+      reactor: this.reactor,
       cgroups: observedCgroups(host.subtree, info.cgroupMode),
       ...(host.rootUpper === null ? {} : { rootUpper: `/proc/self/fd/${host.rootUpper}` }),
     });
     const stopNotes = observer.watch(({ snapshot, changes }) => {
-      for (const change of changes) if (change.object !== 'process') ledger.note(explainChange(change, snapshot), change.at);
+      for (const change of changes)
+        if (change.object !== 'process') ledger.note(explainChange(change, snapshot), change.at);
     });
     return {
       observer,
@@ -174,12 +209,23 @@ export class Labs {
     if (failed.length === 0) {
       removeRuntimeDir(this.runtimeDir);
       for (const guard of this.#guards) guard.dismiss();
-    } else throw new AggregateError(failed.map(({ reason }) => reason), 'some labs could not be ended cleanly');
+    } else
+      throw new AggregateError(
+        failed.map(({ reason }) => reason),
+        'some labs could not be ended cleanly',
+      );
   }
 
   /** Start a guard; when somebody kills it, another takes its place, so that the promise holds for the time after. */
   #postGuard(): void {
-    const guard = Guard.start({ runtimeDir: this.runtimeDir, scratchDir: scratchOf(stateDir(), this.id), cgroupDirs: engineDirectories(this.#cgroups.usable, this.id) }, this.#kernel);
+    const guard = Guard.start(
+      {
+        runtimeDir: this.runtimeDir,
+        scratchDir: scratchOf(this.#stateDir, this.id),
+        cgroupDirs: engineDirectories(this.#cgroups.usable, this.id),
+      },
+      this.#kernel,
+    );
     this.#guards.add(guard);
     void this.reactor.ended(guard.pidfd).then(() => {
       if (this.#closed) return;
@@ -214,9 +260,10 @@ const GONE: Bilingual = {
 };
 
 /** GLASSBOX_WRITES=memory|disk overrides what the kernel's abilities suggest. */
-function wishedWrites(): { writes?: 'memory' | 'disk' } {
+function wishedWrites(): 'memory' | 'disk' | undefined {
   const wish = process.env['GLASSBOX_WRITES'];
-  if (wish === undefined || wish === '') return {};
-  if (wish !== 'memory' && wish !== 'disk') throw new EngineError('InvalidArgument', `GLASSBOX_WRITES is ${JSON.stringify(wish)}, neither memory nor disk`);
-  return { writes: wish };
+  if (wish === undefined || wish === '') return undefined;
+  if (wish !== 'memory' && wish !== 'disk')
+    throw new EngineError('InvalidArgument', `GLASSBOX_WRITES is ${JSON.stringify(wish)}, neither memory nor disk`);
+  return wish;
 }

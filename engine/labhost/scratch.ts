@@ -18,7 +18,10 @@ import { sealedMemfd } from './memfd.js';
  */
 
 /** f_type of statfs(2): file systems that an overlay can write to, and that have user attributes. */
-const SUITABLE = new Set([0xef53 /* ext2, 3, 4 */, 0x58465342 /* xfs */, 0x9123683e /* btrfs */, 0xf2f52010 /* f2fs */, 0xca451a4e /* bcachefs */]);
+const SUITABLE = new Set([
+  0xef53 /* ext2, 3, 4 */, 0x58465342 /* xfs */, 0x9123683e /* btrfs */, 0xf2f52010 /* f2fs */,
+  0xca451a4e /* bcachefs */,
+]);
 const MEBIBYTE = 1 << 20;
 const ATTRIBUTE = 'user.glassbox';
 
@@ -30,7 +33,8 @@ export function memoryTakesUserAttributes(kernel: Kernel): boolean {
   const fd = sealedMemfd(kernel, 'glassbox-probe', Buffer.alloc(0));
   try {
     const result = kernel.call('fsetxattr', fd, ATTRIBUTE, Buffer.from('1'), 1, 0);
-    if (result < 0 && result !== -ERRNO.EOPNOTSUPP) throw new SyscallError('fsetxattr', -result, { while: 'asking what tmpfs can do' });
+    if (result < 0 && result !== -ERRNO.EOPNOTSUPP)
+      throw new SyscallError('fsetxattr', -result, { while: 'asking what tmpfs can do' });
     memorySuffices = result === 0;
   } finally {
     kernel.call('close', fd);
@@ -58,7 +62,10 @@ export function roomLeft(directory: string): number {
  * Make a lab's directory: `upper` and `work` for its overlays, `root` and `tmp` to be bound, all of them the lab root's.
  * Null when there is no suitable file system with `bytes` to spare: then memory has to do.
  */
-export function makeScratch(kernel: Kernel, options: { stateDir: string; engineId: string; labId: string; identity: Identity; bytes: number }): string | null {
+export function makeScratch(
+  kernel: Kernel,
+  options: { stateDir: string; engineId: string; labId: string; identity: Identity; bytes: number },
+): string | null {
   const { identity } = options;
   const directory = join(scratchOf(options.stateDir, options.engineId), options.labId);
   try {
@@ -67,7 +74,13 @@ export function makeScratch(kernel: Kernel, options: { stateDir: string; engineI
       removeEmpty(dirname(directory));
       return null;
     }
-    for (const [part, mode] of [['', 0o755], ['upper', 0o755], ['work', 0o755], ['root', 0o700], ['tmp', 0o1777]] as const) {
+    for (const [part, mode] of [
+      ['', 0o755],
+      ['upper', 0o755],
+      ['work', 0o755],
+      ['root', 0o700],
+      ['tmp', 0o1777],
+    ] as const) {
       const path = join(directory, part);
       mkdirSync(path);
       chmodSync(path, mode);
@@ -75,7 +88,10 @@ export function makeScratch(kernel: Kernel, options: { stateDir: string; engineI
     }
     return directory;
   } catch (error) {
-    if (!['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'ENOSPC', 'EDQUOT'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+    if (
+      !['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'ENOSPC', 'EDQUOT'].includes((error as NodeJS.ErrnoException).code ?? '')
+    )
+      throw error;
     if (existsSync(directory)) removeScratch(kernel, directory, identity);
     return null;
   }
@@ -111,7 +127,8 @@ export async function removeScratchLater(kernel: Kernel, directory: string, iden
   if (existsSync(directory)) {
     const running = startRemoval(kernel, directory, identity);
     try {
-      for (let pause = 1; running.tryWait() === null; pause = Math.min(pause * 2, 50)) await new Promise((resolve) => setTimeout(resolve, pause));
+      for (let pause = 1; running.tryWait() === null; pause = Math.min(pause * 2, 50))
+        await new Promise((resolve) => setTimeout(resolve, pause));
     } finally {
       running.dispose();
     }
@@ -127,7 +144,11 @@ function assertGone(directory: string): void {
 /** `rm -rf` by root, or by root of a user namespace with the lab's maps: whoever made a file in the lab is mapped there too. */
 function startRemoval(kernel: Kernel, directory: string, identity: Identity): RunningProgram {
   const mapped = identity.mode !== 'root';
-  const running = RunningProgram.start(removalProgram(directory, mapped), { flags: mapped ? CLONE.NEWUSER : 0 }, kernel);
+  const running = RunningProgram.start(
+    removalProgram(directory, mapped),
+    { flags: mapped ? CLONE.NEWUSER : 0 },
+    kernel,
+  );
   if (!mapped) return running;
   try {
     running.waitHeld('mapped');

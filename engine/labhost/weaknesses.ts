@@ -30,7 +30,10 @@ export const WEAKNESSES = {
       en: "this kernel or file system has no idmapped mounts: the machine's files belong to nobody in the lab and cannot be changed there",
       zh: '内核或文件系统不支持 ID 映射挂载：真实机器的文件在实验里属于 nobody，不能修改',
     },
-    remedy: { en: 'use Linux 5.19 or newer with ext4, xfs or btrfs as the root file system', zh: '请使用 Linux 5.19 或更新的内核，根文件系统为 ext4、xfs 或 btrfs' },
+    remedy: {
+      en: 'use Linux 5.19 or newer with ext4, xfs or btrfs as the root file system',
+      zh: '请使用 Linux 5.19 或更新的内核，根文件系统为 ext4、xfs 或 btrfs',
+    },
   },
   noUserAttributes: {
     what: 'no-user-xattr',
@@ -45,7 +48,13 @@ export const WEAKNESSES = {
   },
   noSysfs: {
     what: 'no-sysfs',
-    text: { en: '/sys could not be mounted: the machine hides parts of its own', zh: '无法挂载 /sys：真实机器遮住了它的一部分' },
-    remedy: { en: 'start it outside a container, or with --privileged', zh: '不要在容器里启动，或给容器加上 --privileged' },
+    text: {
+      en: '/sys could not be mounted: the machine hides parts of its own',
+      zh: '无法挂载 /sys：真实机器遮住了它的一部分',
+    },
+    remedy: {
+      en: 'start it outside a container, or with --privileged',
+      zh: '不要在容器里启动，或给容器加上 --privileged',
+    },
   },
 } as const satisfies Record<string, LabWeakness>;

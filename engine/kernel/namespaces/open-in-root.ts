@@ -10,7 +10,9 @@ export const O_NONBLOCK = 0o4000;
 export const O_DIRECTORY = arm ? 0o40000 : 0o200000;
 export const O_NOFOLLOW = arm ? 0o100000 : 0o400000;
 
+const RESOLVE_NO_XDEV = 0x01;
 const RESOLVE_NO_MAGICLINKS = 0x02;
+const RESOLVE_NO_SYMLINKS = 0x04;
 const RESOLVE_IN_ROOT = 0x10;
 
 /**
@@ -40,7 +42,15 @@ export function openBeneath(kernel: Kernel, rootFd: number, path: string, flags:
   return fd;
 }
 
-/** Open a name in an open directory without following a link at its end. */
-export function openEntry(kernel: Kernel, dirFd: number, name: string, flags: number): number {
-  return kernel.call('openat', dirFd, name, flags | O_NOFOLLOW | O_CLOEXEC, 0);
+/**
+ * Open a name in an open directory, following no link and entering no other mount.
+ *
+ * @param name as the directory has it: bytes, without a NUL
+ * @returns a descriptor or a negated errno: ELOOP or ENOTDIR for a link, EXDEV for a mount point
+ */
+export function openEntry(kernel: Kernel, dirFd: number, name: Uint8Array, flags: number): number {
+  const how = Buffer.alloc(24);
+  how.writeBigUInt64LE(BigInt(flags | O_NOFOLLOW | O_CLOEXEC), 0);
+  how.writeBigUInt64LE(BigInt(RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS), 16);
+  return kernel.call('openat2', dirFd, Buffer.concat([name, Buffer.alloc(1)]), how, how.length);
 }
