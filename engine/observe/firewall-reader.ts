@@ -13,6 +13,9 @@ const NLM_F_DUMP = 0x300;
 const NLMSG_ERROR = 2;
 const NLMSG_DONE = 3;
 
+/** Namespaces whose rules are read at the same time. */
+const AT_ONCE = 2;
+
 const EMPTY: Firewall = { chains: [], rules: [], nftOnly: [] };
 
 /**
@@ -27,6 +30,8 @@ export class FirewallReader {
   readonly #reasons = new Map<NamespaceId, string>();
   readonly #running = new Map<NamespaceId, Promise<void>>();
   readonly #again = new Map<NamespaceId, () => number | null>();
+  readonly #waiting: (() => void)[] = [];
+  #reading = 0;
   #legacy: boolean | null = null;
 
   constructor(kernel: Kernel, access: LabAccess) {
@@ -91,6 +96,7 @@ export class FirewallReader {
 
   async #readOnce(id: NamespaceId, open: () => number | null): Promise<void> {
     let fd: number | null = null;
+    await this.#takeTurn();
     try {
       fd = open();
       // Gone meanwhile, or held by nothing that can be opened: what is said of it is that it was not read.
@@ -104,7 +110,16 @@ export class FirewallReader {
       this.#reasons.set(id, reasonOf(error));
     } finally {
       if (fd !== null) closeSync(fd);
+      const next = this.#waiting.shift();
+      if (next === undefined) this.#reading -= 1;
+      else next();
     }
+  }
+
+  /** Each reading is three programs of the machine: a lab with a thousand networks must not start three thousand at once. */
+  async #takeTurn(): Promise<void> {
+    if (this.#reading >= AT_ONCE) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    else this.#reading += 1;
   }
 
   async #run(fd: number): Promise<Firewall> {

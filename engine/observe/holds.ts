@@ -1,5 +1,6 @@
 import { closeSync, openSync, statSync } from 'node:fs';
 import type { NamespaceId } from '../api/types.js';
+import { O } from '../kernel/constants.js';
 import { ERRNO } from '../kernel/errno.js';
 import { SyscallError } from '../kernel/errors.js';
 import type { Kernel } from '../kernel/kernel.js';
@@ -201,7 +202,9 @@ export class Holds {
   #identify(path: string): NamespaceId | null {
     try {
       if (statSync(path).dev !== this.#nsfsDevice) return null;
-      return withFd(openSync(path, 'r'), (fd) => identifyNamespace(this.#kernel, fd));
+      // The descriptor may be another by now: a FIFO would hold us up, a terminal would become ours.
+      const flags = O.RDONLY | O.NONBLOCK | O.NOCTTY | O.CLOEXEC;
+      return withFd(openSync(path, flags), (fd) => identifyNamespace(this.#kernel, fd));
     } catch (error) {
       if (hasVanished(error)) return null;
       throw error;

@@ -9,6 +9,7 @@ import { identifyLab, type LabIdentity } from './lab-identity.js';
 import { MountTables, mountTablesOf } from './mounts.js';
 import { NamespaceIndex } from './namespaces.js';
 import { NetworkReader } from './network-reader.js';
+import { isListeningNamespace } from './network-watch.js';
 import { ownOverlays, readOverlays } from './overlays.js';
 import { Problems } from './problems.js';
 import { ProcessTracker, type Pulse } from './process-tracker.js';
@@ -94,7 +95,7 @@ export class LabReader {
       ...processFindings(this.lab, this.#raws),
       ...mounted.findings,
       ...this.#holds.findings(this.#raws, (hostPid) => labPids.get(hostPid) ?? 0, this.lab.machine.net),
-    ];
+    ].filter(({ id }) => !isListeningNamespace(id));
     this.#namespaces = this.#index.build(findings, mounted.names, problems);
     this.network.forget(this.#namespaces, this.#index.replaced);
     const parents = new Map(this.#namespaces.map(({ id, parent }) => [id, parent]));

@@ -1,4 +1,4 @@
-import { closeSync, lstatSync, readdirSync, type Stats } from 'node:fs';
+import { closeSync, lstatSync, opendirSync, type Stats } from 'node:fs';
 import type { LayerEntry } from '../api/types.js';
 import { ERRNO } from '../kernel/errno.js';
 import { SyscallError } from '../kernel/errors.js';
@@ -27,13 +27,15 @@ export interface LayerScan {
   readonly truncated: boolean;
 }
 
+/** Names that are read of one directory. */
+const NAMES = 20_000;
 /** Deepest directory that is entered. */
 const DEPTH = 64;
 
 /**
  * Walk a layer's directory: files, sizes, whiteouts (character device 0/0, or an empty file with the attribute
- * `overlay.whiteout`) and opaque directories (`overlay.opaque` = `y`). No link is followed: every directory is opened
- * relative to the one above it with O_NOFOLLOW.
+ * `overlay.whiteout`) and opaque directories (`overlay.opaque` = `y`). No link is followed and no other mount entered: every
+ * directory is opened relative to the one above it.
  *
  * @param dirFd the layer's directory, left open
  * @throws SyscallError or Node's error when it cannot be read
@@ -70,17 +72,15 @@ interface Walk {
 }
 
 function scanDirectory(walk: Walk, dirFd: number, prefix: string, depth: number): void {
-  const at = `/proc/self/fd/${dirFd}`;
-  for (const name of readdirSync(at).sort()) {
-    if (walk.seen >= walk.limits.counted || performance.now() > walk.until) {
-      walk.truncated = true;
-      return;
-    }
-    const stats = lstat(`${at}/${name}`);
+  const at = Buffer.from(`/proc/self/fd/${dirFd}/`);
+  for (const name of namesIn(walk, at)) {
+    if (isOver(walk)) return;
+    const full = Buffer.concat([at, name]);
+    const stats = lstat(full);
     if (stats === null) continue;
     walk.seen += 1;
-    const path = `${prefix}${name}`;
-    const type = typeOf(walk.kernel, `${at}/${name}`, stats);
+    const path = `${prefix}${name.toString('utf8')}`;
+    const type = typeOf(walk.kernel, full, stats);
     if (type === 'file') {
       walk.files += 1;
       walk.bytes += stats.size;
@@ -94,7 +94,12 @@ function scanDirectory(walk: Walk, dirFd: number, prefix: string, depth: number)
     }
     const child = openEntry(walk.kernel, dirFd, name, O_DIRECTORY);
     if (child === -ERRNO.ENOENT || child === -ERRNO.ENOTDIR || child === -ERRNO.ELOOP) continue;
-    if (child < 0) throw new SyscallError('openat', -child, { path });
+    // Something is mounted over it. An overlay sees what lies below, which cannot be reached from here.
+    if (child === -ERRNO.EXDEV) {
+      walk.truncated = true;
+      continue;
+    }
+    if (child < 0) throw new SyscallError('openat2', -child, { path });
     try {
       scanDirectory(walk, child, `${path}/`, depth + 1);
     } finally {
@@ -103,7 +108,32 @@ function scanDirectory(walk: Walk, dirFd: number, prefix: string, depth: number)
   }
 }
 
-function lstat(path: string): Stats | null {
+/** True, and noted, when the limits are reached. */
+function isOver(walk: Walk): boolean {
+  if (walk.seen < walk.limits.counted && performance.now() <= walk.until) return false;
+  walk.truncated = true;
+  return true;
+}
+
+/** Names as bytes (they need not be UTF-8), in order. */
+function namesIn(walk: Walk, directory: Buffer): Buffer[] {
+  const names: Buffer[] = [];
+  const open = opendirSync(directory, { encoding: 'buffer' as BufferEncoding, bufferSize: 256 });
+  try {
+    for (let entry = open.readSync(); entry !== null; entry = open.readSync()) {
+      if (names.length >= NAMES || performance.now() > walk.until) {
+        walk.truncated = true;
+        break;
+      }
+      names.push(entry.name as unknown as Buffer);
+    }
+  } finally {
+    open.closeSync();
+  }
+  return names.sort(Buffer.compare);
+}
+
+function lstat(path: Buffer): Stats | null {
   try {
     return lstatSync(path);
   } catch (error) {
@@ -112,7 +142,7 @@ function lstat(path: string): Stats | null {
   }
 }
 
-function typeOf(kernel: Kernel, path: string, stats: Stats): LayerEntry['type'] {
+function typeOf(kernel: Kernel, path: Buffer, stats: Stats): LayerEntry['type'] {
   if (stats.isDirectory()) return attribute(kernel, path, 'opaque') === 'y' ? 'opaque-directory' : 'directory';
   if (stats.isCharacterDevice()) return stats.rdev === 0 ? 'whiteout' : 'other';
   if (stats.isSymbolicLink()) return 'symlink';
@@ -121,10 +151,11 @@ function typeOf(kernel: Kernel, path: string, stats: Stats): LayerEntry['type'] 
 }
 
 /** Value of an overlay attribute under either of its prefixes, null when it has none; overlayfs.rst. */
-function attribute(kernel: Kernel, path: string, name: 'opaque' | 'whiteout'): string | null {
+function attribute(kernel: Kernel, path: Buffer, name: 'opaque' | 'whiteout'): string | null {
   const value = Buffer.alloc(16);
+  const ended = Buffer.concat([path, Buffer.alloc(1)]);
   for (const prefix of ['user.overlay.', 'trusted.overlay.']) {
-    const length = kernel.call('lgetxattr', path, `${prefix}${name}`, value, value.length);
+    const length = kernel.call('lgetxattr', ended, `${prefix}${name}`, value, value.length);
     if (length >= 0) return value.toString('latin1', 0, length);
   }
   return null;

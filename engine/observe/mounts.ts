@@ -2,7 +2,7 @@ import { basename } from 'node:path';
 import type { MountTable, Namespace, NamespaceId } from '../api/types.js';
 import { parseMountinfo } from '../kernel/mountinfo.js';
 import { parseNamespaceId } from '../kernel/namespaces/ids.js';
-import { readProc } from '../kernel/procfs/read.js';
+import { readProc, readProcLink } from '../kernel/procfs/read.js';
 import { type Finding, labelOf } from './namespaces.js';
 import type { Problems } from './problems.js';
 import type { RawProcess } from './raw-process.js';
@@ -13,6 +13,21 @@ export interface TrackedTable {
   readonly hostPid: number;
   readonly text: string;
   readonly mounts: MountTable['mounts'];
+  /** Some mounts were left out. */
+  readonly cut: boolean;
+}
+
+/** Mounts of all tables together that are told of. The kernel allows 100,000 in each. */
+const MOUNTS = 8192;
+
+/** Where the line with this number, counted from 1, ends. */
+function endOfLine(text: string, line: number): number {
+  let at = -1;
+  for (let n = 0; n < line; n++) {
+    at = text.indexOf('\n', at + 1);
+    if (at < 0) return text.length;
+  }
+  return at + 1;
 }
 
 /**
@@ -21,6 +36,8 @@ export interface TrackedTable {
  */
 export class MountTables {
   #tables = new Map<NamespaceId, TrackedTable>();
+  /** The tables as they were read, before what is too much was left out. */
+  #read = new Map<NamespaceId, TrackedTable>();
 
   get tables(): readonly TrackedTable[] {
     return [...this.#tables.values()];
@@ -41,23 +58,35 @@ export class MountTables {
         representatives.set(ns, process);
     }
     const next = new Map<NamespaceId, TrackedTable>();
+    const read = new Map<NamespaceId, TrackedTable>();
+    let left = MOUNTS;
     for (const [ns, process] of [...representatives].sort(
       ([, a], [, b]) => rank(a, initHostPid) - rank(b, initHostPid),
     )) {
-      const table = problems.attempt('mounts', `mount table of ${ns}`, () => this.#read(ns, process.hostPid), null);
-      if (table !== null) next.set(ns, table);
+      const table = problems.attempt('mounts', `mount table of ${ns}`, () => this.#readOne(ns, process.hostPid), null);
+      if (table === null) continue;
+      read.set(ns, table);
+      if (table.mounts.length > left || table.cut) {
+        problems.add('mounts', `there are more than ${MOUNTS} mounts: the rest is not shown`);
+      }
+      next.set(ns, table.mounts.length > left ? { ...table, mounts: table.mounts.slice(0, left), cut: true } : table);
+      left = Math.max(0, left - table.mounts.length);
     }
     const changed = next.size !== this.#tables.size || [...next].some(([ns, table]) => this.#tables.get(ns) !== table);
     this.#tables = next;
+    this.#read = read;
     return changed;
   }
 
-  #read(ns: NamespaceId, hostPid: number): TrackedTable | null {
-    const before = this.#tables.get(ns);
+  #readOne(ns: NamespaceId, hostPid: number): TrackedTable | null {
+    const before = this.#read.get(ns);
     const text = readProc(`/proc/${hostPid}/mountinfo`);
-    if (text === null) return null;
+    // The number may be another process's by now, one of the machine's even.
+    if (text === null || readProcLink(`/proc/${hostPid}/ns/mnt`) !== ns) return null;
     if (before !== undefined && before.text === text && before.hostPid === hostPid) return before;
-    return { ns, hostPid, text, mounts: before?.text === text ? before.mounts : parseMountinfo(text) };
+    if (before?.text === text) return { ...before, hostPid };
+    const end = endOfLine(text, MOUNTS);
+    return { ns, hostPid, text, mounts: parseMountinfo(text.slice(0, end)), cut: end < text.length };
   }
 
   /** Bind mounts of namespaces in every table (nsfs): findings, and the names that they give. */

@@ -1,9 +1,10 @@
 import { closeSync, openSync } from 'node:fs';
 import type { Namespace, NamespaceHolder, NamespaceId, NamespaceKind } from '../api/types.js';
+import { O } from '../kernel/constants.js';
 import type { Kernel } from '../kernel/kernel.js';
 import { compareNamespaces, parseNamespaceId } from '../kernel/namespaces/ids.js';
 import { identifyNamespace, openOwner, openParent, withFd } from '../kernel/namespaces/ioctl.js';
-import { O_CLOEXEC, O_NONBLOCK, openInRoot } from '../kernel/namespaces/open-in-root.js';
+import { openInRoot } from '../kernel/namespaces/open-in-root.js';
 import { hasVanished } from '../kernel/procfs/read.js';
 import type { LabIdentity } from './lab-identity.js';
 import type { Problems } from './problems.js';
@@ -225,8 +226,8 @@ export function openReference(kernel: Kernel, ref: NamespaceRef, id: NamespaceId
   try {
     fd =
       ref.kind === 'link'
-        ? openSync(ref.path, O_CLOEXEC | O_NONBLOCK)
-        : openInRoot(kernel, ref.rootDir, ref.path, O_NONBLOCK);
+        ? openSync(ref.path, O.CLOEXEC | O.NONBLOCK | O.NOCTTY)
+        : openInRoot(kernel, ref.rootDir, ref.path, O.NONBLOCK | O.NOCTTY);
   } catch (error) {
     if (hasVanished(error)) return null;
     throw error;

@@ -3,6 +3,7 @@ import type { Link, NamespaceId } from '../api/types.js';
 import { ERRNO } from '../kernel/errno.js';
 import { SyscallError } from '../kernel/errors.js';
 import { addressOf, check, type Kernel } from '../kernel/kernel.js';
+import { identifyNamespace, openNamespaceOfSocket, withFd } from '../kernel/namespaces/ioctl.js';
 import { AF_NETLINK, type LabAccess } from './access.js';
 
 const NETLINK_ROUTE = 0;
@@ -37,6 +38,17 @@ const NFTABLES_GROUP = 2 ** (7 - 1);
 /** Traffic of one link. */
 export type LinkCounters = Pick<Link, 'rxBytes' | 'txBytes' | 'rxPackets' | 'txPackets'>;
 
+/** The namespaces that this process has made to listen from, now. */
+const LISTENING = new Set<NamespaceId>();
+
+/**
+ * True for a namespace of the observer's own. A process that is being started in the lab is for a moment a copy of the
+ * engine, descriptors included, and so seems to hold it.
+ */
+export function isListeningNamespace(id: NamespaceId): boolean {
+  return LISTENING.has(id);
+}
+
 /** What has changed since the last look. */
 export interface NetworkNews {
   readonly links: ReadonlySet<NamespaceId>;
@@ -58,6 +70,7 @@ export class NetworkWatch {
   readonly #route: number;
   readonly #netfilter: number;
   readonly #request: number;
+  readonly #own: NamespaceId | null;
   /** nsid in the listening namespace -> lab namespace. */
   readonly #ids = new Map<number, NamespaceId>();
   #sequence = 0;
@@ -72,6 +85,9 @@ export class NetworkWatch {
     if (route === undefined || netfilter === undefined || request === undefined)
       throw new RangeError('three sockets were asked for');
     [this.#route, this.#netfilter, this.#request] = [route, netfilter, request];
+    const namespace = openNamespaceOfSocket(kernel, route);
+    this.#own = namespace === null ? null : withFd(namespace, (fd) => identifyNamespace(kernel, fd));
+    if (this.#own !== null) LISTENING.add(this.#own);
     try {
       this.#listen(route, ROUTE_GROUPS);
       this.#listen(netfilter, NFTABLES_GROUP);
@@ -166,6 +182,7 @@ export class NetworkWatch {
   }
 
   close(): void {
+    if (this.#own !== null) LISTENING.delete(this.#own);
     for (const fd of [this.#route, this.#netfilter, this.#request]) closeSync(fd);
   }
 

@@ -1,10 +1,10 @@
-import { closeSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import type { LayerDir, Mount, OverlayStack } from '../api/types.js';
 import type { Kernel } from '../kernel/kernel.js';
 import { mountOf } from '../kernel/mountinfo.js';
-import { O_DIRECTORY, O_PATH, openInRoot } from '../kernel/namespaces/open-in-root.js';
-import { hasVanished } from '../kernel/procfs/read.js';
+import { O_CLOEXEC, O_DIRECTORY, O_PATH, openBeneath, openInRoot } from '../kernel/namespaces/open-in-root.js';
+import { hasVanished, readProcLink } from '../kernel/procfs/read.js';
 import { LAYER_LIMITS, type ScanLimits, scanLayer } from './layer-scan.js';
 import type { TrackedTable } from './mounts.js';
 import { parseOverlayOptions } from './overlay-options.js';
@@ -22,6 +22,12 @@ const UNTRUSTED = /^(fuse|9p|nfs|cifs|ceph|virtiofs)/;
 /** The lab's own root holds what the learner wrote anywhere: only a quick look. */
 const ROOT_LIMITS: ScanLimits = { listed: 200, counted: 2_000, time: 10 };
 
+/** Stacks that are told of, and milliseconds that all their layers together may be walked in one reading. */
+const STACKS = 128;
+const WALK_MS = 200;
+/** Directories that are tried for the start of relative paths. */
+const BASES = 64;
+
 /**
  * Every overlay stack that is mounted in the lab, once each (a mount namespace copies its parent's mounts), its layers
  * read through the root of a process that sees it. The machine's own root below the lab host's is named, never walked.
@@ -38,17 +44,46 @@ export function readOverlays(
 ): OverlayStack[] {
   const stacks: OverlayStack[] = [];
   const devices = new Set<string>();
+  const until = performance.now() + WALK_MS;
   for (const table of tables) {
-    for (const mount of table.mounts) {
-      if (mount.fsType !== 'overlay' || devices.has(mount.device)) continue;
-      devices.add(mount.device);
-      const layers = own.has(mount.device)
-        ? labRootLayers(kernel, mount, options, problems)
-        : layersOf(kernel, mount, table, processes, problems);
-      stacks.push({ ns: table.ns, mountPoint: mount.mountPoint, layers, readOnly: isReadOnly(mount) });
+    let root: number | null | undefined;
+    try {
+      for (const mount of table.mounts) {
+        if (mount.fsType !== 'overlay' || devices.has(mount.device)) continue;
+        devices.add(mount.device);
+        if (stacks.length >= STACKS) {
+          problems.add('overlays', `there are more than ${STACKS} overlays: the rest is not shown`);
+          return stacks;
+        }
+        if (!own.has(mount.device)) root ??= openRootOf(table, problems);
+        const layers = own.has(mount.device)
+          ? labRootLayers(kernel, mount, options, problems)
+          : layersOf({ kernel, mount, table, processes, problems, root: root ?? null, until });
+        stacks.push({ ns: table.ns, mountPoint: mount.mountPoint, layers, readOnly: isReadOnly(mount) });
+      }
+    } finally {
+      if (typeof root === 'number') closeSync(root);
     }
   }
   return stacks;
+}
+
+/**
+ * The root directory through which a table's paths are reached. The process that showed it may have ended since, and its
+ * number may be one of the machine's by now, whose root is the machine's own: hence the look at where it is, after opening.
+ */
+function openRootOf(table: TrackedTable, problems: Problems): number | null {
+  let fd: number;
+  try {
+    fd = openSync(`/proc/${table.hostPid}/root`, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  } catch (error) {
+    if (hasVanished(error)) return null;
+    throw error;
+  }
+  if (readProcLink(`/proc/${table.hostPid}/ns/mnt`) === table.ns) return fd;
+  closeSync(fd);
+  problems.add('overlays', `layers of ${table.ns}: the process through which they are seen has ended`);
+  return null;
 }
 
 function isReadOnly(mount: Mount): boolean {
@@ -93,32 +128,42 @@ function labRootLayers(kernel: Kernel, mount: Mount, options: OverlayOptions, pr
   return layers;
 }
 
-function layersOf(
-  kernel: Kernel,
-  mount: Mount,
-  table: TrackedTable,
-  processes: readonly RawProcess[],
-  problems: Problems,
-): LayerDir[] {
+interface Reading {
+  readonly kernel: Kernel;
+  readonly mount: Mount;
+  readonly table: TrackedTable;
+  readonly processes: readonly RawProcess[];
+  readonly problems: Problems;
+  /** O_PATH descriptor of the root through which the paths are reached; null when there is none any more. */
+  readonly root: number | null;
+  /** When to stop walking, on the clock of performance.now. */
+  readonly until: number;
+}
+
+function layersOf(reading: Reading): LayerDir[] {
+  const { kernel, mount, table, problems, root, until } = reading;
   const dirs = parseOverlayOptions(mount.superOptions);
   const named: [LayerDir['role'], string][] = [
     ...(dirs.upper === null ? [] : [['upper', dirs.upper] as [LayerDir['role'], string]]),
     ...dirs.lower.map((path): [LayerDir['role'], string] => ['lower', path]),
     ...(dirs.work === null ? [] : [['work', dirs.work] as [LayerDir['role'], string]]),
   ];
-  const rootDir = `/proc/${table.hostPid}/root`;
   const base = findBase(
-    kernel,
-    rootDir,
+    reading,
     named.map(([, path]) => path),
-    mount,
-    table,
-    processes,
   );
   return named.map(([role, path]) => {
     const what = `${role} layer ${path} of ${mount.mountPoint}`;
     const unread: LayerDir = { role, path, files: null, bytes: null, entries: [], truncated: false };
     const at = path.startsWith('/') ? path : base === null ? null : join(base, path);
+    if (root === null) return unread;
+    if (performance.now() > until) {
+      problems.add(
+        'overlays',
+        `the layers are too many or too large to be read in ${WALK_MS} ms: the rest is not counted`,
+      );
+      return unread;
+    }
     if (at === null) {
       problems.add('overlays', `${what}: its relative path was given from a directory that is not known any more`);
       return unread;
@@ -130,13 +175,20 @@ function layersOf(
     }
     // The kernel's scratch directory: present, and nobody's business.
     if (role === 'work') return unread;
-    const scan = problems.attempt('overlays', what, () => scanAt(kernel, rootDir, at, LAYER_LIMITS), null);
+    const scan = problems.attempt('overlays', what, () => scanBeneath(kernel, root, at, LAYER_LIMITS), null);
     return scan === null ? unread : { role, path, ...scan };
   });
 }
 
 function scanAt(kernel: Kernel, rootDir: string, path: string, limits: ScanLimits): ReturnType<typeof scanLayer> {
-  const fd = openInRoot(kernel, rootDir, path, O_DIRECTORY);
+  return scanAndClose(kernel, openInRoot(kernel, rootDir, path, O_DIRECTORY), limits);
+}
+
+function scanBeneath(kernel: Kernel, root: number, path: string, limits: ScanLimits): ReturnType<typeof scanLayer> {
+  return scanAndClose(kernel, openBeneath(kernel, root, path, O_DIRECTORY), limits);
+}
+
+function scanAndClose(kernel: Kernel, fd: number, limits: ScanLimits): ReturnType<typeof scanLayer> {
   try {
     return scanLayer(kernel, fd, limits);
   } finally {
@@ -149,16 +201,9 @@ function scanAt(kernel: Kernel, rootDir: string, path: string, limits: ScanLimit
  * leaves `l` and `u`: the directory they start from is where all of them exist, looked for beside the mount point, above
  * it, and where the lab's processes stand.
  */
-function findBase(
-  kernel: Kernel,
-  rootDir: string,
-  paths: readonly string[],
-  mount: Mount,
-  table: TrackedTable,
-  processes: readonly RawProcess[],
-): string | null {
+function findBase({ kernel, mount, table, processes, root, until }: Reading, paths: readonly string[]): string | null {
   const relative = paths.filter((path) => !path.startsWith('/'));
-  if (relative.length === 0) return null;
+  if (relative.length === 0 || root === null) return null;
   const candidates: string[] = [];
   for (let at = dirname(mount.mountPoint); ; at = dirname(at)) {
     candidates.push(at);
@@ -167,17 +212,18 @@ function findBase(
   candidates.push(mount.mountPoint);
   for (const process of processes)
     if (process.namespaces.mnt === table.ns && process.cwd !== '') candidates.push(process.cwd);
-  for (const base of new Set(candidates)) {
+  for (const base of [...new Set(candidates)].slice(0, BASES)) {
+    if (performance.now() > until) return null;
     const under = mountOf(table.mounts, base);
     if (under !== null && UNTRUSTED.test(under.fsType)) continue;
-    if (relative.every((path) => isDirectory(kernel, rootDir, join(base, path)))) return base;
+    if (relative.every((path) => isDirectory(kernel, root, join(base, path)))) return base;
   }
   return null;
 }
 
-function isDirectory(kernel: Kernel, rootDir: string, path: string): boolean {
+function isDirectory(kernel: Kernel, root: number, path: string): boolean {
   try {
-    closeSync(openInRoot(kernel, rootDir, path, O_PATH | O_DIRECTORY));
+    closeSync(openBeneath(kernel, root, path, O_PATH | O_DIRECTORY));
     return true;
   } catch (error) {
     if (hasVanished(error)) return false;

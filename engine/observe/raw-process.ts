@@ -3,7 +3,7 @@ import type { IdMap, NamespaceId, NamespaceKind } from '../api/types.js';
 import { parseNamespaceId } from '../kernel/namespaces/ids.js';
 import { type CgroupMembership, parseCgroupFile } from '../kernel/procfs/cgroup-file.js';
 import { parseIdMap } from '../kernel/procfs/id-map.js';
-import { hasVanished, readProc, readProcLink } from '../kernel/procfs/read.js';
+import { hasVanished, readProc, readProcLink, readProcStart } from '../kernel/procfs/read.js';
 import { type ProcStat, parseStat } from '../kernel/procfs/stat.js';
 import { type ProcStatus, parseStatus } from '../kernel/procfs/status.js';
 import { readNamespaces } from './lab-identity.js';
@@ -25,8 +25,8 @@ export interface RawProcess {
   readonly oomScoreAdj: number;
 }
 
-/** Longest argument list that is kept, bytes. */
-const ARGV_BYTES = 8192;
+/** Longest argument list that is kept, bytes. It may be megabytes: no more than this is read. */
+const ARGV_BYTES = 4096;
 
 /**
  * Read one process. Null when it went away meanwhile; a zombie is read as far as it goes (it has no root, no cwd, and
@@ -38,7 +38,7 @@ export function readProcess(hostPid: number): RawProcess | null {
   const status = parseStatus(readProc(`${at}/status`) ?? '');
   if (stat === null || status === null) return null;
   const namespaces = readNamespaces(`${at}/ns`);
-  const cmdline = (readProc(`${at}/cmdline`) ?? '').slice(0, ARGV_BYTES);
+  const cmdline = readProcStart(`${at}/cmdline`, ARGV_BYTES) ?? '';
   const raw: RawProcess = {
     hostPid,
     stat,

@@ -12,7 +12,10 @@ interface Word {
   readonly quoted: boolean;
 }
 
-/** Split as iptables-restore does: blanks separate, double quotes hold together, a backslash takes the next one as it is. Null when a quote is open. */
+/**
+ * Split what iptables-save prints: blanks separate, a word that begins with a double quote ends at the next one, a backslash
+ * takes the next character as it is. A quote within a word is part of it: chains may be named so. Null when a quote is open.
+ */
 export function splitWords(text: string): Word[] | null {
   const words: Word[] = [];
   let current = '';
@@ -24,7 +27,7 @@ export function splitWords(text: string): Word[] | null {
     if (character === '\\' && at + 1 < text.length) {
       current += text[++at]!;
       started = true;
-    } else if (character === '"') {
+    } else if (character === '"' && (open || !started)) {
       open = !open;
       quoted = true;
       started = true;

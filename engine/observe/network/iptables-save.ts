@@ -61,6 +61,9 @@ export function parseIptablesSave(text: string, family: 'inet' | 'inet6'): Saved
   return { chains, rules, tables, nftOnly };
 }
 
+/** Characters of one rule, remarks included; iptables itself takes no longer argument list. */
+const LONGEST_RULE = 16_384;
+
 /** A remark may hold a line break: lines are joined until the quotes of a rule are closed. `at` counts from 1. */
 function logicalLines(text: string): { at: number; line: string }[] {
   const lines: { at: number; line: string }[] = [];
@@ -69,7 +72,8 @@ function logicalLines(text: string): { at: number; line: string }[] {
     const joined: { at: number; line: string } =
       open === null ? { at: index + 1, line: raw } : { at: open.at, line: `${open.line}\n${raw}` };
     const isRule = /^(?:\[\d+:\d+\] )?-A /.test(joined.line);
-    if (isRule && splitWords(joined.line) === null) {
+    // A remark has at most 255 characters: a quote that is still open then is none, and the rule cannot be read.
+    if (isRule && joined.line.length < LONGEST_RULE && splitWords(joined.line) === null) {
       open = joined;
       continue;
     }
