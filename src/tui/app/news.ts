@@ -50,8 +50,10 @@ export function latestNews(fresh: readonly FreshChange[], lang: Lang): string | 
     .sort((a, b) => RANK.indexOf(a.object) - RANK.indexOf(b.object));
   const [first] = now;
   if (first === undefined) return null;
+  // A namespace is best told by its kind: `uts namespace pid 32`.
+  const kind = first.object === 'namespace' ? `${first.key.split(':', 1)[0]} ` : '';
   const name = sanitise(first.name);
   const place = sanitise(first.place);
   const more = now.length > 1 ? ` +${now.length - 1}` : '';
-  return `${SIGNS[first.kind]} ${NAMES[first.object]![lang]} ${name}${place === '' || place === 'host' || place === name ? '' : ` (${place})`}${more}`;
+  return `${SIGNS[first.kind]} ${kind}${NAMES[first.object]![lang]} ${name}${place === '' || place === 'host' || place === name ? '' : ` (${place})`}${more}`;
 }
