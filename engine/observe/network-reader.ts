@@ -105,6 +105,8 @@ export class NetworkReader {
         if (!which.has(namespace.id)) continue;
         const nsFd = open.get(namespace.id);
         if (nsFd === undefined) {
+          // What processes or mounts held and cannot be opened is just going: the next look does not list it any more.
+          if (!namespace.heldBy.every(({ how }) => how === 'socket' || how === 'hierarchy')) continue;
           this.#unread.set(namespace.id, 'nothing that can be opened holds it');
           continue;
         }

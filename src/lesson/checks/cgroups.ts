@@ -120,6 +120,7 @@ const READERS: Readonly<
 function cpuList(text: string): string {
   const out = new Set<number>();
   for (const part of text.trim().split(',')) {
+    if (part === '') continue; // Number('') is 0, but no list is no cpu
     const [from, to] = part.split('-').map(Number);
     if (from === undefined || !Number.isInteger(from)) continue;
     for (let cpu = from; cpu <= Math.min(to ?? from, from + 4096); cpu += 1) out.add(cpu);
