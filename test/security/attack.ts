@@ -160,22 +160,31 @@ export async function perl(
 
 let next = 1;
 
-/** A lab with what a test wants to weaken in it; closed after `use`, which must not outlive it. */
+/** A lab with what a test wants to weaken in it: its context, or its program before the first record is issued. */
 export async function withWeakLab<T>(
-  weaken: Partial<LabHostContext> & { options?: LabOptions },
+  {
+    options = {},
+    weaken,
+    ...context
+  }: Partial<LabHostContext> & { options?: LabOptions; weaken?: (running: RunningProgram) => void },
   use: (lab: LabHost, reactor: Reactor) => Promise<T>,
 ): Promise<T> {
-  const { options, ...context } = weaken;
   const reactor = new LabReactor();
   try {
-    const lab = Host.start(options ?? {}, {
+    const whole = {
       engineId: engineId(),
       labId: `weak-${next++}`,
       cgroups: findHierarchies(),
-      stateDir: '/nonexistent',
+      stateDir: '/run/glassbox-state',
       hasNewuidmap: true,
       ...context,
-    });
+    };
+    const lab =
+      weaken === undefined
+        ? Host.start(options, whole)
+        : await Host.startStepped(options, whole, (index, running) =>
+            Promise.resolve(index === 0 ? weaken(running) : undefined),
+          );
     try {
       return await use(lab, reactor);
     } finally {

@@ -250,7 +250,7 @@ if (!inSandbox) {
       const [uid, path] = [line.slice(0, line.indexOf(' ')), line.slice(line.indexOf(' ') + 1)];
       assert.ok(Number(uid) >= 1_000_000, `${path} belongs to ${uid}`);
       assert.notEqual(
-        spawnSync('setpriv', ['--reuid=65534', '--regid=65534', '--clear-groups', path, '-c', 'id'], {
+        spawnSync('setpriv', ['--reuid=65534', '--regid=65534', '--clear-groups', 'sh', '-c', `${path} -c id`], {
           encoding: 'utf8',
         }).status,
         0,
