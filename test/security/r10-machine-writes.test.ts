@@ -7,17 +7,7 @@ import { execInLab } from '../../engine/labhost/exec.js';
 import { findHierarchies } from '../../engine/labhost/subtree.js';
 import { withLab } from '../helpers/labs.js';
 import { inSandbox, isRoot, rerunInSandbox } from '../helpers/sandbox.js';
-import {
-  canaries,
-  kernelWith,
-  MACHINE_SETTINGS,
-  perl,
-  routes,
-  runDirectory,
-  sh,
-  tamper,
-  withWeakLab,
-} from './attack.js';
+import { canaries, MACHINE_SETTINGS, perl, routes, runDirectory, sh, withWeakLab } from './attack.js';
 
 if (!inSandbox) {
   test('R10: writes to the machine, in a sandbox', { skip: isRoot ? false : 'needs root', timeout: 240_000 }, () =>

@@ -4,15 +4,19 @@ import { layOut, ProgramBuilder, programSize } from '../../engine/kernel/program
 import { elfImage } from '../../engine/kernel/program/elf.js';
 import { callText } from '../../engine/kernel/program/explain.js';
 import { FLAG, HEADER, HEADER_SIZE, RECORD, RECORD_SIZE } from '../../engine/kernel/program/record.js';
-import { labHostProgram } from '../../engine/labhost/program.js';
-import { initProgram } from '../../engine/labhost/init.js';
 import { SYSCALLS } from '../../engine/kernel/syscall-table.js';
+import { initProgram } from '../../engine/labhost/init.js';
+import { labHostProgram } from '../../engine/labhost/program.js';
 
 const BASE = 0x10000n;
 
 test('a record is laid out as its README draws it', () => {
   const b = new ProgramBuilder('t').onFailure('end', 9);
-  b.call('openat', [-100, '/etc/passwd', 0, 0], { accept: ['ENOENT', 'EACCES'], storeAt: { kind: 'field', label: 'read', field: { arg: 0 } }, hold: true });
+  b.call('openat', [-100, '/etc/passwd', 0, 0], {
+    accept: ['ENOENT', 'EACCES'],
+    storeAt: { kind: 'field', label: 'read', field: { arg: 0 } },
+    hold: true,
+  });
   b.call('read', [0, b.bytes(Buffer.alloc(16)), 16], { label: 'read', jumpIfZero: 'end' });
   b.goto('read', { label: 'end' });
   const program = b.build();
@@ -58,8 +62,14 @@ test('what cannot be a program is refused when it is built', () => {
   assert.throws(() => new ProgramBuilder('t').goto(null, { label: 'a' }).goto(null, { label: 'a' }), /used twice/);
   assert.throws(() => new ProgramBuilder('t').call('getpid', [1, 2, 3, 4, 5, 6, 7]), /at most six/);
   assert.throws(() => new ProgramBuilder('t').call('chdir', ['a\0b']), /NUL/);
-  assert.throws(() => new ProgramBuilder('t').call('getpid', [], { accept: ['EPERM', 'ENOENT', 'EIO', 'EBADF', 'EEXIST'] }), /at most four/);
-  assert.throws(() => new ProgramBuilder('t').goto(null, { label: 'a' }).call('getpid', [], { jump: 'a', jumpIfZero: 'b' }), /one jump target/);
+  assert.throws(
+    () => new ProgramBuilder('t').call('getpid', [], { accept: ['EPERM', 'ENOENT', 'EIO', 'EBADF', 'EEXIST'] }),
+    /at most four/,
+  );
+  assert.throws(
+    () => new ProgramBuilder('t').goto(null, { label: 'a' }).call('getpid', [], { jump: 'a', jumpIfZero: 'b' }),
+    /one jump target/,
+  );
 });
 
 test('calls are decoded as section 2 of the manual writes them', () => {
@@ -90,9 +100,28 @@ test('an ELF image never maps a page both writable and executable', () => {
 
 test("every record of the lab host's program has a call, a man page and a sentence in both languages", () => {
   const program = labHostProgram({
-    hostname: 'glassbox', tmpfsBytes: 1 << 20, lower: 'whole', layers: [{ mountPoint: '/', source: { kind: 'tree' } }, { mountPoint: '/home', source: { kind: 'tree' } }],
-    links: [], directories: [], devices: ['null'], ttyGroup: true, manyIds: true, kept: { from: 'parent' }, scratch: { from: 'path', path: '/var/tmp/scratch' }, hidden: '/var/tmp', parentPidfd: 1, imageFd: 2, statusFd: 3,
-    cgroups: [{ name: 'memory', version: 1, mountPoint: '/m', root: '/', base: '/m' }, { name: '', version: 2, mountPoint: '/u', root: '/', base: '/u' }],
+    hostname: 'glassbox',
+    tmpfsBytes: 1 << 20,
+    lower: 'whole',
+    layers: [
+      { mountPoint: '/', source: { kind: 'tree' } },
+      { mountPoint: '/home', source: { kind: 'tree' } },
+    ],
+    links: [],
+    directories: [],
+    devices: ['null'],
+    ttyGroup: true,
+    manyIds: true,
+    kept: { from: 'parent' },
+    scratch: { from: 'path', path: '/var/tmp/scratch' },
+    hidden: '/var/tmp',
+    parentPidfd: 1,
+    imageFd: 2,
+    statusFd: 3,
+    cgroups: [
+      { name: 'memory', version: 1, mountPoint: '/m', root: '/', base: '/m' },
+      { name: '', version: 2, mountPoint: '/u', root: '/', base: '/u' },
+    ],
   });
   return import('../../engine/kernel/program/explain.js').then(({ explainRecord }) => {
     assert.ok(program.records.length > 60);
@@ -100,7 +129,10 @@ test("every record of the lab host's program has a call, a man page and a senten
       const explained = explainRecord(record, index, undefined);
       assert.match(explained.call, /^[a-z0-9_]+\(.*\)$|^\(/);
       if (record.syscall !== 'none') assert.equal(explained.man, `${record.syscall}(2)`);
-      assert.ok(explained.explanation.en.length > 8 && /\p{Script=Han}/u.test(explained.explanation.zh), explained.call);
+      assert.ok(
+        explained.explanation.en.length > 8 && /\p{Script=Han}/u.test(explained.explanation.zh),
+        explained.call,
+      );
       assert.doesNotMatch(explained.explanation.en, /ask the kernel for/, explained.call);
     });
   });
