@@ -157,7 +157,7 @@ if (!inSandbox) {
   const addKey = (): boolean =>
     realKernel.call('keyctl', 1, null) >= 0 &&
     realKernel.call('add_key', 'user', 'glassbox-canary', Buffer.from(SECRET), SECRET.length, -3) >= 0;
-  const SEARCH = `my $r = sys('keyctl', 10, -3, "user", "glassbox-canary", 0); print "$r\\n"; if ($r =~ /^\\d+$/) { my $b = "\\0" x 64; sys('keyctl', 11, $r, $b, 64); print $b }`;
+  const SEARCH = `my $r = sys('keyctl', 10, -3, "user", "glassbox-canary", 0); print "$r\\n"; if ($r =~ /^\\d+$/) { my $b = "\\0" x 64; syscall($nr{keyctl}, 11, $r + 0, $b, 64); print $b }`;
   const hasKeys = addKey();
 
   test('R02 twin: with the session keyring of the engine, a lab reads its keys', {
