@@ -236,8 +236,8 @@ export class Labs {
   }
 }
 
-/** Two, because between a guard's death and its replacement the engine itself may be killed. Each is two pages. */
-const GUARDS = 2;
+/** More than one, because between a guard's death and its replacement the engine itself may be killed. Each is two pages. */
+const GUARDS = 3;
 
 /** How often a lab on disk is looked after. */
 const DISK_MS = 500;
