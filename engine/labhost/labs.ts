@@ -37,6 +37,8 @@ export class Labs {
   readonly id = engineId();
   #kernel: Kernel;
   #labs = new Map<string, ManagedLab & { close(): Promise<void> }>();
+  /** Labs being ended, by request or because their pid 1 was killed: closing waits for them too. */
+  #endings = new Set<Promise<void>>();
   /** Labs on their way: closing waits for them, so that none is missed. */
   #creations = new Set<Promise<ManagedLab>>();
   #cgroups = findHierarchies();
@@ -136,7 +138,8 @@ export class Labs {
         ),
       gone: this.reactor.ended(host.pidfd).then(async () => {
         const asked = closing !== undefined;
-        await lab.close();
+        // a failure is kept with the endings, and told when the engine closes
+        await lab.close().catch(() => undefined);
         return asked ? null : reason;
       }),
       close: () => {
@@ -149,6 +152,13 @@ export class Labs {
             await host.close();
           }
         })();
+        const ending = closing;
+        this.#endings.add(ending);
+        // one that failed stays: then the guards have something to do
+        ending.then(
+          () => this.#endings.delete(ending),
+          () => undefined,
+        );
         return closing;
       },
     };
@@ -202,7 +212,8 @@ export class Labs {
     if (this.#closed) return;
     this.#closed = true;
     await Promise.allSettled(this.#creations);
-    const results = await Promise.allSettled([...this.#labs.values()].map((lab) => lab.close()));
+    for (const lab of this.#labs.values()) void lab.close();
+    const results = await Promise.allSettled(this.#endings);
     const failed = results.filter((result): result is PromiseRejectedResult => result.status === 'rejected');
     this.reactor.close();
     // What could not be cleaned here is the guard's: it acts when this process, the pipe's only writer, is gone.
