@@ -190,6 +190,7 @@ export class Birth {
     });
     this.subtree = subtree;
     this.#undo.push(() => subtree.removeSync());
+    if (!subtree.limits) this.weaknesses.push(WEAKNESSES.noController);
   }
 
   /** A directory on disk where this kernel's tmpfs cannot hold an overlay's marks; without a suitable disk, a weaker lab. */

@@ -9,7 +9,7 @@ import {
   rmdirSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { CgroupSetup } from '../cgroup/hierarchy.js';
 import { parseMountinfo } from '../kernel/mountinfo.js';
 import { parseCgroupFile } from '../kernel/procfs/cgroup-file.js';
@@ -51,8 +51,7 @@ export function findHierarchies(): { mode: 'v1' | 'v2' | 'hybrid' | 'none'; usab
           : null;
     if (within === null || within.startsWith('/..')) continue;
     const mine = join(mount.mountPoint, within);
-    // v2 allows no processes beside controllers (cgroups(7), "no internal processes"): root goes to the top instead.
-    const base = version === 2 && process.getuid?.() === 0 ? mount.mountPoint : mine;
+    const base = version === 2 ? baseOfV2(mount.mountPoint, mine, process.getuid?.() === 0) : mine;
     all.push({ name, version, mountPoint: mount.mountPoint, root: mount.root, base });
   }
   const usable = all.filter((hierarchy) => writable(hierarchy.base));
@@ -60,6 +59,31 @@ export function findHierarchies(): { mode: 'v1' | 'v2' | 'hybrid' | 'none'; usab
   const v2 = all.some((h) => h.version === 2);
   const mode = usable.length === 0 ? 'none' : v1 && v2 ? 'hybrid' : v1 ? 'v1' : 'v2';
   return { mode, usable };
+}
+
+/**
+ * Where groups with controllers can be made in v2. A group that has processes gives its children no controllers
+ * (cgroups(7), "no internal processes"), and ours has: ourselves. Root takes the top. Others go up from their own group
+ * to the nearest one without processes that is theirs: what was delegated to them, or a slice of their systemd. Their own
+ * group is the last resort: groups in it can be frozen and looked at, not limited.
+ */
+export function baseOfV2(mountPoint: string, mine: string, root: boolean): string {
+  if (root && mayHoldGroups(mountPoint)) return mountPoint;
+  for (let directory = mine; directory.length >= mountPoint.length; directory = dirname(directory)) {
+    if (!['', 'cgroup.procs', 'cgroup.subtree_control'].every((name) => writable(join(directory, name)))) break;
+    if (mayHoldGroups(directory)) return directory;
+  }
+  return root ? mountPoint : mine;
+}
+
+/** The root of the whole hierarchy may have processes beside controllers (it alone has no cgroup.type), others may not. */
+function mayHoldGroups(directory: string): boolean {
+  if (!existsSync(join(directory, 'cgroup.type'))) return existsSync(join(directory, 'cgroup.controllers'));
+  return (
+    readFileSync(join(directory, 'cgroup.type'), 'utf8').trim() === 'domain' &&
+    readFileSync(join(directory, 'cgroup.controllers'), 'utf8').trim() !== '' &&
+    readFileSync(join(directory, 'cgroup.procs'), 'utf8').trim() === ''
+  );
 }
 
 function writable(directory: string): boolean {
@@ -131,6 +155,13 @@ export class Subtree {
       const directory = this.directories[n] as string;
       if (hierarchy.version === 2 && existsSync(join(directory, 'host'))) enableControllers(directory);
     });
+  }
+
+  /** Whether groups in the lab can be limited at all: a v1 controller, or a controller that v2 gives to the lab's own. */
+  get limits(): boolean {
+    return this.hierarchies.some(({ version, name }, n) =>
+      version === 1 ? !name.startsWith('name=') : readFileSync(join(this.directories[n] as string, 'cgroup.controllers'), 'utf8').trim() !== '',
+    );
   }
 
   /** Move a process (host pid) into the lab. In v2 into its `host` leaf when that exists, as inner groups take no processes. */

@@ -24,6 +24,17 @@ export const WEAKNESSES = {
       zh: '以 root 启动，或在委派的 scope 里启动：systemd-run --user --scope -p Delegate=yes glassbox',
     },
   },
+  noController: {
+    what: 'no-cgroup',
+    text: {
+      en: 'control groups can be made here, but no controller is delegated to you, so limits cannot be set and the lesson on cgroups cannot run',
+      zh: '这里可以创建 cgroup，但没有控制器委派给你，因此不能设置资源限制，cgroup 一课无法进行',
+    },
+    remedy: {
+      en: 'start it as root, or inside a delegated scope: systemd-run --user --scope -p Delegate=yes glassbox',
+      zh: '以 root 启动，或在委派的 scope 里启动：systemd-run --user --scope -p Delegate=yes glassbox',
+    },
+  },
   noIdmap: {
     what: 'no-idmap',
     text: {

@@ -71,9 +71,13 @@ function mounts(): string[] {
     .map((line) => line.split(' ').slice(2).join(' '));
 }
 
+function ownPidNamespace(): string {
+  return /\[(\d+)\]/.exec(readlinkSync('/proc/self/ns/pid'))?.[1] ?? '';
+}
+
 /** Groups that are named after Glassbox and belong to this pid namespace's engines, with their parents' sake in mind. */
 function cgroups(): string[] {
-  const namespace = /\[(\d+)\]/.exec(readlinkSync('/proc/self/ns/pid'))?.[1] ?? '';
+  const namespace = ownPidNamespace();
   const found: string[] = [];
   const walk = (directory: string, depth: number): void => {
     let entries: string[];
@@ -97,7 +101,12 @@ function cgroups(): string[] {
 
 function files(): string[] {
   const list: string[] = [];
-  for (const directory of ['/run/glassbox', '/run/netns', '/var/lib/glassbox/labs', '/var/lib/glassbox/scratch']) {
+  const scratch = '/var/lib/glassbox/scratch';
+  if (existsSync(scratch)) {
+    const namespace = ownPidNamespace();
+    for (const id of readdirSync(scratch)) if (id.endsWith(`-${namespace}`)) list.push(`${scratch}/${id}`);
+  }
+  for (const directory of ['/run/glassbox', '/run/netns', '/var/lib/glassbox/labs']) {
     if (!existsSync(directory)) continue;
     for (const name of readdirSync(directory, { recursive: true }) as string[]) list.push(`${directory}/${name}`);
   }

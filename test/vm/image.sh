@@ -75,13 +75,13 @@ make_root() {
   cp -a "$scratch/kernel/lib/modules" "$tree/usr/lib/"
   chown -R 0:0 "$tree/usr/lib/modules"
   if ! grep -q '^learner:' "$tree/etc/passwd"; then
-    echo 'learner:x:1000:1000::/home/learner:/bin/bash' >>"$tree/etc/passwd"
-    echo 'learner:x:1000:' >>"$tree/etc/group"
+    echo 'learner:x:2000:2000::/home/learner:/bin/bash' >>"$tree/etc/passwd"
+    echo 'learner:x:2000:' >>"$tree/etc/group"
   fi
   echo 'learner:100000:65536' >"$tree/etc/subuid"
   echo 'learner:100000:65536' >"$tree/etc/subgid"
   mkdir -p "$tree/home/learner"
-  chown 1000:1000 "$tree/home/learner"
+  chown 2000:2000 "$tree/home/learner"
   cp "$here/guest-init" "$tree/sbin/guest-init"
   chmod 755 "$tree/sbin/guest-init"
   truncate -s 3G "$scratch/root.img"
