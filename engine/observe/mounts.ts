@@ -1,5 +1,6 @@
 import { basename } from 'node:path';
 import type { MountTable, Namespace, NamespaceId } from '../api/types.js';
+import { EngineError } from '../kernel/errors.js';
 import { parseMountinfo } from '../kernel/mountinfo.js';
 import { parseNamespaceId } from '../kernel/namespaces/ids.js';
 import { readProc, readProcLink } from '../kernel/procfs/read.js';
@@ -19,6 +20,9 @@ export interface TrackedTable {
 
 /** Mounts of all tables together that are told of. The kernel allows 100,000 in each. */
 const MOUNTS = 8192;
+
+/** These are never left out: other parts of the picture are found through them. */
+const TELLING: ReadonlySet<string> = new Set(['nsfs', 'overlay']);
 
 /** Where the line with this number, counted from 1, ends. */
 function endOfLine(text: string, line: number): number {
@@ -69,7 +73,9 @@ export class MountTables {
       if (table.mounts.length > left || table.cut) {
         problems.add('mounts', `there are more than ${MOUNTS} mounts: the rest is not shown`);
       }
-      next.set(ns, table.mounts.length > left ? { ...table, mounts: table.mounts.slice(0, left), cut: true } : table);
+      const fits = table.mounts.length <= left;
+      const kept = fits ? table.mounts : table.mounts.filter(({ fsType }, n) => n < left || TELLING.has(fsType));
+      next.set(ns, fits ? table : { ...table, mounts: kept, cut: true });
       left = Math.max(0, left - table.mounts.length);
     }
     const changed = next.size !== this.#tables.size || [...next].some(([ns, table]) => this.#tables.get(ns) !== table);
@@ -86,7 +92,14 @@ export class MountTables {
     if (before !== undefined && before.text === text && before.hostPid === hostPid) return before;
     if (before?.text === text) return { ...before, hostPid };
     const end = endOfLine(text, MOUNTS);
-    return { ns, hostPid, text, mounts: parseMountinfo(text.slice(0, end)), cut: end < text.length };
+    const rest = text
+      .slice(end)
+      .split('\n')
+      .filter((line) => / - (nsfs|overlay) /.test(line));
+    if (rest.length > MOUNTS)
+      throw new EngineError('ResourceExhausted', `${rest.length} of them hold namespaces or are overlays`);
+    const mounts = parseMountinfo(text.slice(0, end) + rest.join('\n'));
+    return { ns, hostPid, text, mounts, cut: end < text.length };
   }
 
   /** Bind mounts of namespaces in every table (nsfs): findings, and the names that they give. */
