@@ -212,8 +212,10 @@ export class NetworkReader {
     const labels = new Map(nets.map((namespace) => [namespace.id, labelOf(namespace)]));
     for (const [id, reason] of this.#unread) problems.add('network', `network of ${labels.get(id) ?? id}: ${reason}`);
     for (const { id } of nets) {
-      if (this.firewall.get(id) === undefined)
-        problems.add('firewall', `rules of ${labels.get(id) ?? id}: not read yet`);
+      const found = this.firewall.get(id);
+      if (found !== undefined && found !== null) continue;
+      const reason = found === null ? (this.firewall.problemOf(id) ?? 'could not be read') : 'not read yet';
+      problems.add('firewall', `rules of ${labels.get(id) ?? id}: ${reason}`);
     }
     const key = nets.map(({ id }) => `${id} ${labels.get(id) ?? ''}`).join('\n');
     if (this.#resolved === null || this.#resolved.key !== key) {
