@@ -358,6 +358,12 @@ if (!inSandbox) {
       assert.ok(rules.rules.some(({ options }) => options['comment'] === 'one\n-A INPUT -j DROP\nCOMMIT\n*nat'));
       assert.ok(rules.rules.every(({ table }) => table === 'filter'));
       await sh(lab, reactor, `iptables -N '"c'; iptables -A '"c' -j ACCEPT`);
+      const named = await look();
+      assert.ok(
+        named.networks[0]?.firewall?.rules.some(({ chain, target }) => chain === '"c' && target === 'ACCEPT'),
+        reasons(named),
+      );
+      await sh(lab, reactor, `iptables -I INPUT 1 -j '"c'`);
       const unread = await look();
       assert.equal(unread.networks[0]?.firewall, null);
       assert.match(reasons(unread), /firewall: rules of host: .*iptables-save/);
@@ -365,7 +371,7 @@ if (!inSandbox) {
   });
 
   test('O01: a quote that is never closed costs one pass, not one for each line', () => {
-    const text = `*filter\n:INPUT ACCEPT [0:0]\n-A "open -j ACCEPT\n${'-A INPUT -s 10.0.0.1/32 -j ACCEPT\n'.repeat(100_000)}COMMIT\n`;
+    const text = `*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -j "open\n${'-A INPUT -s 10.0.0.1/32 -j ACCEPT\n'.repeat(100_000)}COMMIT\n`;
     const begun = performance.now();
     assert.throws(() => parseIptablesSave(text, 'inet'), /cannot be read/);
     const took = performance.now() - begun;

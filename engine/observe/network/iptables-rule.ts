@@ -100,10 +100,23 @@ function camel(option: string): string {
   return option.replace(/^-+/, '').replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
 }
 
-/** Null when it does not begin with `-A chain`, or a quote is open. */
+/** `-A`, the chain, which is printed as it is, quotes of its own included, and what follows it. */
+const APPEND = /^-A (\S+)(?: (.*))?$/s;
+
+/** The words behind `-A chain`; null when it does not begin so, or a quote is open. */
+export function wordsOfRule(text: string): { chain: string; words: Word[] } | null {
+  const [, chain, rest] = APPEND.exec(text) ?? [];
+  const words = splitWords(rest ?? '');
+  return chain === undefined || words === null ? null : { chain, words };
+}
+
+/** Null when it does not begin with `-A chain`, a quote is open, or a line break stands elsewhere than in a remark. */
 export function parseRule(text: string): ParsedRule | null {
-  const words = splitWords(text);
-  if (words === null || words[0]?.text !== '-A' || words[1] === undefined) return null;
+  const found = wordsOfRule(text);
+  if (found === null) return null;
+  const { chain, words } = found;
+  // A target may be named so that it begins with a quote, which then swallows the next rule.
+  if (words.some((word, n) => word.text.includes('\n') && !ONE_TEXT.has(words[n - 1]?.text ?? ''))) return null;
   const match: Record<string, string> = {};
   const options: Record<string, string> = {};
   /** Modules named, and whether an option followed. */
@@ -112,7 +125,7 @@ export function parseRule(text: string): ParsedRule | null {
   let target: string | null = null;
   let inTarget = false;
   let negated = false;
-  let at = 2;
+  let at = 0;
   const isOption = (word: Word | undefined): boolean =>
     word !== undefined && !word.quoted && /^-(?:-[a-zA-Z]|[a-zA-Z]$)/.test(word.text);
   const isNot = (word: Word | undefined): boolean => word !== undefined && !word.quoted && word.text === '!';
@@ -155,7 +168,7 @@ export function parseRule(text: string): ParsedRule | null {
   }
   for (const [name, spoke] of modules) if (!spoke && !SILENT_MODULES.has(name)) match[camel(name)] = 'true';
   if (match['protocol'] === 'all') delete match['protocol'];
-  return { chain: words[1].text, match, target: target ?? '', options };
+  return { chain, match, target: target ?? '', options };
 }
 
 /** One spelling for values that mean the same. */

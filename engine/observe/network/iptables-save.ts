@@ -1,6 +1,6 @@
 import type { FirewallChain, FirewallRule } from '../../api/types.js';
 import { EngineError } from '../../kernel/errors.js';
-import { parseRule, splitWords } from './iptables-rule.js';
+import { parseRule, wordsOfRule } from './iptables-rule.js';
 
 /** What iptables-save(8) or ip6tables-save(8) prints. */
 export interface Saved {
@@ -71,9 +71,9 @@ function logicalLines(text: string): { at: number; line: string }[] {
   for (const [index, raw] of text.split('\n').entries()) {
     const joined: { at: number; line: string } =
       open === null ? { at: index + 1, line: raw } : { at: open.at, line: `${open.line}\n${raw}` };
-    const isRule = /^(?:\[\d+:\d+\] )?-A /.test(joined.line);
+    const rule = /^(?:\[\d+:\d+\] )?(-A \S.*)$/s.exec(joined.line)?.[1];
     // A remark has at most 255 characters: a quote that is still open then is none, and the rule cannot be read.
-    if (isRule && joined.line.length < LONGEST_RULE && splitWords(joined.line) === null) {
+    if (rule !== undefined && rule.length < LONGEST_RULE && wordsOfRule(rule) === null) {
       open = joined;
       continue;
     }
