@@ -588,8 +588,11 @@ export interface Lab {
   /** Throw this lab host away and make a new one with the same options: a new Lab; this object is dead afterwards. */
   reset(): Promise<Lab>;
   close(): Promise<void>;
-  /** Called once when the lab host is gone though nobody asked (its pid 1 was killed, for example). */
-  onGone(listener: (reason: Bilingual) => void): void;
+  /**
+   * Called once when the lab host is gone though nobody asked (its pid 1 was killed, for example). `engineEnded`: the
+   * engine is gone too, so no new lab can be asked of it.
+   */
+  onGone(listener: (reason: Bilingual, engineEnded?: boolean) => void): void;
 }
 
 /** One record of a start that is being stepped through: it has not been issued yet. */

@@ -137,10 +137,15 @@ export class RemoteLab implements Lab {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    await this.#http.json('DELETE', this.#path);
+    try {
+      await this.#http.json('DELETE', this.#path);
+    } catch (error) {
+      // An engine that has ended has taken its labs with it.
+      if (!(error instanceof EngineFailure && error.body.code === 'Unavailable')) throw error;
+    }
   }
 
-  onGone(listener: (reason: Bilingual) => void): void {
+  onGone(listener: (reason: Bilingual, engineEnded?: boolean) => void): void {
     this.#http.lines<Bilingual | null>(
       'GET',
       `${this.#path}/gone`,
@@ -150,7 +155,7 @@ export class RemoteLab implements Lab {
       },
       undefined,
       () => {
-        if (!this.#closed) listener(ENGINE_GONE);
+        if (!this.#closed) listener(ENGINE_GONE, true);
       },
     );
   }

@@ -535,8 +535,8 @@ export class LessonSession {
   #follow(): void {
     this.#unwatch();
     this.#unwatch = this.#raw.watch((event) => this.#tracker.observed(event));
-    this.#raw.onGone((reason) => {
-      if (this.#closed || this.#busy) return;
+    this.#raw.onGone((reason, engineEnded) => {
+      if (this.#closed || this.#busy || engineEnded === true) return;
       void this.#rebuild(this.#index, { en: `${reason.en}; building a new lab`, zh: `${reason.zh}；正在重建实验环境` });
     });
   }

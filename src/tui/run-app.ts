@@ -1,5 +1,5 @@
 /** Open the full-screen view on a lab, and give the terminal back when it ends, whichever way it ends. */
-import type { Lab } from '../../engine/api/types.js';
+import type { Bilingual, Lab } from '../../engine/api/types.js';
 import { App } from './app/app.js';
 import { InputDecoder } from './input/decoder.js';
 import type { AppCommand, LessonHost, LessonView } from './lesson-view.js';
@@ -42,12 +42,29 @@ export interface AppOptions {
 
 export interface AppHandle {
   /** Ends when the person quits or the terminal is gone; the lab is still open then, and the terminal restored. */
+  /** @throws EngineEnded when the engine has ended under the view; the terminal is restored then too. */
   readonly closed: Promise<void>;
   readonly host: LessonHost;
   readonly app: App;
   readonly screen: Screen;
   /** Quit from outside. */
   close(): void;
+}
+
+/** The engine has ended under the view. `text` is one sentence in both languages. */
+export class EngineEnded extends Error {
+  override name = 'EngineEnded';
+  readonly text: Bilingual;
+
+  constructor(text: Bilingual) {
+    super(text.en);
+    this.text = text;
+  }
+}
+
+/** An engine that does not answer any more; told by shape, because the view knows no client. */
+function saysEngineEnded(error: unknown): boolean {
+  return error instanceof Error && 'body' in error && (error.body as { code?: unknown } | null)?.code === 'Unavailable';
 }
 
 /** Why the view cannot be opened here, null when it can. */
@@ -68,8 +85,10 @@ export function runApp(options: AppOptions): AppHandle {
     mouse: options.mouse ?? true,
   });
   let end: () => void = () => undefined;
-  const closed = new Promise<void>((resolve) => {
+  let fail: (error: Error) => void = () => undefined;
+  const closed = new Promise<void>((resolve, reject) => {
     end = resolve;
+    fail = reject;
   });
 
   const restore = (): void => {
@@ -90,6 +109,10 @@ export function runApp(options: AppOptions): AppHandle {
     theme: options.theme ?? 'dark',
     prompt: options.prompt,
     onQuit: () => close(),
+    onEngineEnd: (reason) => {
+      fail(new EngineEnded(reason));
+      close();
+    },
     suspend: () => {
       restore();
       process.kill(process.pid, 'SIGSTOP');
@@ -113,6 +136,8 @@ export function runApp(options: AppOptions): AppHandle {
   const unguard = guardExits({
     restore,
     resume,
+    // Whoever waits for an answer hears of it before the message that says why; a moment later the view is left.
+    expected: saysEngineEnded,
     cleanup: async () => {
       app.stop();
       await (options.cleanup ?? (() => options.lab.close()))();

@@ -35,6 +35,8 @@ export interface AppParts {
   readonly theme: ThemeId;
   readonly prompt: string | undefined;
   onQuit(): void;
+  /** The engine has ended: there is nothing left to show. */
+  onEngineEnd(reason: Bilingual): void;
   suspend(): void;
   onLang(lang: Lang): void;
   onTheme(theme: ThemeId): void;
@@ -176,7 +178,7 @@ export class App implements CommandTarget, LessonHost {
         this.view.ledger.state = withEntries(this.view.ledger.state as LedgerPanelState, entries);
         this.#screen.request();
       },
-      gone: (reason) => this.#labGone(reason),
+      gone: (reason, engineEnded) => (engineEnded ? this.#parts.onEngineEnd(reason) : this.#labGone(reason)),
       failed: (error) => this.#failed(error),
     });
   }

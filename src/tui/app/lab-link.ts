@@ -5,7 +5,7 @@ export interface LabListener {
   observed(event: ObserveEvent): void;
   /** In the order in which they were recorded, each once. */
   recorded(entries: readonly LedgerEntry[]): void;
-  gone(reason: Bilingual): void;
+  gone(reason: Bilingual, engineEnded: boolean): void;
   failed(error: unknown): void;
 }
 
@@ -48,7 +48,7 @@ export class LabLink {
           listener.failed(error);
         }),
     );
-    this.lab.onGone((reason) => this.#live(() => listener.gone(reason)));
+    this.lab.onGone((reason, engineEnded) => this.#live(() => listener.gone(reason, engineEnded === true)));
   }
 
   stop(): void {

@@ -11,6 +11,8 @@ export interface ExitHooks {
   resume(): void;
   /** Close what must not survive (the lab): awaited for at most `GRACE_MS`. */
   cleanup(): Promise<void>;
+  /** True when an error that nobody caught is no fault of ours and the view is being left because of what it says. */
+  expected?(error: unknown): boolean;
 }
 
 const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT'] as const;
@@ -60,6 +62,7 @@ export function guardExits(hooks: ExitHooks): () => void {
       process.kill(process.pid, signal);
     });
   const onFatal = (error: unknown): void => {
+    if (hooks.expected?.(error) === true) return;
     hooks.restore();
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
     writeNow(2, `glassbox: internal error: ${text}\n`);
