@@ -26,13 +26,14 @@ export class Budget {
     return this.#tokens > 0;
   }
 
-  /** Run a reading and charge what it took. */
+  /** Run a reading and charge the processor time that it took: not the time that others had the processor meanwhile. */
   charge<T>(read: () => T): T {
-    const from = performance.now();
+    const from = process.cpuUsage();
     try {
       return read();
     } finally {
-      this.#tokens -= performance.now() - from;
+      const { user, system } = process.cpuUsage(from);
+      this.#tokens -= (user + system) / 1000;
     }
   }
 }

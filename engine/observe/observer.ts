@@ -58,8 +58,8 @@ class LabObserver implements Observer {
   readonly #reader: LabReader;
   readonly #listeners = new Set<(event: ObserveEvent) => void>();
   readonly #budgets: Record<Part, Budget> = {
-    core: new Budget(0.02, 80),
-    networks: new Budget(0.01, 60),
+    core: new Budget(0.02, 150),
+    networks: new Budget(0.02, 150),
     cgroups: new Budget(0.01, 60),
     overlays: new Budget(0.005, 60),
     names: new Budget(0.005, 30),
