@@ -1,4 +1,4 @@
-import { closeSync, openSync, readdirSync, readlinkSync } from 'node:fs';
+import { closeSync, openSync, readdirSync } from 'node:fs';
 import type { NamespaceId } from '../api/types.js';
 import type { Kernel } from '../kernel/kernel.js';
 import { openParent, withFd } from '../kernel/namespaces/ioctl.js';
@@ -54,8 +54,6 @@ export class ProcessTracker {
   readonly #lab: LabIdentity;
   readonly #tracked = new Map<number, Tracked>();
   readonly #outside = new Map<number, number>();
-  readonly #pidNamespaces = new Map<NamespaceId, boolean>();
-  readonly #ownPidNamespace: NamespaceId = readlinkSync('/proc/self/ns/pid');
   readonly #loadavg: number;
   readonly #probeName: 'schedstat' | 'stat';
   /** Processes that may be the lab's, but cannot be looked into. */
@@ -64,7 +62,6 @@ export class ProcessTracker {
   #forks = false;
   #lookAgain = true;
   #scannedAt = Number.NEGATIVE_INFINITY;
-  #forgetAt = 0;
 
   constructor(kernel: Kernel, lab: LabIdentity) {
     this.#kernel = kernel;
@@ -178,11 +175,6 @@ export class ProcessTracker {
   #scan(): number {
     let appeared = 0;
     const now = performance.now();
-    // Inode numbers of namespaces are used again: what was learnt about one is not believed for long.
-    if (now > this.#forgetAt) {
-      this.#pidNamespaces.clear();
-      this.#forgetAt = now + OUTSIDE_FOR_MS;
-    }
     const seen = new Set<number>();
     for (const name of readdirSync('/proc')) {
       const hostPid = Number(name);
@@ -249,12 +241,8 @@ export class ProcessTracker {
       throw error;
     }
     if (id === null) return false;
-    const known = this.#pidNamespaces.get(id);
-    if (known !== undefined) return known;
-    const inside = this.#descendsFromLab(hostPid, id);
-    // "Not of the lab" is only for good where the inode cannot be given to another namespace: our own, in which we live.
-    if (inside || id === this.#ownPidNamespace) this.#pidNamespaces.set(id, inside);
-    return inside;
+    // Nothing is remembered by inode: a nested namespace that ended gives its number to the next one, perhaps another lab's.
+    return this.#descendsFromLab(hostPid, id);
   }
 
   #descendsFromLab(hostPid: number, id: NamespaceId): boolean {
