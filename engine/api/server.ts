@@ -1,4 +1,4 @@
-import { chmodSync } from 'node:fs';
+import { chmodSync, fstatSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { EngineError } from '../kernel/errors.js';
@@ -23,6 +23,12 @@ const PREFIX = '/glassbox/v1';
 /** A reader that is this far behind is not waited for any longer. */
 const MAX_BACKLOG = 32 << 20;
 
+/** Connections and terminals that are open at once; more are refused. An application needs some ten. */
+const MAX_CONNECTIONS = 512;
+const MAX_TERMINALS = 128;
+/** How long a terminal's exit can be asked for after its connection has ended. */
+const EXIT_KEPT_MS = 60_000;
+
 /** Terminals and passed-through processes, by number. */
 interface Open {
   readonly terminals: Map<string, LabTerminal>;
@@ -39,7 +45,7 @@ interface Open {
 export function serve(labs: Labs, socketPath: string): Promise<Server> {
   const open: Open = { terminals: new Map(), processes: new Map(), steps: new Map(), next: 1 };
   const server = createServer(
-    { requestTimeout: 0, headersTimeout: 10_000, keepAliveTimeout: 60_000 },
+    { requestTimeout: 30_000, headersTimeout: 10_000, keepAliveTimeout: 60_000, connectionsCheckingInterval: 2_000 },
     (request, response) => {
       route(labs, open, request, response).catch((error: unknown) => {
         const { status, body } = answerOf(error);
@@ -48,6 +54,7 @@ export function serve(labs: Labs, socketPath: string): Promise<Server> {
       });
     },
   );
+  server.maxConnections = MAX_CONNECTIONS;
   server.on('upgrade', (request, socket, head) => {
     try {
       upgrade(labs, open, request, socket, head);
@@ -69,7 +76,7 @@ export function serve(labs: Labs, socketPath: string): Promise<Server> {
 }
 
 async function route(labs: Labs, open: Open, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const url = new URL(request.url ?? '/', 'http://engine');
+  const url = urlOf(request);
   const parts = url.pathname.startsWith(`${PREFIX}/`) ? url.pathname.slice(PREFIX.length + 1).split('/') : [];
   const method = request.method ?? 'GET';
   const [kind, id, verb] = parts;
@@ -139,6 +146,14 @@ async function route(labs: Labs, open: Open, request: IncomingMessage, response:
   }
 }
 
+function urlOf(request: IncomingMessage): URL {
+  try {
+    return new URL(`http://engine${request.url ?? '/'}`);
+  } catch (error) {
+    throw new EngineError('InvalidArgument', 'the request has no path that can be read', { cause: error });
+  }
+}
+
 function found<T>(map: ReadonlyMap<string, T>, id: string | undefined): T {
   const value = id === undefined ? undefined : map.get(id);
   if (value === undefined) throw new EngineError('NotFound', `no such process: ${id ?? ''}`);
@@ -196,6 +211,11 @@ async function passThrough(
   response: ServerResponse,
 ): Promise<void> {
   const asked = parsePassthrough(text);
+  // From a directory of the machine a path leads everywhere: a descriptor of one is not given away (CVE-2024-21626).
+  for (const fd of [0, 1, 2]) {
+    if (fstatSync(fd).isDirectory())
+      throw new EngineError('InvalidArgument', `descriptor ${fd} is a directory of the machine`);
+  }
   const [first, ...rest] = asked.argv;
   const child = startInLab(lab.host, labs.reactor, {
     argv: [first as string, ...rest],
@@ -218,10 +238,13 @@ async function passThrough(
 
 /** Hand the connection over to a terminal: bytes in, bytes out, closed when the process has ended and all was sent. */
 function upgrade(labs: Labs, open: Open, request: IncomingMessage, socket: Duplex, head: Buffer): void {
-  const url = new URL(request.url ?? '/', 'http://engine');
+  const url = urlOf(request);
   const id = /^\/glassbox\/v1\/labs\/([^/]+)\/session$/.exec(url.pathname)?.[1];
   if (id === undefined) throw new EngineError('NotFound', `no such resource: ${url.pathname.slice(0, 200)}`);
   const lab = labs.get(id);
+  if (open.terminals.size >= MAX_TERMINALS) {
+    throw new EngineError('ResourceExhausted', `${MAX_TERMINALS} terminals are open already; close some of them`);
+  }
   const terminal = LabTerminal.open(lab.host, labs.reactor, parseSession(url.searchParams));
   const number = String(open.next++);
   open.terminals.set(number, terminal);
@@ -246,9 +269,12 @@ function upgrade(labs: Labs, open: Open, request: IncomingMessage, socket: Duple
   terminal.stream.on('error', () => socket.end());
   terminal.stream.on('end', () => socket.end());
   socket.on('error', () => socket.destroy());
+  // The server lets connections be half closed: whoever has stopped typing for good has hung up.
+  socket.on('end', () => socket.end());
   socket.on('close', () => {
     terminal.stream.destroy(); // closing the master hangs up: SIGHUP to the session
     setTimeout(() => terminal.process.kill(9), 500).unref();
+    setTimeout(() => open.terminals.delete(number), EXIT_KEPT_MS).unref();
   });
   void terminal.process.ended.then(() => setTimeout(() => socket.end(), 50));
 }
