@@ -114,7 +114,10 @@ export class Painter {
     const { lang } = view;
     const parts: string[] = [];
     if (panel !== null && panel.filter !== '') parts.push(`/${panel.filter}`);
-    if (panel !== null && panel.position !== '') parts.push(panel.position);
+    if (panel !== null && panel.position !== '') {
+      const key = view.focus === 'shell' ? 'Ctrl-G Space' : 'Space';
+      parts.push(pane.id === 'lesson' && panel.more ? `${panel.position} ↓${key}` : panel.position);
+    }
     // Where the picture has no room, what changes in the kernel is at least named.
     if (pane.id === 'shell' && this.arrangement.hidden.includes('picture')) {
       const news = latestNews(view.fresh.list(Date.now()), lang);

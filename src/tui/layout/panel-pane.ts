@@ -58,6 +58,11 @@ export class PanelPane {
     return `${this.#top + 1}-${last}/${count}${this.#left > 0 ? ` ›${this.#left}` : ''}`;
   }
 
+  /** True when there is more below what is in sight. */
+  get more(): boolean {
+    return this.#top + this.#room < this.#view.lines.length;
+  }
+
   /** Rows in which `lines` scroll, those that stick at the top included. */
   get #room(): number {
     return Math.max(1, this.#height - (this.#view.dock?.length ?? 0));

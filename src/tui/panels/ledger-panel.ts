@@ -7,6 +7,7 @@ import { truncateLine } from '../text/fit.js';
 import { sanitise } from '../text/sanitise.js';
 import { line, type Role, type Span, type StyledLine, span } from '../text/styled.js';
 import { wrapLine } from '../text/wrap.js';
+import { actText } from '../viewmodels/ledger.js';
 
 /** Older entries are dropped: the engine has them all. */
 export const MOST_ENTRIES = 2000;
@@ -51,7 +52,7 @@ function entryLine(entry: LedgerEntry, width: number, selected: boolean, lang: L
     span(`${text(actor.word, lang)} `, actor.role),
   ];
   if (failed) parts.push(span(`✗ ${entry.result.errno ?? ''} `, 'error'));
-  parts.push(span(sanitise(entry.act), selected ? 'strong' : 'code'));
+  parts.push(span(sanitise(actText(entry, lang)), selected ? 'strong' : 'code'));
   const cut = truncateLine(parts, width);
   return selected ? cut.map((part) => ({ ...part, style: { ...part.style, role: 'selected' } })) : cut;
 }

@@ -111,8 +111,8 @@ function questionLines(question: LessonQuestion, width: number, lang: Lang, focu
   ];
 }
 
-/** In the frame: `2/9 ▰▰▱▱▱▱▱▱▱`, the goals met, the lesson's name. */
-function caption(page: LessonPage, lang: Lang): StyledLine[] {
+/** In the frame: `2/9 ▰▰▱▱▱▱▱▱▱`, the goals met where the dock does not say it, the lesson's name. */
+function caption(page: LessonPage, lang: Lang, goals: boolean): StyledLine[] {
   const at = page.steps.findIndex((step) => step.state === 'current');
   const bar = page.steps.map((step) =>
     span(
@@ -123,7 +123,7 @@ function caption(page: LessonPage, lang: Lang): StyledLine[] {
   return [
     [span(`${at + 1}/${page.steps.length}`, 'title')],
     bar,
-    ...(page.goals.length === 0 ? [] : [[span(goalCount(page, lang), page.complete ? 'ok' : 'title')]]),
+    ...(page.goals.length === 0 || !goals ? [] : [[span(goalCount(page, lang), page.complete ? 'ok' : 'title')]]),
     [span(sanitise(page.lessonTitle[lang]), 'title')],
   ];
 }
@@ -279,7 +279,7 @@ export function lessonPanel(actions: LessonPanelActions): Panel<LessonPanelState
         margin === 0 ? lines : lines.map((part) => [{ text: ' ' }, ...part]);
       return {
         lines: inset(laid.lines),
-        caption: caption(page, lang),
+        caption: caption(page, lang, laid.dock === undefined),
         ...(laid.dock === undefined ? {} : { dock: inset(laid.dock) }),
         ...(at === undefined ? {} : { reveal: { line: at } }),
       };

@@ -50,7 +50,7 @@ export function ledgerModel(
 }
 
 function rowOf(entry: LedgerEntry, lang: Lang): LedgerRow {
-  const act = visible(entry.act);
+  const act = actText(entry, lang);
   const command = entry.command === null ? null : visible(entry.command);
   return {
     seq: entry.seq,
@@ -63,6 +63,14 @@ function rowOf(entry: LedgerEntry, lang: Lang): LedgerRow {
     result: resultText(entry),
     ok: entry.result.ok,
   };
+}
+
+/** A system call, a netlink message: the same words in every language. Anything else is a remark in English. */
+const OPERATION = /^(\w+\(|[A-Z]+_[A-Z])/;
+
+/** The act as a person reads it: a remark about the kernel is told in their own language. */
+export function actText(entry: LedgerEntry, lang: Lang): string {
+  return visible(OPERATION.test(entry.act) ? entry.act : entry.explanation[lang]);
 }
 
 /** `= 0`, `= 5 in 12 µs`, `EPERM`. */
