@@ -1,7 +1,7 @@
 import { chownSync, closeSync, mkdirSync, openSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Bilingual, LabOptions, LabWeakness } from '../api/types.js';
-import { AT, MOUNT_ATTR, O, OPEN_TREE_CLOEXEC, OPEN_TREE_CLONE, PR, SIG } from '../kernel/constants.js';
+import { MOUNT_ATTR, O, PR, SIG } from '../kernel/constants.js';
 import { ERRNO } from '../kernel/errno.js';
 import { EngineError, SyscallError } from '../kernel/errors.js';
 import { check, type Kernel, realKernel } from '../kernel/kernel.js';
@@ -13,7 +13,7 @@ import { decideIdentity, type Identity, mapText, toOutside } from './identity.js
 import { initProgram } from './init.js';
 import { leaveSessionKeyring } from './keyring.js';
 import type { LabHostContext } from './lab-host.js';
-import { idmappedTree, realMounts, safeDevices, topLevel } from './lower.js';
+import { idmappedTree, privateTree, realMounts, safeDevices, topLevel } from './lower.js';
 import { sealedMemfd } from './memfd.js';
 import { LAB_CLONE_FLAGS, type LabHostPlan, type LowerLayer, labHostProgram, upperOfRoot } from './program.js';
 import { makeScratch, memoryTakesUserAttributes, removeScratch } from './scratch.js';
@@ -269,10 +269,8 @@ export class Birth {
       ['kept', this.#keptDir],
       ['scratch', this.scratch],
     ] as const) {
-      if (this.#tree(directory)?.from !== 'parent') continue;
-      const tree = check(kernel, 'open_tree', [AT.FDCWD, directory, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC], {
-        while: `opening the lab's ${label} directory`,
-      });
+      if (directory === null || this.#tree(directory)?.from !== 'parent') continue;
+      const tree = privateTree(kernel, directory, { while: `opening the lab's ${label} directory` });
       running.setArgument(label, 0, this.fds.keep(tree));
     }
   }
@@ -333,13 +331,7 @@ function lowerTree(kernel: Kernel, path: string, userns: number): number {
     return idmappedTree(kernel, path, userns);
   } catch (error) {
     if (path === '/' || !(error instanceof SyscallError)) throw error;
-    const fd = check(kernel, 'open_tree', [AT.FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC], {
-      while: 'cloning a lower layer',
-    });
-    const attributes = Buffer.alloc(32);
-    attributes.writeBigUInt64LE(BigInt(MOUNT_ATTR.RDONLY), 0);
-    check(kernel, 'mount_setattr', [fd, '', AT.EMPTY_PATH, attributes, 32], { path });
-    return fd;
+    return privateTree(kernel, path, { while: 'cloning a lower layer' }, MOUNT_ATTR.RDONLY);
   }
 }
 

@@ -1,5 +1,5 @@
 import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import { AT, MOUNT_ATTR, OPEN_TREE_CLOEXEC, OPEN_TREE_CLONE } from '../kernel/constants.js';
+import { AT, MOUNT_ATTR, MS, OPEN_TREE_CLOEXEC, OPEN_TREE_CLONE } from '../kernel/constants.js';
 import { check, type Kernel } from '../kernel/kernel.js';
 import { parseMountinfo } from '../kernel/mountinfo.js';
 import type { LowerLayer } from './program.js';
@@ -56,6 +56,7 @@ export function idmappedTree(kernel: Kernel, path: string, userns: number): numb
   });
   const attributes = Buffer.alloc(32);
   attributes.writeBigUInt64LE(BigInt(MOUNT_ATTR.RDONLY | MOUNT_ATTR.IDMAP), 0);
+  attributes.writeBigUInt64LE(BigInt(MS.PRIVATE), PROPAGATION);
   attributes.writeBigUInt64LE(BigInt(userns), 24);
   const result = kernel.call('mount_setattr', fd, '', AT.EMPTY_PATH, attributes, attributes.length);
   if (result < 0) {
@@ -64,6 +65,28 @@ export function idmappedTree(kernel: Kernel, path: string, userns: number): numb
   }
   return fd;
 }
+
+/**
+ * A detached clone of the mount at `path`, cut off from the machine's: a clone of a shared mount is its peer, and what
+ * the lab mounted below it would appear on the machine as well. mount_namespaces(7), "shared subtrees".
+ *
+ * @param set MOUNT_ATTR_… to set besides
+ */
+export function privateTree(kernel: Kernel, path: string, context: { while: string }, set = 0): number {
+  const fd = check(kernel, 'open_tree', [AT.FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC], context);
+  const attributes = Buffer.alloc(32);
+  attributes.writeBigUInt64LE(BigInt(set), 0);
+  attributes.writeBigUInt64LE(BigInt(MS.PRIVATE), PROPAGATION);
+  const result = kernel.call('mount_setattr', fd, '', AT.EMPTY_PATH, attributes, attributes.length);
+  if (result < 0) {
+    kernel.call('close', fd);
+    check({ call: () => result }, 'mount_setattr', [], { path, ...context });
+  }
+  return fd;
+}
+
+/** Offset of `propagation` in struct mount_attr. */
+const PROPAGATION = 16;
 
 /** What of the machine's root a lab without idmapped mounts is made of: an overlay for each top-level directory. */
 export function topLevel(): { layers: LowerLayer[]; links: { path: string; target: string }[]; directories: string[] } {

@@ -366,12 +366,14 @@ function bindScratch(b: ProgramBuilder, name: string): void {
   const target = `${ROOT}/${name}`;
   const attributes = Buffer.alloc(32);
   attributes.writeBigUInt64LE(BigInt(MOUNT_ATTR.NOSUID | MOUNT_ATTR.NODEV), 0);
+  // once more what the parent has seen to: nothing that is mounted in here may appear on the machine
+  attributes.writeBigUInt64LE(BigInt(MS.PRIVATE), 16);
   mkdir(b, target);
   b.call('mount', [`${STAGE}/scratch/${name}`, target, 0, MS.BIND, 0], {
     command: `mount --bind SCRATCH/${name} /${name}`,
   });
-  b.call('mount_setattr', [AT.FDCWD, target, 0, b.bytes(attributes, '{MOUNT_ATTR_NOSUID|MOUNT_ATTR_NODEV}'), 32], {
-    command: `mount -o remount,bind,nosuid,nodev /${name}`,
+  b.call('mount_setattr', [AT.FDCWD, target, 0, b.bytes(attributes, '{NOSUID|NODEV, MS_PRIVATE}'), 32], {
+    command: `mount --make-private -o remount,bind,nosuid,nodev /${name}`,
   });
 }
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { realKernel } from '../../engine/kernel/kernel.js';
@@ -70,6 +70,24 @@ if (!inSandbox) {
       assert.equal(existsSync(join(state, 'scratch')), false);
     }));
 
+  test('what is mounted in it never appears on a machine whose mounts are shared, as systemd makes them', () =>
+    withState(async (state) => {
+      execFileSync('mount', ['--make-rshared', '/']);
+      const reactor = new Reactor();
+      const before = readFileSync('/proc/self/mountinfo', 'utf8');
+      const lab = LabHost.start({ keep: 'shared' }, context(state));
+      try {
+        const script =
+          'for at in /root /tmp /etc /mnt; do mkdir -p $at/x; mount -t tmpfs from-the-lab $at/x; done; mount | grep -c from-the-lab';
+        assert.equal((await execInLab(lab, reactor, { argv: ['sh', '-c', script] })).stdout, '4\n');
+        assert.equal(readFileSync('/proc/self/mountinfo', 'utf8'), before);
+      } finally {
+        reactor.close();
+        execFileSync('mount', ['--make-rprivate', '/']);
+        await lab.close();
+      }
+    }));
+
   test('a kept lab on such a kernel keeps its changes, and nothing else', () =>
     withState(async (state) => {
       const reactor = new Reactor();
@@ -136,5 +154,6 @@ if (!inSandbox) {
         execFileSync('umount', ['/run/disk']);
         rmSync('/run/disk', { recursive: true });
       }
-    }));
+    }),
+  );
 }
