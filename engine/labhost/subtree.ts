@@ -1,9 +1,11 @@
 import {
   accessSync,
   chownSync,
+  closeSync,
   constants,
   existsSync,
   mkdirSync,
+  openSync,
   readdirSync,
   readFileSync,
   rmdirSync,
@@ -11,6 +13,10 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { CgroupSetup } from '../cgroup/hierarchy.js';
+import { O, SIG } from '../kernel/constants.js';
+import { ERRNO } from '../kernel/errno.js';
+import { SyscallError } from '../kernel/errors.js';
+import { realKernel } from '../kernel/kernel.js';
 import { parseMountinfo } from '../kernel/mountinfo.js';
 import { parseCgroupFile } from '../kernel/procfs/cgroup-file.js';
 import type { Identity } from './identity.js';
@@ -160,7 +166,9 @@ export class Subtree {
   /** Whether groups in the lab can be limited at all: a v1 controller, or a controller that v2 gives to the lab's own. */
   get limits(): boolean {
     return this.hierarchies.some(({ version, name }, n) =>
-      version === 1 ? !name.startsWith('name=') : readFileSync(join(this.directories[n] as string, 'cgroup.controllers'), 'utf8').trim() !== '',
+      version === 1
+        ? !name.startsWith('name=')
+        : readFileSync(join(this.directories[n] as string, 'cgroup.controllers'), 'utf8').trim() !== '',
     );
   }
 
@@ -191,7 +199,7 @@ export class Subtree {
     const left: string[] = [];
     for (const directory of this.directories) {
       if (!existsSync(directory)) continue;
-      for (const group of deepestFirst(directory)) emptyAndRemove(group);
+      emptyAndRemove(directory);
       if (existsSync(directory)) left.push(directory);
     }
     for (const directory of this.#engineDirs) {
@@ -252,11 +260,60 @@ function subgroups(directory: string): string[] {
   }
 }
 
-function deepestFirst(directory: string): string[] {
-  return [...subgroups(directory).flatMap(deepestFirst), directory];
+/** Longer paths are reached through a descriptor: a learner may nest groups deeper than PATH_MAX can name. */
+const LONG = 3_000;
+/** Groups that one round looks at; somebody may be making more all the while. */
+const ROUND = 20_000;
+
+interface Visit {
+  /** Path by which its parent removes it. */
+  readonly name: string;
+  /** Path by which its own files are reached. */
+  readonly at: string;
+  readonly fd: number | null;
+  readonly below: string[];
 }
 
-function emptyAndRemove(group: string): void {
+/** Thaw and kill from the top down, so that nobody is left who makes more; then remove from the bottom up. One round. */
+function emptyAndRemove(top: string): void {
+  const mark = top.slice(top.lastIndexOf('/glassbox-'));
+  const stack: Visit[] = [];
+  const visit = (name: string): void => {
+    const fd = name.length > LONG ? openGroup(name) : null;
+    const at = fd === null ? name : `/proc/self/fd/${fd}`;
+    empty(at, mark);
+    stack.push({ name, at, fd, below: subgroups(at) });
+  };
+  try {
+    visit(top);
+    for (let seen = 1; stack.length > 0; ) {
+      const group = stack.at(-1) as Visit;
+      const next = group.below.pop();
+      if (next !== undefined && seen < ROUND) {
+        seen++;
+        visit(next);
+        continue;
+      }
+      stack.pop();
+      if (group.fd !== null) closeSync(group.fd);
+      tryRemove(group.name);
+    }
+  } finally {
+    for (const { fd } of stack) if (fd !== null) closeSync(fd);
+  }
+}
+
+/** Null when it is gone. */
+function openGroup(path: string): number | null {
+  try {
+    return openSync(path, O.RDONLY | O.DIRECTORY | O.CLOEXEC);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error;
+  }
+}
+
+function empty(group: string, mark: string): void {
   writeIfThere(join(group, 'freezer.state'), 'THAWED');
   writeIfThere(join(group, 'cgroup.freeze'), '0');
   let members = '';
@@ -265,15 +322,30 @@ function emptyAndRemove(group: string): void {
   } catch (error) {
     if (!['ENOENT', 'ENODEV', 'EOPNOTSUPP'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
   }
-  for (const pid of members.split('\n')) {
-    if (!/^[1-9]\d*$/.test(pid)) continue;
-    try {
-      process.kill(Number(pid), 'SIGKILL');
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
-    }
+  for (const pid of members.split('\n')) if (/^[1-9]\d*$/.test(pid)) killMember(Number(pid), mark);
+}
+
+/** The number was read a moment ago and may be another's by now: it is held by a pidfd, and asked again where it is. */
+function killMember(pid: number, mark: string): void {
+  const pidfd = realKernel.call('pidfd_open', pid, 0);
+  if (pidfd === -ERRNO.ESRCH) return;
+  if (pidfd < 0) throw new SyscallError('pidfd_open', -pidfd, { while: 'ending what is left of a lab' });
+  try {
+    if (isMember(pid, mark)) realKernel.call('pidfd_send_signal', pidfd, SIG.KILL, null, 0);
+  } finally {
+    realKernel.call('close', pidfd);
   }
-  tryRemove(group);
+}
+
+function isMember(pid: number, mark: string): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/cgroup`, 'utf8').includes(mark);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENAMETOOLONG') return true; // only a lab's groups are nested so deep that their path cannot be told
+    if (code === 'ENOENT' || code === 'ESRCH') return false;
+    throw error;
+  }
 }
 
 function writeIfThere(path: string, text: string): void {
@@ -295,7 +367,7 @@ function tryRemove(directory: string): void {
 
 /** Empty and remove a dead engine's directory in one hierarchy, as far as the kernel lets us at once. */
 export function removeEngineDirectory(directory: string): void {
-  for (const group of deepestFirst(directory)) emptyAndRemove(group);
+  emptyAndRemove(directory);
 }
 
 /** The lab's groups as the observer wants them. */
