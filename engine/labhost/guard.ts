@@ -9,7 +9,7 @@ import { sealedMemfd } from './memfd.js';
  * What is done when the engine died without cleaning up. Arguments: the engine's runtime directory, its directory for
  * labs on disk, then its cgroup directories. Frozen groups are thawed first, because a frozen process does not even take SIGKILL (cgroup v1 freezer).
  * Files on disk may belong to subordinate ids, and directories may have no permission: root of a user namespace removes
- * those; `--map-auto` is known to unshare(1) since util-linux 2.38, and where it is not, the next engine does it.
+ * those; groups may be nested deeper than a path can name, hence -execdir; `--map-auto` is known to unshare(1) since util-linux 2.38, and where it is not, the next engine does it.
  */
 const CLEAN_UP = `
 run=$1 scratch=$2; shift 2
@@ -18,10 +18,10 @@ while [ $try -lt 100 ]; do
   left=
   for group do
     [ -d "$group" ] || continue
-    find "$group" -name freezer.state -exec sh -c 'for f; do echo THAWED >"$f"; done' thaw {} + 2>/dev/null
-    find "$group" -name cgroup.freeze -exec sh -c 'for f; do echo 0 >"$f"; done' thaw {} + 2>/dev/null
-    find "$group" -name cgroup.procs -exec cat {} + 2>/dev/null | while read -r pid; do kill -9 "$pid" 2>/dev/null; done
-    find "$group" -depth -type d -exec rmdir {} \\; 2>/dev/null
+    find "$group" -name freezer.state -execdir sh -c 'for f; do echo THAWED >"$f"; done' thaw {} + 2>/dev/null
+    find "$group" -name cgroup.freeze -execdir sh -c 'for f; do echo 0 >"$f"; done' thaw {} + 2>/dev/null
+    find "$group" -name cgroup.procs -execdir cat {} + 2>/dev/null | while read -r pid; do kill -9 "$pid" 2>/dev/null; done
+    find "$group" -depth -type d -execdir rmdir {} \\; 2>/dev/null
     [ -d "$group" ] && left=1
   done
   [ -z "$left" ] && break

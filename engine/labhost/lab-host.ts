@@ -154,9 +154,9 @@ export class LabHost {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    // A frozen process does not take SIGKILL, and pid 1 cannot be reaped before every process of its namespace is gone.
-    this.subtree?.removeSync();
     if (this.program.tryWait() === null) this.program.kill(SIG.KILL);
+    // A frozen process takes it only once thawed, and pid 1 cannot be reaped before every process of its namespace is gone.
+    this.subtree?.removeSync();
     const deadline = performance.now() + 10_000;
     for (let pause = 1; this.program.tryWait() === null; pause = Math.min(pause * 2, 20)) {
       if (performance.now() > deadline)
