@@ -232,12 +232,11 @@ function dockedPage(page: LessonPage, shape: Shape): Laid {
   return dock.length === 0 && rule === null ? { lines, ends } : { lines, ends, dock: [rule ?? [], ...dock] };
 }
 
-/** The goals in at most `rows` rows: whole where they fit, else without reasons but the first, else what is still to be done. */
+/** The goals in at most `rows` rows, with the reason of the first open one; where they don't fit, only what is still to be done. */
 function dockedGoals(page: LessonPage, { width, lang }: Shape, rows: number): StyledLine[] {
   const open = page.goals.filter((goal) => goal.state !== 'met');
   const first = open[0];
   const attempts = [
-    () => page.goals.flatMap((goal) => goalLines(goal, width, lang)),
     () => page.goals.flatMap((goal) => goalLines(goal, width, lang, goal === first)),
     () => open.flatMap((goal) => goalLines(goal, width, lang, goal === first)),
     () => (first === undefined ? [] : goalLines(first, width, lang)),
