@@ -6,14 +6,28 @@ import { parseOverlayOptions, splitLowerdir } from '../../engine/observe/overlay
 
 describe('proc_pid_mountinfo', () => {
   it('parses a line with optional fields', () => {
-    assert.deepEqual(parseMountinfoLine('36 35 98:0 /mnt1 /mnt2 rw,noatime shared:7 master:1 - ext3 /dev/root rw,errors=continue'), {
-      id: 36, parent: 35, device: '98:0', root: '/mnt1', mountPoint: '/mnt2', options: ['rw', 'noatime'],
-      propagation: ['shared:7', 'master:1'], fsType: 'ext3', source: '/dev/root', superOptions: ['rw', 'errors=continue'],
-    });
+    assert.deepEqual(
+      parseMountinfoLine('36 35 98:0 /mnt1 /mnt2 rw,noatime shared:7 master:1 - ext3 /dev/root rw,errors=continue'),
+      {
+        id: 36,
+        parent: 35,
+        device: '98:0',
+        root: '/mnt1',
+        mountPoint: '/mnt2',
+        options: ['rw', 'noatime'],
+        propagation: ['shared:7', 'master:1'],
+        fsType: 'ext3',
+        source: '/dev/root',
+        superOptions: ['rw', 'errors=continue'],
+      },
+    );
   });
 
   it('parses a line without, and one whose source is empty', () => {
-    assert.deepEqual(parseMountinfoLine('1 0 0:4 net:[4026532285] /run/netns/r1 rw - nsfs nsfs rw')?.root, 'net:[4026532285]');
+    assert.deepEqual(
+      parseMountinfoLine('1 0 0:4 net:[4026532285] /run/netns/r1 rw - nsfs nsfs rw')?.root,
+      'net:[4026532285]',
+    );
     const empty = parseMountinfoLine('1 0 0:4 / /x rw -  tmpfs  rw');
     assert.equal(empty === null || empty.superOptions.length >= 0, true);
     assert.equal(parseMountinfoLine('1 0 0:4 / /x rw - tmpfs  rw')?.source, '');
@@ -42,7 +56,9 @@ describe('proc_pid_mountinfo', () => {
   });
 
   it('finds the mount of a path: the longest, and of those the last', () => {
-    const mounts = parseMountinfo('1 0 0:1 / / rw - ext4 a rw\n2 1 0:2 / /run rw - tmpfs b rw\n3 2 0:3 / /run rw - tmpfs c rw\n');
+    const mounts = parseMountinfo(
+      '1 0 0:1 / / rw - ext4 a rw\n2 1 0:2 / /run rw - tmpfs b rw\n3 2 0:3 / /run rw - tmpfs c rw\n',
+    );
     assert.equal(mountOf(mounts, '/run/x')?.id, 3);
     assert.equal(mountOf(mounts, '/runner')?.id, 1);
     assert.equal(mountOf([], '/'), null);
@@ -57,10 +73,16 @@ describe('overlay options', () => {
 
   it('knows both ways of naming layers', () => {
     assert.deepEqual(parseOverlayOptions(['rw', 'lowerdir=l1:l2', 'upperdir=u', 'workdir=w', 'userxattr']), {
-      upper: 'u', work: 'w', lower: ['l1', 'l2'], xattrPrefix: 'user.overlay.',
+      upper: 'u',
+      work: 'w',
+      lower: ['l1', 'l2'],
+      xattrPrefix: 'user.overlay.',
     });
     assert.deepEqual(parseOverlayOptions(['ro', 'lowerdir+=/a:b', 'lowerdir+=/c', 'datadir+=/d']), {
-      upper: null, work: null, lower: ['/a:b', '/c', '/d'], xattrPrefix: 'trusted.overlay.',
+      upper: null,
+      work: null,
+      lower: ['/a:b', '/c', '/d'],
+      xattrPrefix: 'trusted.overlay.',
     });
   });
 });
