@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { realKernel } from '../../engine/kernel/kernel.js';
 import type { Program } from '../../engine/kernel/program/builder.js';
 import { CLONE, RunningProgram, waitPidfd } from '../../engine/kernel/program/running.js';
@@ -36,7 +38,7 @@ async function looks(lab: LabHost, reactor: Reactor, weaken: (program: Program) 
     tty: false,
     initPidfd: lab.pidfd,
     netFd: null,
-    manyIds: true,
+    manyIds: lab.identity.mode !== 'one-user',
   });
   const running = RunningProgram.start(weaken(program), { flags: CLONE.FILES, step: true }, realKernel);
   const seen: string[] = [];
@@ -82,6 +84,30 @@ if (!inSandbox) {
     await withLab(async (lab, reactor) => {
       assert.deepEqual(await looks(lab, reactor, (program) => program), []);
     });
+  });
+
+  test('R03: nor without root, where it has the same user id all along', {
+    skip: isRoot ? false : 'this is without root',
+  }, () => {
+    const done = spawnSync(
+      'setpriv',
+      [
+        '--reuid=54321',
+        '--regid=54321',
+        '--clear-groups',
+        process.execPath,
+        '--import',
+        import.meta.resolve('tsx'),
+        fileURLToPath(import.meta.url),
+      ],
+      {
+        encoding: 'utf8',
+        timeout: 60_000,
+        env: { PATH: process.env['PATH'], HOME: '/nonexistent', TMPDIR: '/tmp', GLASSBOX_TEST_SANDBOX: '1' },
+      },
+    );
+    assert.equal(done.status, 0, done.stdout + done.stderr);
+    assert.match(done.stdout, /# pass 2/);
   });
 
   test('R03 twin: dumpable, it lies open', async () => {
