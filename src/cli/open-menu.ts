@@ -1,4 +1,6 @@
+import { existsSync } from 'node:fs';
 import { loadCatalogue } from '../lesson/catalogue.js';
+import { journalFile } from '../lesson/journal.js';
 import { COMMAND_LINE } from './commands.js';
 import type { Context } from './context.js';
 import { dispatch } from './dispatch.js';
@@ -10,6 +12,7 @@ import { runMenu } from './run-menu.js';
 export function openMenu(context: Context): Promise<number> {
   return runMenu(context, {
     lessons: () => Promise.resolve(loadCatalogue().lessons),
+    begun: (lessons) => lessons.some((id) => existsSync(journalFile(id))),
     run: async (words, chosen) => {
       try {
         return await dispatch(parse(COMMAND_LINE, words), chosen);

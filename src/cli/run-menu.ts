@@ -32,6 +32,8 @@ export interface MenuLesson {
 
 export interface MenuParts {
   readonly lessons: () => Promise<readonly MenuLesson[]>;
+  /** Whether one of these lessons was begun: only then is there something to go on with. */
+  readonly begun?: (lessons: readonly string[]) => boolean;
   /** Run a command as if it had been typed; the menu has let go of the terminal by then. */
   readonly run: (words: readonly string[], context: Context) => Promise<number>;
   readonly chooser?: (context: Context) => Chooser;
@@ -89,7 +91,8 @@ async function lessonWords(
     name: `${number}. ${pick(title, context.language)}`,
   }));
   const goOn: Choice<readonly string[]> = { value: ['learn'], name: pick(MENU.goOn, context.language) };
-  return chooser.choose(pick(MENU.whichLesson, context.language), command === 'learn' ? [goOn, ...choices] : choices);
+  const begun = command === 'learn' && parts.begun?.(lessons.map(({ id }) => id)) !== false;
+  return chooser.choose(pick(MENU.whichLesson, context.language), begun ? [goOn, ...choices] : choices);
 }
 
 async function chooseLanguage(context: Context, chooser: Chooser): Promise<Context> {

@@ -537,7 +537,15 @@ export class LessonSession {
     this.#unwatch = this.#raw.watch((event) => this.#tracker.observed(event));
     this.#raw.onGone((reason, engineEnded) => {
       if (this.#closed || this.#busy || engineEnded === true) return;
-      void this.#rebuild(this.#index, { en: `${reason.en}; building a new lab`, zh: `${reason.zh}；正在重建实验环境` });
+      const why = { en: `${reason.en}; building a new lab`, zh: `${reason.zh}；正在重建实验环境` };
+      this.#rebuild(this.#index, why).catch((error: unknown) => {
+        const message = error instanceof Error ? error.message : String(error);
+        this.#notice = {
+          en: `${reason.en}; no new lab could be made: ${message}. Your progress is kept: leave and start again`,
+          zh: `${reason.zh}；无法重建实验环境：${message}。进度已保存：请退出后重新开始`,
+        };
+        this.#changed();
+      });
     });
   }
 
