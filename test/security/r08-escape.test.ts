@@ -122,11 +122,8 @@ if (!inSandbox) {
     const machine = await canaries();
     const abstract = createServer((socket) => socket.end('machine')).listen('\0glassbox-canary');
     const named = createServer((socket) => socket.end('machine')).listen(`${machine.directory}/socket`);
-    await Promise.all(
-      [abstract, named].map(
-        (server) => server.listening || new Promise((resolve) => server.once('listening', resolve)),
-      ),
-    );
+    for (const server of [abstract, named])
+      if (!server.listening) await new Promise((resolve) => server.once('listening', resolve));
     try {
       await withLab(async (lab, reactor) => {
         const answers = routes(
