@@ -44,11 +44,21 @@ function runtimeBase(): string {
     : join(base, 'glassbox');
 }
 
-/** Make this engine's folder, 0700. */
-export function makeRuntimeDir(id: string): string {
-  const directory = join(runtimeBase(), id);
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
-  return directory;
+/** This engine's folder, not made yet. */
+export function runtimeDirOf(id: string): string {
+  return join(runtimeBase(), id);
+}
+
+/** Make it, 0700. An engine that ends at this moment may take the folder above away under our hands: then once more. */
+export function makeRuntimeDir(directory: string): void {
+  for (let tries = 0; ; tries++) {
+    try {
+      mkdirSync(directory, { recursive: true, mode: 0o700 });
+      return;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || tries === 5) throw error;
+    }
+  }
 }
 
 /** Remove the folder, and the one above when no other engine uses it. */

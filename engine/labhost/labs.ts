@@ -7,7 +7,7 @@ import { explainProgram } from '../kernel/program/explain.js';
 import type { RunningProgram } from '../kernel/program/running.js';
 import { Reactor } from '../kernel/reactor.js';
 import type { Observer } from '../observe/index.js';
-import { engineId, makeRuntimeDir, removeRuntimeDir, stateDir, sweep } from './engine-id.js';
+import { engineId, makeRuntimeDir, removeRuntimeDir, runtimeDirOf, stateDir, sweep } from './engine-id.js';
 import { execInLab } from './exec.js';
 import { Guard } from './guard.js';
 import { hasNewuidmap } from './identity.js';
@@ -54,9 +54,11 @@ export class Labs {
     this.#stateDir = options.stateDir ?? stateDir();
     this.#writes = options.writes ?? wishedWrites();
     sweep(this.#cgroups.usable, this.#stateDir, kernel);
-    this.runtimeDir = makeRuntimeDir(this.id);
+    this.runtimeDir = runtimeDirOf(this.id);
     this.reactor = new Reactor(kernel);
     for (let n = 0; n < GUARDS; n++) this.#postGuard();
+    // only now is there anything that a killed engine could leave
+    makeRuntimeDir(this.runtimeDir);
   }
 
   /** Make a lab, run a first command in it, and say how long that took. With `onHeld`, record by record. */
