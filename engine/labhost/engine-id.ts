@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { type Kernel, realKernel } from '../kernel/kernel.js';
 import { parseStat } from '../kernel/procfs/stat.js';
 import { decideIdentity, hasNewuidmap } from './identity.js';
-import { removeScratch } from './scratch.js';
+import { isAbandoned, removeScratch } from './scratch.js';
 import { type Hierarchy, removeEngineDirectory } from './subtree.js';
 
 /**
@@ -98,7 +98,7 @@ export function sweep(hierarchies: readonly Hierarchy[], state = stateDir(), ker
   }
   const scratch = join(state, 'scratch');
   for (const name of entries(scratch)) {
-    if (!/^\d+-\d+-\d+$/.test(name) || isAlive(name)) continue;
+    if (!/^\d+-\d+-\d+$/.test(name) || (isAlive(name) && !isAbandoned(kernel, join(scratch, name)))) continue;
     removeScratch(
       kernel,
       join(scratch, name),

@@ -1,5 +1,16 @@
-import { chmodSync, chownSync, existsSync, mkdirSync, rmdirSync, statfsSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  existsSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  rmdirSync,
+  statfsSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
+import { O } from '../kernel/constants.js';
 import { ERRNO } from '../kernel/errno.js';
 import { EngineError, SyscallError } from '../kernel/errors.js';
 import { check, type Kernel } from '../kernel/kernel.js';
@@ -69,7 +80,7 @@ export function makeScratch(
   const { identity } = options;
   const directory = join(scratchOf(options.stateDir, options.engineId), options.labId);
   try {
-    mkdirSync(dirname(directory), { recursive: true, mode: 0o700 });
+    makeHeld(kernel, dirname(directory));
     if (!isSuitable(kernel, dirname(directory), options.bytes)) {
       removeEmpty(dirname(directory));
       return null;
@@ -173,14 +184,68 @@ function removalProgram(directory: string, mapped: boolean) {
   return b.build();
 }
 
+const LOCK_EX = 2;
+const LOCK_NB = 4;
+/** Descriptors with which this process holds its engines' directories, by path. */
+const held = new Map<string, number>();
+
+/**
+ * Make an engine's directory and hold it with a lock, which the kernel gives up when we end: so that an engine of another
+ * pid namespace, which cannot look for our process, knows whether we live. flock(2). A directory above may be taken away
+ * by an engine that ends at this moment: then once more.
+ */
+function makeHeld(kernel: Kernel, directory: string): void {
+  for (let tries = 0; ; tries++) {
+    try {
+      mkdirSync(directory, { recursive: true, mode: 0o700 });
+      break;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || tries === 5) throw error;
+    }
+  }
+  if (held.has(directory)) return;
+  const fd = openSync(directory, O.RDONLY | O.DIRECTORY | O.CLOEXEC);
+  held.set(directory, fd);
+  check(kernel, 'flock', [fd, LOCK_EX | LOCK_NB], { path: directory });
+}
+
+/** A directory that is younger than this may be about to be locked. */
+const YOUNG_MS = 60_000;
+
+/** Whether nobody holds an engine's directory any more, whichever pid namespace it came from. */
+export function isAbandoned(kernel: Kernel, directory: string): boolean {
+  let fd: number;
+  try {
+    fd = openSync(directory, O.RDONLY | O.DIRECTORY | O.CLOEXEC);
+  } catch (error) {
+    if (['ENOENT', 'EACCES', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return false;
+    throw error;
+  }
+  try {
+    if (Date.now() - fstatSync(fd).mtimeMs < YOUNG_MS) return false;
+    return kernel.call('flock', fd, LOCK_EX | LOCK_NB) === 0;
+  } finally {
+    closeSync(fd);
+  }
+}
+
 /** The engine's own directory and `scratch`, once nothing is in them. */
 function removeEmpty(directory: string): void {
+  const gone = (): void => {
+    const fd = held.get(directory);
+    held.delete(directory);
+    if (fd !== undefined) closeSync(fd);
+  };
   for (const path of [directory, dirname(directory)]) {
     try {
       rmdirSync(path);
+      if (path === directory) gone();
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code ?? '';
-      if (code === 'ENOENT') continue;
+      if (code === 'ENOENT') {
+        if (path === directory) gone();
+        continue;
+      }
       if (['ENOTEMPTY', 'EEXIST', 'EBUSY'].includes(code)) return;
       throw error;
     }

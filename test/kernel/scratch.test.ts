@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { realKernel } from '../../engine/kernel/kernel.js';
 import { Reactor } from '../../engine/kernel/reactor.js';
-import { engineId } from '../../engine/labhost/engine-id.js';
+import { engineId, sweep } from '../../engine/labhost/engine-id.js';
 import { execInLab } from '../../engine/labhost/exec.js';
 import type { Identity } from '../../engine/labhost/identity.js';
 import { LabHost, type LabHostContext } from '../../engine/labhost/lab-host.js';
 import { Labs } from '../../engine/labhost/labs.js';
-import { makeScratch } from '../../engine/labhost/scratch.js';
+import { makeScratch, removeScratch } from '../../engine/labhost/scratch.js';
 import { leaksSince, machineState } from '../helpers/leak-probe.js';
 import { inSandbox, isRoot, rerunInSandbox } from '../helpers/sandbox.js';
 
@@ -123,6 +123,24 @@ if (!inSandbox) {
       const options = { stateDir, engineId: engineId(), labId: 'large', identity: ROOT };
       assert.equal(makeScratch(realKernel, { ...options, bytes: Number.MAX_SAFE_INTEGER }), null);
       assert.equal(existsSync(join(stateDir, 'scratch')), false);
+    }));
+
+  test('what a dead engine of another pid namespace left is swept, what a living one holds is not', () =>
+    withState(async (state) => {
+      const options = { stateDir: state, labId: 'lab', identity: ROOT, bytes: 1 };
+      const living = makeScratch(realKernel, { ...options, engineId: '1-1-1' });
+      assert.ok(living !== null);
+      const old = new Date(Date.now() - 3_600_000);
+      mkdirSync(join(state, 'scratch/2-2-2/lab'), { recursive: true });
+      mkdirSync(join(state, 'scratch/3-3-3/lab'), { recursive: true });
+      for (const id of ['1-1-1', '2-2-2']) utimesSync(join(state, 'scratch', id), old, old);
+      assert.deepEqual(
+        sweep([], state).filter((path) => path.startsWith(state)),
+        [join(state, 'scratch/2-2-2')],
+      );
+      assert.ok(existsSync(living));
+      assert.ok(existsSync(join(state, 'scratch/3-3-3')), 'a young one may be about to be locked');
+      removeScratch(realKernel, living, ROOT);
     }));
 
   const noLoop = spawnSync('losetup', ['--find']).status === 0 ? false : 'no loop device here';
