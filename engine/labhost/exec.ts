@@ -206,11 +206,7 @@ export async function execInLab(
   const status = await child.ended;
   clearTimeout(timer);
   input?.destroy();
-  // What it left running may hold the pipes open: what was printed until now is the answer.
-  await Promise.race([
-    Promise.all(outputs.map((output) => output.finished)),
-    new Promise((resolve) => setTimeout(resolve, timedOut ? 0 : 50).unref()),
-  ]);
+  await drained(kernel, outputs);
   const [stdout, stderr] = outputs.map((output) => output.finish()) as [string, string];
   return {
     exitCode: status.exitCode,
@@ -227,18 +223,39 @@ function ignoreBrokenPipe(error: Error): void {
   if (code !== 'EPIPE' && code !== 'ECONNRESET') throw error;
 }
 
+/** Bytes that wait in a pipe: pipe(7). */
+const FIONREAD = 0x541b;
+/** What a command left running may print on for ever: so long is listened to it. */
+const DRAIN_MS = 2_000;
+
+/**
+ * Wait until what was printed before the end has been read. A process left behind may hold the pipes open, so not their
+ * end decides but their being empty: a busy machine may deliver the last bytes late, and they belong to the answer.
+ */
+async function drained(kernel: Kernel, outputs: readonly Capture[]): Promise<void> {
+  const deadline = performance.now() + DRAIN_MS;
+  const waiting = Buffer.alloc(4);
+  const isEmpty = (output: Capture): boolean =>
+    output.ended || kernel.call('ioctl', output.fd, FIONREAD, waiting) < 0 || waiting.readInt32LE(0) === 0;
+  while (!outputs.every(isEmpty) && performance.now() < deadline)
+    await new Promise((resolve) => setTimeout(resolve, 2));
+}
+
 /** Collects what comes out of a pipe, up to a bound; beyond it reads on and drops, so that the writer never blocks. */
 class Capture {
-  readonly finished: Promise<void>;
+  readonly fd: number;
+  /** Every writer has closed it, and all was read. */
+  ended = false;
   truncated = false;
   #socket: Socket;
   #chunks: Buffer[] = [];
   #length = 0;
 
   constructor(fd: number, limit: number) {
+    this.fd = fd;
     this.#socket = new Socket({ fd, readable: true, writable: false });
-    this.finished = new Promise((resolve) => {
-      this.#socket.on('close', () => resolve());
+    this.#socket.on('close', () => {
+      this.ended = true;
     });
     this.#socket.on('error', (error) => {
       if ((error as NodeJS.ErrnoException).code !== 'EIO') throw error;

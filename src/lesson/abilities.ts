@@ -76,6 +76,9 @@ export async function measureAbilities(
     'true',
   ].join('\n');
   const result = await lab.exec({ argv: ['sh', '-c', script], timeoutMs: 15_000, actor: 'lesson' });
+  // an answer that never came is not the answer that nothing is there
+  if (result.timedOut || result.exitCode !== 0)
+    throw new Error(`what this lab can do could not be measured: ${result.stderr.trim() || `exit ${result.exitCode}`}`);
   const lines = result.stdout.split('\n');
   const features = new Set(lines.filter((line) => line.startsWith('feature ')).map((line) => line.slice(8) as Feature));
   const writable = snapshot.cgroups.hierarchies.filter((hierarchy) => hierarchy.writable);
