@@ -535,10 +535,11 @@ export class LessonSession {
   #follow(): void {
     this.#unwatch();
     this.#unwatch = this.#raw.watch((event) => this.#tracker.observed(event));
-    this.#raw.onGone((reason, engineEnded) => {
-      if (this.#closed || this.#busy || engineEnded === true) return;
+    const watched = this.#raw;
+    watched.onGone((reason, engineEnded) => {
+      if (engineEnded === true) return;
       const why = { en: `${reason.en}; building a new lab`, zh: `${reason.zh}；正在重建实验环境` };
-      this.#rebuild(this.#index, why).catch((error: unknown) => {
+      this.#replace(watched, why).catch((error: unknown) => {
         const message = error instanceof Error ? error.message : String(error);
         this.#notice = {
           en: `${reason.en}; no new lab could be made: ${message}. Your progress is kept: leave and start again`,
@@ -547,6 +548,12 @@ export class LessonSession {
         this.#changed();
       });
     });
+  }
+
+  /** A new lab in the place of one that is gone, once what is under way is over; that may have replaced it already. */
+  async #replace(gone: Lab, why: Bilingual): Promise<void> {
+    while (this.#busy !== null && !this.#closed) await new Promise((resolve) => setTimeout(resolve, 50));
+    if (!this.#closed && this.#raw === gone) await this.#rebuild(this.#index, why);
   }
 
   /** Lines that lead to the beginning of step `target`, and on to where the learner was in it. */
