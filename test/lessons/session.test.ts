@@ -3,11 +3,11 @@ import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { Engine, Lab } from '../../engine/api/types.js';
+import { connectEngine } from '../../src/engine-client.js';
 import { Journal, loadJournal } from '../../src/lesson/journal.js';
 import { LessonSession } from '../../src/lesson/session.js';
 import type { LessonSource } from '../../src/lesson/source.js';
 import { pageOf } from '../../src/lesson/view.js';
-import { directEngine } from './direct-engine.js';
 import { guideLesson, guideLessons } from './guide-example.js';
 
 const root = process.getuid?.() === 0 ? undefined : 'needs root: the in-process engine makes lab hosts itself';
@@ -15,10 +15,10 @@ let engine: Engine;
 let lessons: string;
 let source: LessonSource;
 
-before(() => {
+before(async () => {
   lessons = guideLessons();
   source = guideLesson(lessons);
-  if (root === undefined) engine = directEngine();
+  if (root === undefined) engine = await connectEngine();
 });
 after(async () => {
   await engine?.close();
