@@ -1,0 +1,86 @@
+import type { ExplainedRecord } from '../api/types.js';
+import type { Spec, SpecProcess, SpecResources } from './spec/types.js';
+
+export type ContainerStatus = 'creating' | 'created' | 'running' | 'paused' | 'stopped';
+
+/** runtime-spec's state, as `state` prints it and hooks read it on standard input; `rootfs`, `created` and `owner` as runc adds them. */
+export interface ContainerState {
+  readonly ociVersion: string;
+  readonly id: string;
+  readonly status: ContainerStatus;
+  /** 0 when there is no process any more. */
+  readonly pid: number;
+  readonly bundle: string;
+  readonly rootfs: string;
+  /** RFC 3339 with nanoseconds, UTC. */
+  readonly created: string;
+  readonly owner: string;
+  readonly annotations?: Readonly<Record<string, string>>;
+}
+
+/** Descriptors of ours that become 0, 1 and 2 of a container's process. */
+export type Stdio = readonly [number, number, number];
+
+/** Who keeps the terminal's master side: a unix socket that gets it (SCM_RIGHTS), or the shim. */
+export type Console = { readonly kind: 'socket'; readonly path: string } | { readonly kind: 'shim' };
+
+export interface CreateOptions {
+  readonly id: string;
+  /** Absolute path of the bundle: relative paths of the spec start there. */
+  readonly bundle: string;
+  readonly spec: Spec;
+  readonly stdio: Stdio;
+  readonly console?: Console;
+  /** Descriptors 3 .. 3+n-1 of ours that the process keeps. */
+  readonly preserveFds?: number;
+  readonly noPivot?: boolean;
+  readonly noNewKeyring?: boolean;
+  /** Pid 1 is our reaper, which forwards signals and runs the process as its child. */
+  readonly init?: boolean;
+  /** The container's parent is a shim, which outlives us and records the exit. Without it the parent is our own process. */
+  readonly shim?: boolean;
+  /** Called before each record while it is held, in order; the record goes on when the promise resolves. */
+  readonly step?: (record: ExplainedRecord) => Promise<void>;
+}
+
+export interface ExecOptions {
+  readonly id: string;
+  readonly process: SpecProcess;
+  readonly stdio: Stdio;
+  readonly console?: Console;
+  readonly preserveFds?: number;
+  readonly shim?: boolean;
+  /** Group below the container's own in which the process starts; by controller list (`cpu,memory`) or `''` for all. */
+  readonly cgroup?: Readonly<Record<string, string>>;
+  readonly ignorePaused?: boolean;
+}
+
+/** A process of a container that is our child (or the shim's). */
+export interface ContainerProcess {
+  readonly pid: number;
+  /** Kept open until `dispose`. */
+  readonly pidfd: number;
+  /** Resolves with the exit code (128+n for signal n) once, however often it is asked. */
+  wait(): Promise<number>;
+  kill(signal: number): void;
+  dispose(): void;
+}
+
+/** The operations of an OCI runtime on one state directory. Every failure is an EngineError; nothing is left after one. */
+export interface OciRuntime {
+  create(options: CreateOptions): Promise<ContainerProcess>;
+  start(id: string): Promise<void>;
+  state(id: string): ContainerState;
+  list(): ContainerState[];
+  /** `all`: every process of the container's groups. */
+  kill(id: string, signal: number, options?: { all?: boolean }): Promise<void>;
+  delete(id: string, options?: { force?: boolean }): Promise<void>;
+  exec(options: ExecOptions): Promise<ContainerProcess>;
+  /** Pids of the machine's own pid namespace, ascending. */
+  pids(id: string): number[];
+  pause(id: string): Promise<void>;
+  resume(id: string): Promise<void>;
+  update(id: string, resources: SpecResources): Promise<void>;
+  /** The validated spec that the container was made from. */
+  spec(id: string): Spec;
+}
