@@ -34,7 +34,13 @@ export interface NamedValue {
   readonly text: string;
 }
 
-export type Word = number | bigint | DataRef | FieldRef | InsideRef | NamedValue;
+/** The value that an earlier record stored in a slot: read when this record is issued, so any number of records can use it. */
+export interface SlotValue {
+  readonly kind: 'slot';
+  readonly data: DataRef;
+}
+
+export type Word = number | bigint | DataRef | FieldRef | InsideRef | NamedValue | SlotValue;
 
 export interface RecordOptions {
   /** Name by which other records, holds and tests refer to it; unique in the program. */
@@ -56,6 +62,9 @@ export interface RecordOptions {
   /** The shell command that does the same. */
   readonly command?: string;
 }
+
+/** What a slot holds until it is filled: no descriptor. */
+const NO_VALUE = -1;
 
 /** One record before it has an address. */
 export interface RecordSpec {
@@ -151,6 +160,13 @@ export class ProgramBuilder {
     return ref;
   }
 
+  /** A word that one record fills (`storeAt: slot.data`) and others take as an argument; a reader sees it as `<name>`. */
+  slot(name: string, initial: number | bigint = NO_VALUE): SlotValue {
+    const bytes = Buffer.alloc(8);
+    bytes.writeBigInt64LE(BigInt(initial));
+    return { kind: 'slot', data: this.bytes(bytes, `<${name}>`) };
+  }
+
   /** Add a record that issues a syscall; missing arguments are 0. */
   call(syscall: SyscallName, args: readonly (Word | string | null)[], options: RecordOptions = {}): this {
     return this.#add(syscall, args, options);
@@ -241,7 +257,7 @@ export function layOut(program: Program, base: bigint, architecture: 'x64' | 'ar
       ? BigInt(word)
       : word.kind === 'named'
         ? BigInt(word.value)
-        : address(word);
+        : address(word.kind === 'slot' ? word.data : word);
 
   image.writeBigUInt64LE(program.onFailure === null ? 0n : recordAddress(program.onFailure), HEADER.onFailure);
   image.writeInt32LE(program.exitCode, HEADER.exitCode);
@@ -253,7 +269,10 @@ export function layOut(program: Program, base: bigint, architecture: 'x64' | 'ar
     record.args.forEach((word, n) => {
       image.writeBigInt64LE(BigInt.asIntN(64, numberOf(word)), at + RECORD.args + n * 8);
     });
-    let flags = 0;
+    let flags = record.args.reduce<number>(
+      (mask, word, n) => (typeof word === 'object' && word.kind === 'slot' ? mask | (FLAG.load << n) : mask),
+      0,
+    );
     if (options.ignore === true) flags |= FLAG.ignore;
     if (options.jumpIfZero !== undefined) flags |= FLAG.jumpIfZero;
     if (options.jump !== undefined) flags |= FLAG.jump;

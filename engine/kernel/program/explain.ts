@@ -49,6 +49,7 @@ export function callText(record: RecordSpec): string {
 function argumentText(record: RecordSpec, word: Word, n: number): string {
   if (typeof word === 'object') {
     if (word.kind === 'data') return word.text;
+    if (word.kind === 'slot') return word.data.text;
     if (word.kind === 'named') return word.text;
     if (word.kind === 'field') return `&${word.label}`;
     return `&${word.data.text}+${word.at}`;

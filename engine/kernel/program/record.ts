@@ -32,6 +32,8 @@ export const FLAG = {
   jumpIfError: 16,
   /** `storeAt` is a 32-bit field. */
   store32: 64,
+  /** Shifted left by n: argument n is the address of its value, a slot that an earlier record filled. */
+  load: 256,
 } as const;
 
 export const STATES = ['pending', 'held', 'done', 'failed'] as const;

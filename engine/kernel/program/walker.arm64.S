@@ -48,12 +48,29 @@ issue:
         ldr     w9, [x19, #56]
         tbz     w9, #3, call                    // NO_CALL: the result is the first argument
         ldr     x0, [x19, #8]
+        tbz     w9, #8, issued
+        ldr     x0, [x0]
         b       issued
 call:
         ldr     x8, [x19]
         ldp     x0, x1, [x19, #8]
         ldp     x2, x3, [x19, #24]
         ldp     x4, x5, [x19, #40]
+        tst     w9, #0x3f00                     // LOAD_0 .. LOAD_5: the argument is the address of its value
+        b.eq    enter
+        tbz     w9, #8, load1
+        ldr     x0, [x0]
+load1:  tbz     w9, #9, load2
+        ldr     x1, [x1]
+load2:  tbz     w9, #10, load3
+        ldr     x2, [x2]
+load3:  tbz     w9, #11, load4
+        ldr     x3, [x3]
+load4:  tbz     w9, #12, load5
+        ldr     x4, [x4]
+load5:  tbz     w9, #13, enter
+        ldr     x5, [x5]
+enter:
         svc     #0
 issued:
         mov     x21, x0

@@ -49,6 +49,9 @@ issue:
         test    dword ptr [r12+56], 8           # NO_CALL: the result is the first argument
         jz      call
         mov     rax, qword ptr [r12+8]
+        test    dword ptr [r12+56], 0x100
+        jz      issued
+        mov     rax, qword ptr [rax]
         jmp     issued
 call:
         mov     rax, qword ptr [r12]
@@ -58,6 +61,28 @@ call:
         mov     r10, qword ptr [r12+32]
         mov     r8, qword ptr [r12+40]
         mov     r9, qword ptr [r12+48]
+        mov     ecx, dword ptr [r12+56]         # LOAD_0 .. LOAD_5: the argument is the address of its value
+        test    ecx, 0x3f00
+        jz      enter
+        bt      ecx, 8
+        jnc     load1
+        mov     rdi, qword ptr [rdi]
+load1:  bt      ecx, 9
+        jnc     load2
+        mov     rsi, qword ptr [rsi]
+load2:  bt      ecx, 10
+        jnc     load3
+        mov     rdx, qword ptr [rdx]
+load3:  bt      ecx, 11
+        jnc     load4
+        mov     r10, qword ptr [r10]
+load4:  bt      ecx, 12
+        jnc     load5
+        mov     r8, qword ptr [r8]
+load5:  bt      ecx, 13
+        jnc     enter
+        mov     r9, qword ptr [r9]
+enter:
         syscall
 issued:
         mov     rbx, rax
