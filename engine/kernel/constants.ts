@@ -66,7 +66,26 @@ export const MOUNT_ATTR = {
   NOSYMFOLLOW: 0x200000,
 } as const;
 export const CLOSE_RANGE_UNSHARE = 2;
-export const PR = { SET_PDEATHSIG: 1, SET_DUMPABLE: 4, SET_NAME: 15, SET_NO_NEW_PRIVS: 38 } as const;
+export const CLOSE_RANGE_CLOEXEC = 4;
+export const PR = {
+  SET_PDEATHSIG: 1,
+  SET_DUMPABLE: 4,
+  SET_KEEPCAPS: 8,
+  SET_NAME: 15,
+  CAPBSET_DROP: 24,
+  SET_NO_NEW_PRIVS: 38,
+  CAP_AMBIENT: 47,
+} as const;
+export const PR_CAP_AMBIENT_RAISE = 2;
+export const PR_CAP_AMBIENT_CLEAR_ALL = 4;
+export const RESOLVE = { NO_XDEV: 1, NO_MAGICLINKS: 2, NO_SYMLINKS: 4, BENEATH: 8, IN_ROOT: 16 } as const;
+export const FSOPEN_CLOEXEC = 1;
+export const FSCONFIG = { SET_FLAG: 0, SET_STRING: 1, CMD_CREATE: 6 } as const;
+export const FSMOUNT_CLOEXEC = 1;
+export const MOVE_MOUNT_T_EMPTY_PATH = 0x40;
+export const S_IF = { DIR: 0o040000, CHR: 0o020000, BLK: 0o060000, REG: 0o100000, FIFO: 0o010000 } as const;
+/** f_type of statfs(2). */
+export const FS_MAGIC = { PROC: 0x9fa0, DEVPTS: 0x1cd1, CGROUP2: 0x63677270 } as const;
 export const SIG = {
   HUP: 1,
   INT: 2,

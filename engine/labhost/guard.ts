@@ -1,9 +1,9 @@
 import { AT, CLOSE_RANGE_UNSHARE, O, PR, SIG_SETMASK } from '../kernel/constants.js';
 import { check, type Kernel, realKernel } from '../kernel/kernel.js';
+import { sealedMemfd } from '../kernel/memfd.js';
 import { ProgramBuilder } from '../kernel/program/builder.js';
 import { elfImage } from '../kernel/program/elf.js';
 import { RunningProgram } from '../kernel/program/running.js';
-import { sealedMemfd } from './memfd.js';
 
 /**
  * What is done when the engine died without cleaning up. Arguments: the engine's runtime directory, its directory for

@@ -14,11 +14,11 @@ import { O } from '../kernel/constants.js';
 import { ERRNO } from '../kernel/errno.js';
 import { EngineError, SyscallError } from '../kernel/errors.js';
 import { check, type Kernel } from '../kernel/kernel.js';
+import { sealedMemfd } from '../kernel/memfd.js';
 import { ProgramBuilder } from '../kernel/program/builder.js';
 import { CLONE, RunningProgram } from '../kernel/program/running.js';
 import { writeMaps } from './id-maps.js';
 import { type Identity, toOutside } from './identity.js';
-import { sealedMemfd } from './memfd.js';
 
 /*
  * Where a lab's writes go when memory will not do. Before Linux 6.6 tmpfs takes no user extended attributes, and an

@@ -6,7 +6,7 @@ import { FaultKernel } from '../../engine/kernel/fault-kernel.js';
 import { addressOf, check, realKernel, syscallNumber } from '../../engine/kernel/kernel.js';
 import { RecordingKernel } from '../../engine/kernel/recording-kernel.js';
 import { SYSCALLS } from '../../engine/kernel/syscall-table.js';
-import { sealedMemfd } from '../../engine/labhost/memfd.js';
+import { sealedMemfd } from '../../engine/kernel/memfd.js';
 
 test('the real kernel answers with a value or a negated errno, and never throws', () => {
   assert.equal(realKernel.call('getpid'), process.pid);

@@ -8,7 +8,11 @@ const MAP_SHARED = 1;
 const MAP_PRIVATE = 2;
 const MAP_ANONYMOUS = 0x20;
 
-/** Memory that a child made by clone3 shares with us: both see each other's writes. mmap(2), MAP_SHARED|MAP_ANONYMOUS. */
+/**
+ * Memory that others see as we do. Without a file: shared with the children that clone3 makes. With the descriptor of a
+ * file: shared with whoever maps that file, for as long as the file lives; the file is made as long as it needs to be.
+ * mmap(2), MAP_SHARED.
+ */
 export class SharedRegion {
   readonly base: bigint;
   readonly size: number;
@@ -16,11 +20,13 @@ export class SharedRegion {
   #kernel: Kernel;
   #mapped = true;
 
-  constructor(kernel: Kernel, size: number) {
+  constructor(kernel: Kernel, size: number, file?: number) {
     this.#kernel = kernel;
     this.size = (size + 4095) & ~4095;
+    const flags = file === undefined ? MAP_SHARED | MAP_ANONYMOUS : MAP_SHARED;
+    if (file !== undefined) check(kernel, 'ftruncate', [file, this.size], { while: 'mapping a program' });
     this.base = BigInt(
-      check(kernel, 'mmap', [0, this.size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0], {
+      check(kernel, 'mmap', [0, this.size, PROT_READ | PROT_WRITE, flags, file ?? -1, 0], {
         while: 'mapping a program',
       }),
     );

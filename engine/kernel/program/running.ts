@@ -2,7 +2,9 @@ import koffi from 'koffi';
 import { ERRNO, type ErrnoName } from '../errno.js';
 import { EngineError, SyscallError } from '../errors.js';
 import { check, type Kernel, realKernel } from '../kernel.js';
+import { sealedMemfd } from '../memfd.js';
 import { layOut, type Program, programSize, recordIndex } from './builder.js';
+import { enterImage } from './elf.js';
 import { HEADER, HEADER_SIZE, RECORD, RECORD_SIZE, type RecordState, STATES } from './record.js';
 import { mapCode, SharedRegion } from './region.js';
 import { noteTicks, tickLengthNs } from './ticks.js';
@@ -50,6 +52,19 @@ export interface StartOptions {
   readonly inject?: Injection;
   /** Hold every record, so that the caller releases them one by one. */
   readonly step?: boolean;
+  /** The region is this file, so that others can map it; how to become an image that walks on in it. */
+  readonly image?: ImageOptions;
+}
+
+/**
+ * The child becomes a sealed image of one page before it does anything else: record `enter` executes it, record `entered`
+ * is the first that it walks. Until then the child borrows our memory, as vfork(2) does, and we wait; no record before
+ * `enter` may be held.
+ */
+export interface ImageOptions {
+  /** Descriptor of the region's file, close-on-exec and with the same number in the child when it executes. */
+  readonly file: number;
+  readonly name: string;
 }
 
 export interface TraceEntry {
@@ -112,9 +127,17 @@ export class RunningProgram {
     walkerBase ??= mapCode(kernel, WALKER_CODE[architecture].code);
     noteTicks();
     const size = programSize(program);
-    const region = new SharedRegion(kernel, size + CLONE_ARGS_SIZE + 16);
+    const region = new SharedRegion(kernel, size + CLONE_ARGS_SIZE + 16, options.image?.file);
+    let image = -1;
     try {
       layOut(program, region.base).copy(region.bytes);
+      let vfork = 0;
+      if (options.image !== undefined) {
+        image = enterMemfd(kernel, program, region, options.image);
+        region.bytes.writeBigInt64LE(BigInt(image), recordAt(recordIndex(program, 'enter')) + RECORD.args);
+        // a process that is being stepped waits, and we must not wait for it: it gets a copy of our memory instead
+        if (options.step !== true) vfork = CLONE.VM | CLONE.VFORK;
+      }
       if (options.inject !== undefined) {
         if (options.inject.index >= program.records.length) throw new RangeError(`no record ${options.inject.index}`);
         region.bytes.writeInt32LE(ERRNO[options.inject.errno], recordAt(options.inject.index) + RECORD.inject);
@@ -125,7 +148,7 @@ export class RunningProgram {
         });
       }
       const pidfdAt = size + CLONE_ARGS_SIZE;
-      const flags = BigInt((options.flags ?? 0) >>> 0) | BigInt(CLONE.PIDFD) | CLONE.CLEAR_SIGHAND;
+      const flags = BigInt(((options.flags ?? 0) | vfork) >>> 0) | BigInt(CLONE.PIDFD) | CLONE.CLEAR_SIGHAND;
       cloneArgs({
         flags: options.cgroupFd === undefined ? flags : flags | CLONE.INTO_CGROUP,
         pidfdAt: region.base + BigInt(pidfdAt),
@@ -146,6 +169,8 @@ export class RunningProgram {
     } catch (error) {
       region.unmap();
       throw error;
+    } finally {
+      if (image >= 0) kernel.call('close', image);
     }
   }
 
@@ -296,6 +321,12 @@ export class RunningProgram {
     if (result < 0 && ![ERRNO.EAGAIN, ERRNO.ETIMEDOUT, ERRNO.EINTR].includes(-result as 11))
       throw new SyscallError('futex', -result);
   }
+}
+
+/** The sealed image for `enter`: nobody who executes it, or opens it as /proc/PID/exe, can change it (CVE-2019-5736). */
+function enterMemfd(kernel: Kernel, program: Program, region: SharedRegion, { name, file }: ImageOptions): number {
+  const entered = region.base + BigInt(recordAt(recordIndex(program, 'entered')));
+  return sealedMemfd(kernel, name, enterImage({ base: region.base, size: region.size, file }, entered));
 }
 
 function recordAt(index: number): number {

@@ -1,5 +1,5 @@
-import { F, MFD } from '../kernel/constants.js';
-import { check, type Kernel } from '../kernel/kernel.js';
+import { F, MFD } from './constants.js';
+import { check, type Kernel } from './kernel.js';
 
 /** F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE, fcntl(2): nobody who executes it can change it. */
 const SEAL_ALL = 15;
