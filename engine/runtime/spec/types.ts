@@ -116,6 +116,8 @@ export interface SpecLinux {
   readonly readonlyPaths: readonly string[];
   readonly mountLabel?: string;
   readonly personality?: { readonly domain: 'LINUX' | 'LINUX32'; readonly flags: readonly string[] };
+  /** Paths of members that the file has, the specification knows and this runtime does not apply: a warning each. */
+  readonly notApplied?: readonly string[];
 }
 
 export interface SpecDevice {
