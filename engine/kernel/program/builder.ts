@@ -54,6 +54,7 @@ export interface RecordOptions {
   readonly store32?: boolean;
   readonly jump?: string;
   readonly jumpIfZero?: string;
+  /** Where to go on any error, or on those of `accept` alone where it names some. */
   readonly jumpIfError?: string;
   /** Wait before this record until the parent releases it. */
   readonly hold?: boolean;

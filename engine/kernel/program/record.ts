@@ -28,7 +28,7 @@ export const FLAG = {
   jump: 4,
   /** Issue no syscall: the result is the first argument. */
   noCall: 8,
-  /** On any error go to `jump`. */
+  /** On an accepted error go to `jump`; on any where none is named. */
   jumpIfError: 16,
   /** `storeAt` is a 32-bit field. */
   store32: 64,

@@ -103,21 +103,23 @@ jump:
         ldr     x19, [x19, #96]
         b       walk
 error:
-        tbnz    w9, #4, jump                    // JUMP_IF_ERROR
-        tbnz    w9, #0, next                    // IGNORE
+        tbnz    w9, #0, accepted                // IGNORE
         neg     w10, w21
-        ldrh    w11, [x19, #104]                // accepted errnos
-        cmp     w10, w11
-        b.eq    next
+        ldrh    w12, [x19, #104]                // accepted errnos
+        cmp     w10, w12
+        b.eq    accepted
         ldrh    w11, [x19, #106]
         cmp     w10, w11
-        b.eq    next
+        b.eq    accepted
         ldrh    w11, [x19, #108]
         cmp     w10, w11
-        b.eq    next
+        b.eq    accepted
         ldrh    w11, [x19, #110]
         cmp     w10, w11
-        b.eq    next
+        b.eq    accepted
+        cbnz    w12, unexpected                 // JUMP_IF_ERROR takes the accepted errnos, or all where none is named
+        tbnz    w9, #4, jump
+unexpected:
         mov     w10, #3
         str     w10, [x19, #116]                // state = failed
         str     x19, [x20, #8]                  // header.failed
@@ -126,6 +128,9 @@ error:
         str     xzr, [x20, #24]
         mov     x19, x10
         b       walk
+accepted:
+        tbnz    w9, #4, jump                    // JUMP_IF_ERROR
+        b       next
 quit:
         ldr     w0, [x20, #32]                  // header.exit_code
         mov     x8, #94                         // exit_group

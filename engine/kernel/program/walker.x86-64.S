@@ -120,20 +120,23 @@ jump:
         mov     r12, qword ptr [r12+96]
         jmp     walk
 error:
-        test    dword ptr [r12+56], 16          # JUMP_IF_ERROR
-        jnz     jump
         test    dword ptr [r12+56], 1           # IGNORE
-        jnz     next
+        jnz     accepted
         mov     eax, ebx
         neg     eax
         cmp     ax, word ptr [r12+104]          # accepted errnos
-        je      next
+        je      accepted
         cmp     ax, word ptr [r12+106]
-        je      next
+        je      accepted
         cmp     ax, word ptr [r12+108]
-        je      next
+        je      accepted
         cmp     ax, word ptr [r12+110]
-        je      next
+        je      accepted
+        cmp     word ptr [r12+104], 0           # JUMP_IF_ERROR takes the accepted errnos, or all where none is named
+        jne     unexpected
+        test    dword ptr [r12+56], 16
+        jnz     jump
+unexpected:
         mov     dword ptr [r12+116], 3          # state = failed
         mov     qword ptr [r13+8], r12          # header.failed
         mov     rax, qword ptr [r13+24]         # header.on_failure, once
@@ -142,6 +145,10 @@ error:
         mov     qword ptr [r13+24], 0
         mov     r12, rax
         jmp     walk
+accepted:
+        test    dword ptr [r12+56], 16          # JUMP_IF_ERROR
+        jnz     jump
+        jmp     next
 quit:
         mov     edi, dword ptr [r13+32]         # header.exit_code
         mov     eax, 231                        # exit_group
