@@ -178,6 +178,11 @@ export class ProgramBuilder {
     return this.#add('none', [], target === null ? options : { ...options, jump: target });
   }
 
+  /** Add a record that only copies a value (another slot's, an address) into a slot. */
+  set(slot: SlotValue, value: Word | string, options: RecordOptions = {}): this {
+    return this.#add('none', [value], { ...options, storeAt: slot.data });
+  }
+
   #add(syscall: SyscallName | 'none', args: readonly (Word | string | null)[], options: RecordOptions): this {
     if (args.length > 6) throw new RangeError(`${syscall}: a syscall has at most six arguments`);
     if ((options.accept?.length ?? 0) > 4) throw new RangeError(`${syscall}: a record accepts at most four errnos`);

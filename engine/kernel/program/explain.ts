@@ -42,6 +42,8 @@ export function explainProgram(running: RunningProgram, ended = true): Explained
 /** `mount("proc", "/tmp/root/proc", "proc", MS_NOSUID|MS_NODEV|MS_NOEXEC, NULL)` */
 export function callText(record: RecordSpec): string {
   const { syscall, args, options } = record;
+  if (syscall === 'none' && args[0] !== undefined && options.storeAt?.kind === 'data')
+    return `${options.storeAt.text} = ${argumentText(record, args[0], 0)}`;
   if (syscall === 'none') return options.jump === undefined ? '(nothing: a mark)' : `(go to ${options.jump})`;
   return `${syscall}(${args.map((word, n) => argumentText(record, word, n)).join(', ')})`;
 }

@@ -1,0 +1,30 @@
+/**
+ * The guards that a test can take away, to show that its attack succeeds without them. Only inside a test's sandbox; on
+ * a user's machine every guard stands.
+ */
+export type GuardName =
+  | 'non-dumpable'
+  | 'sealed-exe'
+  | 'close-range'
+  | 'cwd-check'
+  | 'in-root-open'
+  | 'mask-null-check'
+  | 'proc-check'
+  | 'console-check'
+  | 'setgroups-deny'
+  | 'private-state-dir'
+  | 'sysctl-check'
+  | 'user-bounds'
+  | 'inheritable-empty'
+  | 'bounding-drop'
+  | 'keyring';
+
+const off =
+  process.env['GLASSBOX_TEST_SANDBOX'] === '1'
+    ? new Set((process.env['GLASSBOX_TEST_GUARDS_OFF'] ?? '').split(','))
+    : null;
+
+/** Whether a guard stands. */
+export function guard(name: GuardName): boolean {
+  return off === null || !off.has(name);
+}

@@ -1,0 +1,204 @@
+import { POLLIN, PR } from '../../kernel/constants.js';
+import type { Program } from '../../kernel/program/builder.js';
+import { CLONE } from '../../kernel/program/running.js';
+import { guard } from '../guards.js';
+import type { ContainerPlan } from '../plan.js';
+import { become, enterDirectory, findExecutable } from './become.js';
+import { birth } from './birth.js';
+import { openTerminal } from './console.js';
+import { makeDevices } from './devices.js';
+import {
+  cloneProcess,
+  dieWithParent,
+  joinNamespaces,
+  oomScore,
+  openSources,
+  timeNamespace,
+  userNamespace,
+} from './go-between.js';
+import { containerHooks } from './hooks.js';
+import { becomeUser, limitsAndPriorities } from './identity.js';
+import { openTarget } from './in-root.js';
+import { mountAll } from './mounts.js';
+import { maskPaths, readOnlyPaths } from './paths.js';
+import { closeRoot, enterRoot, layRoot } from './root.js';
+import { apparmorOnExec, hostNames, loopbackUp, sysctls } from './settings.js';
+import { shim } from './shim.js';
+import { standBy } from './stand-by.js';
+import { type Failure, Steps } from './steps.js';
+
+const KEYCTL_JOIN_SESSION_KEYRING = 1;
+const PERSONALITY_LINUX32 = 8;
+
+/** A program and what its failures mean, by the label of the record that failed. */
+export interface CompiledProgram {
+  readonly program: Program;
+  readonly failures: ReadonlyMap<string, Failure>;
+  /** Offset in the data of the word where the shim finds the terminal's master; null without one. */
+  readonly masterAt: number | null;
+}
+
+/** A container's start as a list of syscalls. Holds, in order: `mapped` (with a user namespace), `hooks` (with hooks of ours), `created`, `start`; `shim`. */
+export function containerProgram(plan: ContainerPlan): CompiledProgram {
+  const s = new Steps(`container ${plan.id}`);
+  const { spec, namespaces, fds } = plan;
+  birth(s, { region: fds.region, stdio: fds.stdio, keep: inherited(plan), preserveFds: plan.process.preserveFds });
+
+  s.b.section('go-between');
+  dieWithParent(s);
+  leaveIfAlone(s, fds.parent);
+  standBy(s, plan.guard);
+  oomScore(s, plan.process.oomScoreAdj);
+  const sources = openSources(s, plan);
+  joinNamespaces(s, namespaces);
+  timeNamespace(s, namespaces.time);
+  userNamespace(s, namespaces);
+  s.b.section('clone');
+  let masterAt: number | null = null;
+  if (plan.shim) {
+    const process = s.b.slot('container');
+    cloneProcess(s, namespaces.clone, { shim: true, clone: 'process', into: 'init', pidfd: process.data });
+    masterAt = shim(s, { exit: fds.exit, console: fds.shimConsole, pidfd: process }).master.offset + 16;
+  } else {
+    cloneProcess(s, namespaces.clone, { shim: false, clone: 'process', into: 'init', pidfd: null });
+    s.call('exit_group', [0], { say: { en: 'the go-between has done its work', zh: '中间进程任务完成，退出' } });
+  }
+
+  s.b.section('init');
+  s.b.goto(null, { label: 'init' });
+  dieWithParent(s);
+  joinGroups(s, plan);
+  s.call('setsid', [], { failure: 'setsid' });
+  s.call('umask', [0]);
+  personality(s, plan);
+  if (namespaces.loopback) loopbackUp(s);
+  const { root } = sources;
+  if (plan.pivot === 'chroot') s.b.section('root');
+  else layRoot(s, plan, root);
+  mountAll(s, plan.mounts, sources);
+  if (plan.ownDev) makeDevices(s, root, plan.devices, plan.hasKcore);
+  s.b.section('hooks');
+  if (plan.hooks.runtime)
+    s.b.goto(null, {
+      label: 'hooks',
+      hold: true,
+      say: { en: 'the hooks of the runtime run now, outside', zh: '此时在外面运行运行时的钩子' },
+    });
+  containerHooks(s, 'createContainer', plan.hooks.createContainer, fds.state);
+  enterRoot(s, plan, root);
+  if (plan.process.terminal !== null)
+    openTerminal(s, root, plan.process.terminal, {
+      socket: fds.console,
+      bindConsole: true,
+      owner: plan.process.process.user.uid,
+    });
+  s.b.section('settings');
+  const cwd = s.slot('cwd');
+  openTarget(s, root, plan.process.process.cwd, cwd, {
+    kind: 'directory',
+    failure: `mkdir ${plan.process.process.cwd}`,
+  });
+  hostNames(s, spec.hostname, spec.domainname);
+  sysctls(s, root, plan.sysctl);
+  apparmorOnExec(s, plan.process.apparmor);
+  readOnlyPaths(s, root, spec.linux.readonlyPaths);
+  maskPaths(s, root, spec.linux.maskedPaths);
+  closeRoot(s, plan, root);
+  joinKeyring(s, plan.keyring);
+  limitsAndPriorities(s, plan.process);
+  becomeUser(s, plan.process);
+  dieWithParent(s);
+  enterDirectory(s, plan.process, [fds.state, fds.status, fds.reaper]);
+  const executable = findExecutable(s, plan.process);
+  s.b.section('start');
+  s.call('umask', [plan.process.umask]);
+  s.b.goto(null, {
+    label: 'created',
+    hold: true,
+    say: { en: 'everything is in place: the container is created', zh: '一切就绪：容器已创建' },
+  });
+  s.call('prctl', [PR.SET_PDEATHSIG, 0], {
+    say: { en: 'from here it lives on when whoever made it ends', zh: '从这里起，创建者结束后它仍然活着' },
+  });
+  s.b.goto(null, { label: 'start', hold: true, say: { en: 'wait for `start`', zh: '等待 start' } });
+  containerHooks(s, 'startContainer', plan.hooks.startContainer, fds.state);
+  become(s, plan.process, executable);
+  return { program: s.build(), failures: s.failures, masterAt };
+}
+
+function inherited(plan: ContainerPlan): number[] {
+  const { fds } = plan;
+  return [
+    fds.region,
+    fds.parent,
+    fds.state,
+    fds.status,
+    fds.console,
+    fds.shimConsole,
+    fds.exit,
+    fds.reaper,
+    plan.guard?.pipe ?? -1,
+    ...plan.groups.map((group) => group.fd),
+    ...plan.namespaces.join.map((one) => one.fd),
+    ...plan.mounts.flatMap((mount) => ('tree' in mount && mount.tree !== null ? [mount.tree] : [])),
+  ];
+}
+
+/** The wish to die with the parent comes too late when it is dead already: ask once. */
+export function leaveIfAlone(s: Steps, parentPidfd: number): void {
+  const pollfd = Buffer.alloc(8);
+  pollfd.writeInt32LE(parentPidfd, 0);
+  pollfd.writeInt16LE(POLLIN, 4);
+  const alive = s.label('alive');
+  s.call('ppoll', [s.b.bytes(pollfd, '{engine, POLLIN}'), 1, s.b.words([0, 0], '{0 s}'), 0, 0], {
+    jumpIfZero: alive,
+    say: { en: 'ask once whether it was already gone before that', zh: '再确认一次：在这之前它是否已经不在了' },
+  });
+  s.call('exit_group', [125], { say: { en: 'it was: leave', zh: '已经不在：退出' } });
+  s.b.goto(null, { label: alive });
+}
+
+/** A process that moves itself waits for nobody: `0` stands for the writer. cgroups(7) */
+export function joinGroups(s: Steps, plan: Pick<ContainerPlan, 'groups'> & { namespaces: { cgroup: boolean } }): void {
+  if (plan.groups.length > 0) s.b.section('cgroups');
+  const self = s.b.bytes(Buffer.from('0'), '"0"');
+  for (const { path, fd } of plan.groups)
+    s.call('write', [fd, self, 1], {
+      failure: `unable to apply cgroup configuration: failed to write to ${path}`,
+      command: `echo 0 > ${path}`,
+      say: {
+        en: 'move into the group: its limits hold from the next instruction on',
+        zh: '把自己放进这个 cgroup：从下一条指令起受它限制',
+      },
+    });
+  if (plan.namespaces.cgroup)
+    s.call('unshare', [CLONE.NEWCGROUP], {
+      failure: 'failed to unshare cgroup namespace',
+      command: 'unshare --cgroup',
+      say: {
+        en: 'from here on its own groups look like the top of the tree',
+        zh: '从此它自己的 cgroup 看上去就是整棵树的顶端',
+      },
+    });
+  s.b.section('init');
+}
+
+function personality(s: Steps, plan: ContainerPlan): void {
+  if (plan.spec.linux.personality === undefined) return;
+  s.call('personality', [plan.spec.linux.personality.domain === 'LINUX32' ? PERSONALITY_LINUX32 : 0], {
+    failure: 'unable to set personality',
+  });
+}
+
+/** A session keyring of its own: keys of the engine's user are none of the container's business. keyrings(7) */
+export function joinKeyring(s: Steps, name: string | null): void {
+  if (name === null || !guard('keyring')) return;
+  s.call('keyctl', [KEYCTL_JOIN_SESSION_KEYRING, name, 0, 0, 0], {
+    accept: ['ENOSYS', 'EOPNOTSUPP'],
+    failure: 'unable to join session keyring',
+    say: {
+      en: 'a keyring of its own: keys of the machine stay out of reach',
+      zh: '自己的会话密钥环：碰不到机器上的密钥',
+    },
+  });
+}

@@ -1,0 +1,75 @@
+import { AT, O, SIG } from '../../kernel/constants.js';
+import { CLONE, CLONE_ARGS_SIZE } from '../../kernel/program/running.js';
+import type { SpecHook } from '../spec/types.js';
+import { SIGINFO_SIZE } from './shim.js';
+import type { Steps } from './steps.js';
+
+const P_PIDFD = 3;
+const WEXITED = 4;
+const WALL = 0x40000000;
+const POLLIN = 1;
+/** Offsets in siginfo_t of waitid(2). */
+const SI_CODE = 8;
+const SI_STATUS = 24;
+const CLD_EXITED = 1;
+
+/**
+ * Hooks that run in the container's namespaces: each a child that gets the state on standard input, waited for with its
+ * timeout; any end but exit 0 fails the start. runtime-spec config.md "POSIX-platform Hooks".
+ */
+export function containerHooks(s: Steps, kind: string, hooks: readonly SpecHook[], stateFd: number): void {
+  if (hooks.length === 0) return;
+  s.b.section(`${kind} hooks`);
+  hooks.forEach((hook, n) => {
+    const child = s.label(kind);
+    const waiting = s.label('waiting');
+    const pollfd = Buffer.alloc(8);
+    pollfd.writeInt16LE(POLLIN, 4);
+    const process = s.b.bytes(pollfd, '{hook, POLLIN}');
+    const pidfd = { kind: 'slot', data: process } as const;
+    const info = s.b.bytes(Buffer.alloc(SIGINFO_SIZE), 'siginfo');
+    const failure = (errno: string): string => `error running hook #${n}: error running hook: ${errno}`;
+    const ended = (): string => `error running hook #${n}: error running hook: it did not exit with status 0`;
+    s.call(
+      'clone3',
+      [s.b.words([CLONE.PIDFD, process, 0, 0, SIG.CHLD, 0, 0, 0, 0, 0, 0], '{CLONE_PIDFD}'), CLONE_ARGS_SIZE],
+      {
+        jumpIfZero: child,
+        failure,
+      },
+    );
+    if (hook.timeout !== undefined && hook.timeout > 0) {
+      const late = s.label('late');
+      s.call('ppoll', [process, 1, s.b.words([hook.timeout, 0], `{${hook.timeout} s}`), 0, 0], {
+        jumpIfZero: late,
+        failure,
+      });
+      s.b.goto(waiting);
+      s.call('pidfd_send_signal', [pidfd, SIG.KILL, 0, 0], { label: late, accept: ['ESRCH'] });
+    }
+    s.call('waitid', [P_PIDFD, pidfd, info, WEXITED | WALL, 0], {
+      label: waiting,
+      accept: ['EINTR'],
+      jumpIfError: waiting,
+      failure,
+    });
+    s.compare(info, SI_CODE, CLD_EXITED, { failure: ended });
+    s.compare(info, SI_STATUS, 0, { failure: ended });
+    s.later(() => {
+      s.b.section(`${kind} hook`);
+      const nothing = s.slot('/dev/null');
+      s.call('lseek', [stateFd, 0, 0], { label: child });
+      s.call('dup3', [stateFd, 0, 0]);
+      s.call('openat', [AT.FDCWD, '/dev/null', O.RDWR, 0], { storeAt: nothing.data, ignore: true });
+      s.call('dup3', [nothing, 1, 0], { ignore: true });
+      s.call('dup3', [nothing, 2, 0], { ignore: true });
+      s.call('close_range', [3, 0xffffffff, 0]);
+      s.call(
+        'execve',
+        [hook.path, s.b.vector(hook.args.length === 0 ? [hook.path] : hook.args), s.b.vector(hook.env)],
+        { ignore: true },
+      );
+      s.call('exit_group', [127]);
+    });
+  });
+}

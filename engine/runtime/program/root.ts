@@ -1,0 +1,88 @@
+import { AT, MNT_DETACH, MOUNT_ATTR, MOVE_MOUNT_F_EMPTY_PATH, MS } from '../../kernel/constants.js';
+import type { SlotValue } from '../../kernel/program/builder.js';
+import type { ContainerPlan } from '../plan.js';
+import { setAttributes } from './go-between.js';
+import type { Steps } from './steps.js';
+
+const JAIL = 'error jailing process inside rootfs';
+const NAMES: Readonly<Record<number, string>> = {
+  [MS.SHARED]: 'shared',
+  [MS.SLAVE]: 'slave',
+  [MS.PRIVATE]: 'private',
+  [MS.UNBINDABLE]: 'unbindable',
+};
+
+/** Lay the container's root over the machine's: from here on its mounts have a place, and the machine's are still in reach below. */
+export function layRoot(s: Steps, plan: ContainerPlan, root: SlotValue): void {
+  s.b.section('root');
+  const flags =
+    plan.propagation === 0 || (plan.propagation & MS.UNBINDABLE) !== 0 ? MS.SLAVE | MS.REC : plan.propagation;
+  const name = NAMES[flags & (MS.SHARED | MS.SLAVE | MS.PRIVATE)] ?? 'slave';
+  s.call('mount', [0, '/', 0, flags, 0], {
+    command: `mount --make-${(flags & MS.REC) === 0 ? '' : 'r'}${name} /`,
+    failure: JAIL,
+    say: { en: 'no mount of the container may travel back to the machine', zh: '容器里的挂载不许传播回机器' },
+  });
+  if ((flags & MS.SHARED) !== 0)
+    // pivot_root(2) refuses a root whose parent is shared
+    s.call('mount', [0, '/', 0, MS.PRIVATE, 0], { command: 'mount --make-private /', failure: JAIL });
+  s.call('move_mount', [root, '', AT.FDCWD, '/', MOVE_MOUNT_F_EMPTY_PATH], {
+    failure: JAIL,
+    command: `mount --rbind ${plan.rootfs} /`,
+    say: {
+      en: "put the container's root on top of the machine's: it is a mount now, as pivot_root demands, and not yet in sight",
+      zh: '把容器的根放在机器的根上面：它成了一个挂载点（pivot_root 的要求），但还看不见',
+    },
+  });
+}
+
+/** Make the container's root the root of this process and let go of the machine's. pivot_root(2), "pivot_root(".", ".")". */
+export function enterRoot(s: Steps, plan: ContainerPlan, root: SlotValue): void {
+  s.b.section('enter');
+  s.call('fchdir', [root], { failure: JAIL });
+  if (plan.pivot === 'chroot') {
+    s.call('chroot', ['.'], { failure: JAIL, command: 'chroot .' });
+  } else if (plan.pivot === 'move') {
+    s.call('mount', ['.', '/', 0, MS.MOVE, 0], { failure: JAIL, command: 'mount --move . /' });
+    s.call('chroot', ['.'], { failure: JAIL, command: 'chroot .' });
+  } else {
+    s.call('pivot_root', ['.', '.'], {
+      command: 'pivot_root . .',
+      failure: `${JAIL}: pivot_root`,
+      say: {
+        en: 'swap the root mount: the old one now lies on top of the new',
+        zh: '交换根挂载：旧的根此刻叠在新的根上面',
+      },
+    });
+    s.call('mount', [0, '.', 0, MS.SLAVE | MS.REC, 0], {
+      failure: JAIL,
+      command: 'mount --make-rslave .',
+      say: {
+        en: 'so that letting go of it does not unmount anything of the machine',
+        zh: '这样放开它时不会卸掉机器上的任何挂载',
+      },
+    });
+    s.call('umount2', ['.', MNT_DETACH], {
+      failure: JAIL,
+      command: 'umount -l .',
+      say: {
+        en: "let go of the machine's root: from here no path leads back",
+        zh: '放开机器的根：从这里起没有任何路径能回去',
+      },
+    });
+  }
+  s.call('chdir', ['/'], { failure: JAIL });
+}
+
+/** What is closed once everything has its place: a read-only root, a root that cannot be bound. */
+export function closeRoot(s: Steps, plan: ContainerPlan, root: SlotValue): void {
+  if (plan.spec.root.readonly === true)
+    setAttributes(
+      s,
+      root,
+      { set: MOUNT_ATTR.RDONLY, clear: 0, recursive: false },
+      { failure: 'error setting rootfs as readonly', command: 'mount -o remount,bind,ro /' },
+    );
+  if ((plan.propagation & MS.UNBINDABLE) !== 0)
+    s.call('mount', [0, '/', 0, MS.UNBINDABLE, 0], { failure: JAIL, command: 'mount --make-unbindable /' });
+}

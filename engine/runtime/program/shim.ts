@@ -1,0 +1,65 @@
+import { PR, SIG_SETMASK } from '../../kernel/constants.js';
+import type { DataRef, SlotValue } from '../../kernel/program/builder.js';
+import type { Steps } from './steps.js';
+
+const PR_SET_CHILD_SUBREAPER = 36;
+const P_ALL = 0;
+const WEXITED = 4;
+const WALL = 0x40000000;
+export const SIGINFO_SIZE = 128;
+
+export interface ShimPlan {
+  readonly exit: number;
+  /** Our end of the socket pair through which the process sends its terminal's master; -1 without a terminal. */
+  readonly console: number;
+  /** Descriptors that are kept open for others to fetch. */
+  readonly pidfd: SlotValue;
+}
+
+/**
+ * The first process of a container stays as its shim: parent of the container's process, holder of its standard streams
+ * and of its terminal, and the one that writes down how it ended. It outlives the engine and is a page of code and the
+ * pages of this list that it touches. Descriptors are fetched from it with pidfd_getfd(2).
+ */
+export function shim(s: Steps, plan: ShimPlan): { master: DataRef } {
+  s.b.section('shim');
+  const info = s.b.bytes(Buffer.alloc(SIGINFO_SIZE), 'siginfo');
+  const control = s.b.bytes(Buffer.alloc(24), 'master');
+  s.b.goto(null, { label: 'shim', hold: true, say: { en: 'until the container is complete', zh: '等到容器建好' } });
+  s.call('prctl', [PR.SET_PDEATHSIG, 0], {
+    say: { en: 'from here it lives on when the engine ends', zh: '从这里起，引擎结束后它仍然活着' },
+  });
+  s.call('prctl', [PR_SET_CHILD_SUBREAPER, 1]);
+  s.call('prctl', [PR.SET_NAME, 'glassbox-shim']);
+  s.call('setsid', [], { accept: ['EPERM'] });
+  s.call('chdir', ['/']);
+  s.call('rt_sigprocmask', [SIG_SETMASK, s.b.bytes(Buffer.alloc(8, 0xff), 'all signals'), 0, 8]);
+  if (plan.console >= 0) {
+    const text = s.b.bytes(Buffer.alloc(64), 'name');
+    const vector = s.b.words([text, 64], '{name}');
+    const header = s.b.words([0, 0, vector, 1, control, 24, 0], '{SCM_RIGHTS}');
+    s.call('recvmsg', [plan.console, header, 0], {
+      label: 'master',
+      say: { en: "keep the master side of the container's terminal", zh: '保管容器终端的主端' },
+    });
+  }
+  s.call('waitid', [P_ALL, 0, info, WEXITED | WALL, 0], {
+    label: 'wait',
+    accept: ['EINTR'],
+    jumpIfError: 'wait',
+    say: { en: 'sleep until the container, or an orphan of it, has ended', zh: '睡眠，直到容器（或它的孤儿进程）结束' },
+  });
+  s.call('pidfd_send_signal', [plan.pidfd, 0, 0, 0], {
+    jumpIfZero: 'wait',
+    accept: ['ESRCH'],
+    say: {
+      en: "is the container's process still there? then it was an orphan: wait on",
+      zh: '容器进程还在吗？在的话，刚才是个孤儿：继续等待',
+    },
+  });
+  s.call('pwrite64', [plan.exit, info, SIGINFO_SIZE, 0], {
+    say: { en: 'write down how it ended', zh: '记下它是怎样结束的' },
+  });
+  s.call('exit_group', [0]);
+  return { master: control };
+}
