@@ -4,12 +4,25 @@ import { EngineError } from '../kernel/errors.js';
 import { madeDirectory, type RecordChange } from './changes.js';
 import { errnoName, readControl, refusal, writeControl } from './control-file.js';
 import type { PlannedGroup } from './plan.js';
+import type { Resources } from './resources.js';
+import { asksThrottle } from './v1-write.js';
+
+/** Make a v1 group, ready to take a process. */
+export function makeV1(
+  group: PlannedGroup,
+  made: string[],
+  resources: Resources | undefined,
+  record?: RecordChange,
+): void {
+  makeLevels(group, made, record);
+  if (group.controllers.includes('cpuset')) fillCpuset(group, made, resources?.cpu ?? {}, record);
+}
 
 /**
  * Make a group's directory and those above it that are missing. `made` gets what was made, parents first, at once: after
  * a failure the caller knows what to remove. A parent that somebody removes meanwhile is made again.
  */
-export function makeLevels(group: PlannedGroup, made: string[], record?: RecordChange): void {
+function makeLevels(group: PlannedGroup, made: string[], record?: RecordChange): void {
   const make = (directory: string, tries: number): void => {
     if (directory.length <= group.mountPoint.length) return;
     try {
@@ -38,20 +51,20 @@ interface CpusetLists {
  * A new v1 cpuset is empty and takes no process until both lists are set. What the configuration asks for is written as it
  * is, the rest is the parent's, which may itself have to inherit first. cpuset(7); libcontainer/cgroups/fs/cpuset.go.
  */
-export function fillCpuset(
+function fillCpuset(
   group: PlannedGroup,
   made: readonly string[],
-  asked: Partial<CpusetLists>,
+  asked: { readonly cpus?: string; readonly mems?: string },
   record?: RecordChange,
 ): void {
-  const fill = (directory: string, wanted: Partial<CpusetLists>): CpusetLists => {
+  const fill = (directory: string, wanted: typeof asked): CpusetLists => {
     if (directory === group.mountPoint) return readLists(directory);
     const has = made.includes(directory) ? { cpus: '', mems: '' } : readLists(directory);
     if (has.cpus !== '' && has.mems !== '') return has;
     const parent = fill(dirname(directory), {});
     const set = (file: keyof CpusetLists): string => {
       if (has[file] !== '') return has[file];
-      const value = wanted[file] ?? parent[file];
+      const value = wanted[file] || parent[file];
       writeControl(`${directory}/cpuset.${file}`, value, record);
       return value;
     };
@@ -67,10 +80,14 @@ function readLists(directory: string): CpusetLists {
 /**
  * Make a v2 group with every controller enabled on the way to it. What the kernel does not let us enable is left out: a
  * limit that needs it is refused later, when its file is not there. libcontainer/cgroups/fs2/create.go.
- *
- * @param domain the configuration sets a resource that a threaded group cannot have (memory, io, cpu, hugetlb)
  */
-export function makeV2(group: PlannedGroup, made: string[], domain: boolean, record?: RecordChange): void {
+export function makeV2(
+  group: PlannedGroup,
+  made: string[],
+  resources: Resources | undefined,
+  record?: RecordChange,
+): void {
+  const domain = resources !== undefined && needsDomain(resources);
   makeLevels(group, made, record);
   const levels = group.directory.slice(group.mountPoint.length + 1).split('/');
   let directory = group.mountPoint;
@@ -114,4 +131,19 @@ function enable(directory: string, controllers: readonly string[], fresh: boolea
     }
   };
   if (!attempt(missing)) for (const name of missing) attempt([name]);
+}
+
+/** Whether a resource is limited that a threaded group cannot have. */
+function needsDomain({ memory, cpu, blockIO, hugepageLimits }: Resources): boolean {
+  return Boolean(
+    memory?.limit ||
+      memory?.swap ||
+      memory?.reservation ||
+      cpu?.shares ||
+      cpu?.quota ||
+      cpu?.period ||
+      blockIO?.weight ||
+      (blockIO !== undefined && asksThrottle(blockIO)) ||
+      hugepageLimits.length,
+  );
 }

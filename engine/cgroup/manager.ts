@@ -1,12 +1,26 @@
-import { openSync } from 'node:fs';
+import { chownSync, existsSync, openSync, readdirSync } from 'node:fs';
 import { O } from '../kernel/constants.js';
 import { EngineError } from '../kernel/errors.js';
+import type { Reactor } from '../kernel/reactor.js';
 import type { RecordChange } from './changes.js';
-import { errnoName, refusal } from './control-file.js';
-import { fillCpuset, makeLevels, makeV2 } from './create.js';
+import { errnoName, readControlIfThere, refusal } from './control-file.js';
+import { makeV1, makeV2 } from './create.js';
+import { attachDevices } from './device-attach.js';
+import { writeDevicesV1 } from './device-v1.js';
+import { parseKeyedNumbers } from './files.js';
+import { type Freezer, freeze, isFrozen, thaw } from './freeze.js';
+import { Groups } from './groups.js';
+import { allPids, killGroups } from './kill.js';
+import { watchOomV1, watchOomV2 } from './oom.js';
 import type { CgroupPlan, PlannedGroup } from './plan.js';
-import { emptyAndRemove, tryRemove } from './remove.js';
-import type { Resources } from './resources.js';
+import { members, removeMade } from './remove.js';
+import type { DeviceRule, Resources } from './resources.js';
+import { NO_STATS, type Stats } from './stats.js';
+import { hugePageNames } from './stats-files.js';
+import { statsV1 } from './stats-v1.js';
+import { statsV2 } from './stats-v2.js';
+import { refuseLimits, writeV1 } from './v1-write.js';
+import { writeV2 } from './v2-write.js';
 
 /** What state.json keeps of a container's groups. */
 export interface CgroupState {
@@ -17,6 +31,12 @@ export interface CgroupState {
 
 /** Refusals that mean "not yours", which a runtime without privilege lives with. */
 const NOT_OURS = new Set(['EACCES', 'EPERM', 'EROFS']);
+const HUGE_PAGES = '/sys/kernel/mm/hugepages';
+
+interface Options {
+  /** Told of every change, for the ledger. */
+  readonly record?: RecordChange;
+}
 
 /**
  * A container's groups in every hierarchy of the machine. Order of use: `create`, `apply`, the process joins (`joinFiles`,
@@ -24,32 +44,32 @@ const NOT_OURS = new Set(['EACCES', 'EPERM', 'EROFS']);
  */
 export class CgroupManager {
   readonly plan: CgroupPlan;
-  /** Groups that exist for us: those of the plan without the ones that a rootless runtime could not make. */
-  #groups: readonly PlannedGroup[];
+  /** Those of the plan, without the ones that a rootless runtime could not make. */
+  #groups: Groups;
   #made: string[];
   #record: RecordChange | undefined;
 
-  private constructor(plan: CgroupPlan, made: readonly string[], record?: RecordChange) {
+  private constructor(plan: CgroupPlan, made: readonly string[], options: Options) {
     this.plan = plan;
-    this.#groups = plan.hierarchies;
+    this.#groups = new Groups(plan.mode, plan.hierarchies);
     this.#made = [...made];
-    this.#record = record;
+    this.#record = options.record;
   }
 
-  static open(plan: CgroupPlan, options: { record?: RecordChange } = {}): CgroupManager {
-    return new CgroupManager(plan, [], options.record);
+  static open(plan: CgroupPlan, options: Options = {}): CgroupManager {
+    return new CgroupManager(plan, [], options);
   }
 
-  static fromState(state: CgroupState, options: { record?: RecordChange } = {}): CgroupManager {
-    return new CgroupManager(state.plan, state.made, options.record);
+  static fromState(state: CgroupState, options: Options = {}): CgroupManager {
+    return new CgroupManager(state.plan, state.made, options);
   }
 
   toState(): CgroupState {
-    return { plan: { ...this.plan, hierarchies: this.#groups }, made: [...this.#made] };
+    return { plan: { ...this.plan, hierarchies: this.groups }, made: [...this.#made] };
   }
 
   get groups(): readonly PlannedGroup[] {
-    return this.#groups;
+    return this.#groups.all;
   }
 
   /**
@@ -59,31 +79,52 @@ export class CgroupManager {
    */
   create(resources?: Resources): void {
     try {
-      this.#groups = this.#groups.filter((group) => this.#make(group, resources));
+      this.#groups = new Groups(
+        this.plan.mode,
+        this.groups.filter((group) => this.#make(group, resources)),
+      );
     } catch (error) {
-      this.#removeNow();
+      removeMade(this.#groups, this.#made, this.#record);
       throw error;
     }
   }
 
   #make(group: PlannedGroup, resources: Resources | undefined): boolean {
     try {
-      if (group.version === 2 && this.plan.mode === 'v2') {
-        makeV2(group, this.#made, needsDomain(resources), this.#record);
-      } else {
-        makeLevels(group, this.#made, this.#record);
-        if (group.controllers.includes('cpuset'))
-          fillCpuset(
-            group,
-            this.#made,
-            { ...pick('cpus', resources?.cpu?.cpus), ...pick('mems', resources?.cpu?.mems) },
-            this.#record,
-          );
-      }
+      const make = this.plan.mode === 'v2' ? makeV2 : makeV1;
+      make(group, this.#made, resources, this.#record);
       return true;
     } catch (error) {
       if (this.plan.rootless && !this.plan.explicit && NOT_OURS.has(errnoName(error) ?? '')) return false;
       throw error;
+    }
+  }
+
+  /** Set limits, and the devices that the members may use: by `resources.devices`, which is the final list. */
+  apply(resources: Resources, options: { devices?: boolean } = {}): void {
+    const { v2, mode } = this.#groups;
+    if (mode !== 'v2') writeV1((controller) => this.#groups.directoryOf(controller), resources, this.#record);
+    else if (v2 === undefined) refuseLimits(resources);
+    else writeV2(v2.directory, resources, this.#record);
+    if (options.devices !== false) this.#applyDevices(resources.devices);
+  }
+
+  /** Change limits of a running container; devices stay as they are unless asked for, as with `runc update`. */
+  update(resources: Resources, options: { devices?: boolean } = {}): void {
+    this.apply(resources, { devices: options.devices ?? false });
+  }
+
+  /** v1's controller where there is one, else a program in the v2 group. What is refused to a rootless runtime is let be. */
+  #applyDevices(rules: readonly DeviceRule[]): void {
+    const v1 = this.#groups.directoryOf('devices');
+    const { v2 } = this.#groups;
+    try {
+      if (v1 !== undefined) writeDevicesV1(v1, rules, this.#record);
+      else if (v2 !== undefined) attachDevices(v2.directory, rules, { record: this.#record });
+      else if (!this.plan.rootless)
+        throw new EngineError('FailedPrecondition', 'cannot limit devices: no cgroup hierarchy that can is mounted');
+    } catch (error) {
+      if (!this.plan.rootless || !NOT_OURS.has(errnoName(error) ?? '')) throw error;
     }
   }
 
@@ -92,7 +133,7 @@ export class CgroupManager {
    * without waiting for the others; cgroup.procs on v2. cgroups(7).
    */
   joinFiles(): { readonly hierarchy: string; readonly path: string }[] {
-    return this.#groups.map(({ name, version, directory }) => ({
+    return this.groups.map(({ name, version, directory }) => ({
       hierarchy: name,
       path: `${directory}/${version === 1 ? 'tasks' : 'cgroup.procs'}`,
     }));
@@ -100,13 +141,79 @@ export class CgroupManager {
 
   /** On pure v2 a descriptor of the group for clone3's CLONE_INTO_CGROUP, to be closed by the caller; else null. */
   openForClone(): number | null {
-    const group = this.#groups[0];
-    if (this.plan.mode !== 'v2' || group === undefined) return null;
+    const { v2, mode } = this.#groups;
+    if (mode !== 'v2' || v2 === undefined) return null;
     try {
-      return openSync(group.directory, O.RDONLY | O.DIRECTORY | O.CLOEXEC);
+      return openSync(v2.directory, O.RDONLY | O.DIRECTORY | O.CLOEXEC);
     } catch (error) {
-      throw refusal('openat', group.directory, error);
+      throw refusal('openat', v2.directory, error);
     }
+  }
+
+  /**
+   * Give the group to a user, on pure v2 alone: to the root of a container that has a cgroup namespace and a writable
+   * cgroup mount. cgroups(7), delegation.
+   */
+  delegate(uid: number): void {
+    const { v2, mode } = this.#groups;
+    if (mode !== 'v2' || v2 === undefined) return;
+    for (const name of ['', '/cgroup.procs', '/cgroup.subtree_control', '/cgroup.threads'])
+      if (existsSync(`${v2.directory}${name}`)) chownSync(`${v2.directory}${name}`, uid, -1);
+  }
+
+  /** Pids of the container's processes as our own pid namespace numbers them, ascending; `all`: of groups below too. */
+  pids(all: boolean): number[] {
+    const directory = this.#groups.counting?.directory;
+    if (all || directory === undefined) return allPids(this.#groups);
+    return members(directory).sort((a, b) => a - b);
+  }
+
+  freeze(): void {
+    freeze(this.#freezer(), this.#record);
+  }
+
+  thaw(): void {
+    thaw(this.#freezer(), this.#record);
+  }
+
+  frozen(): boolean {
+    const { freezer } = this.#groups;
+    return freezer !== undefined && isFrozen(freezer);
+  }
+
+  #freezer(): Freezer {
+    const { freezer } = this.#groups;
+    if (freezer === undefined)
+      throw new EngineError('FailedPrecondition', 'cannot toggle freezer: cgroups not configured for container');
+    return freezer;
+  }
+
+  /** Signal every process of the container, also those that are born meanwhile. */
+  killAll(signal: number): void {
+    killGroups(this.#groups, signal, this.#record);
+  }
+
+  stats(): Stats {
+    const { v2, mode } = this.#groups;
+    const sizes = existsSync(HUGE_PAGES) ? hugePageNames(readdirSync(HUGE_PAGES)) : [];
+    if (mode !== 'v2') return statsV1((controller) => this.#groups.directoryOf(controller), sizes);
+    return v2 === undefined ? NO_STATS : statsV2(v2.directory, sizes);
+  }
+
+  /** How many processes of the container were killed for want of memory. */
+  oomKills(): number {
+    const v1 = this.#groups.directoryOf('memory');
+    const file = v1 === undefined ? `${this.#groups.v2?.directory}/memory.events` : `${v1}/memory.oom_control`;
+    return parseKeyedNumbers(readControlIfThere(file) ?? '').get('oom_kill') ?? 0;
+  }
+
+  /** Call back whenever the container runs out of memory. Ends with the group, or by the returned function. */
+  onOom(reactor: Reactor, callback: () => void): () => void {
+    const { v2, mode } = this.#groups;
+    const v1 = this.#groups.directoryOf('memory');
+    if (v1 !== undefined) return watchOomV1(v1, reactor, callback);
+    if (mode === 'v2' && v2 !== undefined) return watchOomV2(v2.directory, reactor, callback);
+    throw new EngineError('FailedPrecondition', 'memory controller missing');
   }
 
   /**
@@ -116,7 +223,7 @@ export class CgroupManager {
   async remove(timeoutMs = 5_000): Promise<void> {
     const deadline = performance.now() + timeoutMs;
     for (let pause = 1; ; pause = Math.min(pause * 2, 50)) {
-      const left = this.#removeNow();
+      const left = removeMade(this.#groups, this.#made, this.#record);
       if (left.length === 0) return;
       if (performance.now() > deadline)
         throw new EngineError(
@@ -126,46 +233,4 @@ export class CgroupManager {
       await new Promise((resolve) => setTimeout(resolve, pause));
     }
   }
-
-  /** One round; returns the container's own directories that are left. */
-  #removeNow(): string[] {
-    const own = this.#groups.map(({ directory }) => directory);
-    const isOwn = (directory: string): boolean => own.includes(directory);
-    const left = this.#made.filter((directory) => {
-      if (!isOwn(directory) || tryRemove(directory, this.#record)) return false;
-      emptyAndRemove(directory, (text) => this.#belongs(text), this.#record);
-      return !tryRemove(directory, this.#record);
-    });
-    for (const directory of [...this.#made].reverse()) if (!isOwn(directory)) tryRemove(directory, this.#record);
-    return left;
-  }
-
-  /** Whether a /proc/PID/cgroup text has one of our groups, or one below it. */
-  #belongs(membership: string): boolean {
-    const text = `${membership}\n`;
-    return this.#groups.some(({ path }) => text.includes(`:${path}\n`) || text.includes(`:${path}/`));
-  }
-}
-
-function needsDomain(resources: Resources | undefined): boolean {
-  if (resources === undefined) return false;
-  const { memory, cpu, blockIO, hugepageLimits } = resources;
-  return Boolean(
-    memory?.limit ||
-      memory?.swap ||
-      memory?.reservation ||
-      cpu?.shares ||
-      cpu?.quota ||
-      cpu?.period ||
-      blockIO?.weight ||
-      blockIO?.throttleReadBpsDevice.length ||
-      blockIO?.throttleWriteBpsDevice.length ||
-      blockIO?.throttleReadIOPSDevice.length ||
-      blockIO?.throttleWriteIOPSDevice.length ||
-      hugepageLimits.length,
-  );
-}
-
-function pick<K extends string>(key: K, value: string | undefined): { [key in K]?: string } {
-  return value === undefined || value === '' ? {} : ({ [key]: value } as { [key in K]: string });
 }

@@ -5,6 +5,7 @@ import { ERRNO } from '../kernel/errno.js';
 import { SyscallError } from '../kernel/errors.js';
 import { realKernel } from '../kernel/kernel.js';
 import { type RecordChange, removedDirectory } from './changes.js';
+import type { Groups } from './groups.js';
 
 /** Whether a process belongs to what is being removed, by the text of its /proc/PID/cgroup. */
 export type Belongs = (membership: string) => boolean;
@@ -52,6 +53,23 @@ export function emptyAndRemove(top: string, belongs: Belongs, record?: RecordCha
   } finally {
     for (const { fd } of stack) if (fd !== null) closeSync(fd);
   }
+}
+
+/**
+ * One round for all that was made for a container: its own groups with what is in them, then the parents that were made
+ * for it, unless others use them by now. A group that nobody uses any more goes with one rmdir(2).
+ *
+ * @returns the container's own directories that are left
+ */
+export function removeMade(groups: Groups, made: readonly string[], record?: RecordChange): string[] {
+  const own = new Set(groups.all.map(({ directory }) => directory));
+  const left = made.filter((directory) => {
+    if (!own.has(directory) || tryRemove(directory, record)) return false;
+    emptyAndRemove(directory, (text) => groups.holds(text), record);
+    return !tryRemove(directory, record);
+  });
+  for (const directory of [...made].reverse()) if (!own.has(directory)) tryRemove(directory, record);
+  return left;
 }
 
 /** Remove one directory; false when it is still in use. A missing one is removed already. */
@@ -105,6 +123,17 @@ export function members(group: string): number[] {
     if (['ENOENT', 'ENODEV', 'EOPNOTSUPP', 'ENOTSUP'].includes((error as NodeJS.ErrnoException).code ?? '')) return [];
     throw error;
   }
+}
+
+/** Pids in a group and in all below it. */
+export function membersBelow(group: string): number[] {
+  const waiting = [group];
+  const found: number[] = [];
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    found.push(...members(next));
+    waiting.push(...subgroups(next));
+  }
+  return found;
 }
 
 /**
