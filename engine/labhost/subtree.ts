@@ -1,22 +1,7 @@
-import {
-  accessSync,
-  chownSync,
-  closeSync,
-  constants,
-  existsSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  rmdirSync,
-  writeFileSync,
-} from 'node:fs';
+import { accessSync, chownSync, constants, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { CgroupSetup } from '../cgroup/hierarchy.js';
-import { O, SIG } from '../kernel/constants.js';
-import { ERRNO } from '../kernel/errno.js';
-import { SyscallError } from '../kernel/errors.js';
-import { realKernel } from '../kernel/kernel.js';
+import { emptyAndRemove, subgroups, tryRemove } from '../cgroup/remove.js';
 import { parseMountinfo } from '../kernel/mountinfo.js';
 import { parseCgroupFile } from '../kernel/procfs/cgroup-file.js';
 import type { Identity } from './identity.js';
@@ -199,7 +184,7 @@ export class Subtree {
     const left: string[] = [];
     for (const directory of this.directories) {
       if (!existsSync(directory)) continue;
-      emptyAndRemove(directory);
+      emptyOurs(directory);
       if (existsSync(directory)) left.push(directory);
     }
     for (const directory of this.#engineDirs) {
@@ -249,125 +234,15 @@ function enableControllers(directory: string): void {
   }
 }
 
-function subgroups(directory: string): string[] {
-  try {
-    return readdirSync(directory, { withFileTypes: true })
-      .filter((entry) => entry.isDirectory())
-      .map((entry) => join(directory, entry.name));
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw error;
-  }
-}
-
-/** Longer paths are reached through a descriptor: a learner may nest groups deeper than PATH_MAX can name. */
-const LONG = 3_000;
-/** Groups that one round looks at; somebody may be making more all the while. */
-const ROUND = 20_000;
-
-interface Visit {
-  /** Path by which its parent removes it. */
-  readonly name: string;
-  /** Path by which its own files are reached. */
-  readonly at: string;
-  readonly fd: number | null;
-  readonly below: string[];
-}
-
-/** Thaw and kill from the top down, so that nobody is left who makes more; then remove from the bottom up. One round. */
-function emptyAndRemove(top: string): void {
-  const mark = top.slice(top.lastIndexOf('/glassbox-'));
-  const stack: Visit[] = [];
-  const visit = (name: string): void => {
-    const fd = name.length > LONG ? openGroup(name) : null;
-    const at = fd === null ? name : `/proc/self/fd/${fd}`;
-    empty(at, mark);
-    stack.push({ name, at, fd, below: subgroups(at) });
-  };
-  try {
-    visit(top);
-    for (let seen = 1; stack.length > 0; ) {
-      const group = stack.at(-1) as Visit;
-      const next = group.below.pop();
-      if (next !== undefined && seen < ROUND) {
-        seen++;
-        visit(next);
-        continue;
-      }
-      stack.pop();
-      if (group.fd !== null) closeSync(group.fd);
-      tryRemove(group.name);
-    }
-  } finally {
-    for (const { fd } of stack) if (fd !== null) closeSync(fd);
-  }
-}
-
-/** Null when it is gone. */
-function openGroup(path: string): number | null {
-  try {
-    return openSync(path, O.RDONLY | O.DIRECTORY | O.CLOEXEC);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-    throw error;
-  }
-}
-
-function empty(group: string, mark: string): void {
-  writeIfThere(join(group, 'freezer.state'), 'THAWED');
-  writeIfThere(join(group, 'cgroup.freeze'), '0');
-  let members = '';
-  try {
-    members = readFileSync(join(group, 'cgroup.procs'), 'utf8');
-  } catch (error) {
-    if (!['ENOENT', 'ENODEV', 'EOPNOTSUPP'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
-  }
-  for (const pid of members.split('\n')) if (/^[1-9]\d*$/.test(pid)) killMember(Number(pid), mark);
-}
-
-/** The number was read a moment ago and may be another's by now: it is held by a pidfd, and asked again where it is. */
-function killMember(pid: number, mark: string): void {
-  const pidfd = realKernel.call('pidfd_open', pid, 0);
-  if (pidfd === -ERRNO.ESRCH) return;
-  if (pidfd < 0) throw new SyscallError('pidfd_open', -pidfd, { while: 'ending what is left of a lab' });
-  try {
-    if (isMember(pid, mark)) realKernel.call('pidfd_send_signal', pidfd, SIG.KILL, null, 0);
-  } finally {
-    realKernel.call('close', pidfd);
-  }
-}
-
-function isMember(pid: number, mark: string): boolean {
-  try {
-    return readFileSync(`/proc/${pid}/cgroup`, 'utf8').includes(mark);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENAMETOOLONG') return true; // only a lab's groups are nested so deep that their path cannot be told
-    if (code === 'ENOENT' || code === 'ESRCH') return false;
-    throw error;
-  }
-}
-
-function writeIfThere(path: string, text: string): void {
-  try {
-    if (existsSync(path)) writeFileSync(path, text);
-  } catch (error) {
-    if (!['ENOENT', 'ENODEV', 'EINVAL', 'EACCES', 'EIO'].includes((error as NodeJS.ErrnoException).code ?? ''))
-      throw error;
-  }
-}
-
-function tryRemove(directory: string): void {
-  try {
-    rmdirSync(directory);
-  } catch (error) {
-    if (!['EBUSY', 'ENOENT', 'ENOTEMPTY'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
-  }
+/** One round for a group of ours, whose processes are known by its name in their paths. */
+function emptyOurs(directory: string): void {
+  const mark = directory.slice(directory.lastIndexOf('/glassbox-'));
+  emptyAndRemove(directory, (membership) => membership.includes(mark));
 }
 
 /** Empty and remove a dead engine's directory in one hierarchy, as far as the kernel lets us at once. */
 export function removeEngineDirectory(directory: string): void {
-  emptyAndRemove(directory);
+  emptyOurs(directory);
 }
 
 /** The lab's groups as the observer wants them. */
