@@ -444,7 +444,7 @@ export const RULES: readonly RuleCase[] = [
   {
     name: 'tmpfs inside /proc',
     change: mounted({ destination: '/proc/../proc/acpi/', type: 'tmpfs', source: 'tmpfs' }),
-    refused: '"/proc/acpi/" cannot be mounted because it is inside /proc',
+    refused: '"/proc/acpi" cannot be mounted because it is inside /proc',
     runc: { accepts: 'CVE-2025-52881: a file of /proc that is not one' },
   },
   {

@@ -124,8 +124,11 @@ export function big(at: At, range: Range): bigint | undefined {
   if (isAbsent(at)) return undefined;
   const [min, max] = RANGES[range];
   const { value } = at;
-  const whole = typeof value === 'bigint' ? value : Number.isSafeInteger(value) ? BigInt(value as number) : undefined;
-  return whole === undefined || whole < min || whole > max ? fail(at, `a whole number from ${min} to ${max}`) : whole;
+  const exact = typeof value === 'bigint' ? value : Number.isSafeInteger(value) ? BigInt(value as number) : undefined;
+  if (exact !== undefined && exact >= min && exact <= max) return exact;
+  const isRounded =
+    exact === undefined && Number.isInteger(value) && (value as number) >= min && (value as number) <= max;
+  return fail(at, isRounded ? 'a number that was not rounded before' : `a whole number from ${min} to ${max}`);
 }
 
 /** For fields whose range a double holds exactly. */

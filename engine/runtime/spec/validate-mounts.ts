@@ -44,7 +44,7 @@ export function validateMounts(spec: Spec, { rootless, bundle }: { rootless: boo
 
 /** Over /proc only a proc, and into it only what is known to be harmless: CVE-2019-16884, CVE-2023-27561, CVE-2025-52881. */
 function insideProc(mount: SpecMount, options: MountOptions, bundle: string): void {
-  const path = posix.join('/', mount.destination);
+  const path = posix.resolve(`/${mount.destination}`);
   if (path === '/proc') {
     const isProc = options.bind ? isProcSource(posix.resolve(bundle, mount.source ?? '')) : mount.type === 'proc';
     if (!isProc) refuse(`${quoted(path)} cannot be mounted because it is not of type proc`);
