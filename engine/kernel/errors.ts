@@ -29,11 +29,16 @@ export class SyscallError extends EngineError {
   readonly path: string | undefined;
   readonly man: string;
 
-  constructor(syscall: string, errno: number, options: { path?: string; while?: string; cause?: unknown } = {}) {
+  /** @param options `text` is the whole message, for errors that another program's users know by its words */
+  constructor(
+    syscall: string,
+    errno: number,
+    options: { path?: string; while?: string; text?: string; cause?: unknown } = {},
+  ) {
     const name = errnoName(errno);
     const object = options.path === undefined ? '' : ` ${options.path}`;
     const during = options.while === undefined ? '' : `${options.while}: `;
-    super(codeOfErrno(name), `${during}${syscall}${object}: ${name}`, { cause: options.cause });
+    super(codeOfErrno(name), options.text ?? `${during}${syscall}${object}: ${name}`, { cause: options.cause });
     this.name = 'SyscallError';
     this.syscall = syscall;
     this.errno = name;

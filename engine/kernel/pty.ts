@@ -46,10 +46,16 @@ export function setTerminalModes(kernel: Kernel, fd: number, modes: Buffer): voi
 export function rawModes(modes: Buffer): Buffer {
   const raw = Buffer.from(modes);
   const clear = (at: number, bits: number): unknown => raw.writeUInt32LE((raw.readUInt32LE(at) & ~bits) >>> 0, at);
-  clear(0, Object.values(IFLAG).reduce((all, bit) => all | bit, 0));
+  clear(
+    0,
+    Object.values(IFLAG).reduce((all, bit) => all | bit, 0),
+  );
   clear(8, CSIZE_PARENB);
   raw.writeUInt32LE((raw.readUInt32LE(8) | CS8) >>> 0, 8);
-  clear(12, Object.values(LFLAG).reduce((all, bit) => all | bit, 0));
+  clear(
+    12,
+    Object.values(LFLAG).reduce((all, bit) => all | bit, 0),
+  );
   raw[VMIN] = 1;
   raw[VTIME] = 0;
   return raw;
@@ -83,7 +89,8 @@ export class DescriptorSocket {
 
   constructor(kernel: Kernel, path: string) {
     const name = Buffer.from(`${path}\0`);
-    if (name.length > PATH_SIZE) throw new EngineError('InvalidArgument', `the path of the socket is too long: ${path}`);
+    if (name.length > PATH_SIZE)
+      throw new EngineError('InvalidArgument', `the path of the socket is too long: ${path}`);
     const doing = { while: 'listening for a terminal', path };
     this.#kernel = kernel;
     this.#listener = check(kernel, 'socket', [AF_UNIX, SOCK_STREAM | SOCK_FLAGS, 0], doing);

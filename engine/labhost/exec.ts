@@ -8,6 +8,7 @@ import { check, type Kernel } from '../kernel/kernel.js';
 import { openInRoot } from '../kernel/namespaces/open-in-root.js';
 import { errnoOf } from '../kernel/procfs/read.js';
 import { CLONE, type ExitStatus, RunningProgram, waitPidfd } from '../kernel/program/running.js';
+import { setTerminalSize } from '../kernel/pty.js';
 import type { Reactor } from '../kernel/reactor.js';
 import { type ExecPlan, execProgram, NOT_EXECUTABLE, NOT_FOUND } from './exec-program.js';
 import { toOutside } from './identity.js';
@@ -309,7 +310,7 @@ export class LabTerminal {
         ],
         { while: 'opening a terminal' },
       );
-      setSize(kernel, master, request.cols, request.rows);
+      setTerminalSize(kernel, master, request.cols, request.rows);
       const child = startInLab(lab, reactor, {
         argv: argvOf(request.argv),
         env: environment({ env: { TERM: 'xterm-256color', ...request.env } }),
@@ -328,9 +329,8 @@ export class LabTerminal {
     }
   }
 
-  /** TIOCSWINSZ: the kernel sends SIGWINCH to the foreground group when the size differs. */
   resize(cols: number, rows: number): void {
-    if (!this.stream.destroyed) setSize(this.#kernel, this.#master, cols, rows);
+    if (!this.stream.destroyed) setTerminalSize(this.#kernel, this.#master, cols, rows);
   }
 }
 
@@ -377,11 +377,4 @@ function openMaster(lab: LabHost): number {
       cause: error,
     });
   }
-}
-
-function setSize(kernel: Kernel, master: number, cols: number, rows: number): void {
-  const size = Buffer.alloc(8);
-  size.writeUInt16LE(Math.min(Math.max(rows, 1), 9999), 0);
-  size.writeUInt16LE(Math.min(Math.max(cols, 1), 9999), 2);
-  check(kernel, 'ioctl', [master, TIOC.SWINSZ, size], { while: 'resizing a terminal' });
 }

@@ -119,6 +119,10 @@ export interface FilesystemPlan extends AnyMount {
   readonly source: string;
   /** A detached tmpfs that we have filled with what was at the destination. */
   readonly tree: number | null;
+  /** Permissions of its root, null: as the options say. */
+  readonly mode: number | null;
+  /** It becomes read-only once everything below it has been made. */
+  readonly readOnlyLater: boolean;
 }
 
 export interface CgroupMountPlan extends AnyMount {

@@ -41,6 +41,8 @@ export interface CreateOptions {
   readonly shim?: boolean;
   /** Called before each record while it is held, in order; the record goes on when the promise resolves. */
   readonly step?: (record: ExplainedRecord) => Promise<void>;
+  /** Called after each record that `step` was called for, with its result and time; those after `start` too. */
+  readonly stepped?: (record: ExplainedRecord) => void;
 }
 
 export interface ExecOptions {

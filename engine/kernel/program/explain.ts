@@ -1,6 +1,6 @@
 import type { Bilingual, ExplainedProgram, ExplainedRecord } from '../../api/types.js';
 import { errnoName } from '../errno.js';
-import type { RecordSpec, Word } from './builder.js';
+import type { Program, RecordSpec, Word } from './builder.js';
 import { decodeArgument } from './decode.js';
 import type { RunningProgram, TraceEntry } from './running.js';
 import { SENTENCES } from './sentences.js';
@@ -26,11 +26,15 @@ export function explainRecord(record: RecordSpec, index: number, trace: TraceEnt
 
 /** A whole program; records that were jumped over are `skipped` when the program has ended. */
 export function explainProgram(running: RunningProgram, ended = true): ExplainedProgram {
-  const trace = running.trace();
+  return explainTrace(running.program, running.trace(), ended);
+}
+
+/** As `explainProgram`, for a program whose trace was read elsewhere. */
+export function explainTrace(program: Program, trace: readonly TraceEntry[], ended: boolean): ExplainedProgram {
   const last = trace.reduce((highest, entry) => (entry.state === 'pending' ? highest : entry.index), -1);
   return {
-    name: running.program.name,
-    records: running.program.records.map((record, index) => {
+    name: program.name,
+    records: program.records.map((record, index) => {
       const explained = explainRecord(record, index, trace[index]);
       // a record that jumped on zero keeps no result, for two processes may do so at once
       if (explained.state === 'held' && (ended || index < last)) return { ...explained, state: 'done', result: 0 };

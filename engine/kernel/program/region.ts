@@ -20,11 +20,12 @@ export class SharedRegion {
   #kernel: Kernel;
   #mapped = true;
 
-  constructor(kernel: Kernel, size: number, file?: number) {
+  /** @param file its length is set to `size` unless it is `attached`: then it is another's, and stays as it is */
+  constructor(kernel: Kernel, size: number, file?: number, attached = false) {
     this.#kernel = kernel;
     this.size = (size + 4095) & ~4095;
     const flags = file === undefined ? MAP_SHARED | MAP_ANONYMOUS : MAP_SHARED;
-    if (file !== undefined) check(kernel, 'ftruncate', [file, this.size], { while: 'mapping a program' });
+    if (file !== undefined && !attached) check(kernel, 'ftruncate', [file, this.size], { while: 'mapping a program' });
     this.base = BigInt(
       check(kernel, 'mmap', [0, this.size, PROT_READ | PROT_WRITE, flags, file ?? -1, 0], {
         while: 'mapping a program',

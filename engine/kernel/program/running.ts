@@ -255,20 +255,16 @@ export class RunningProgram {
 
   /** The whole trace, readable while the child runs and afterwards, until `dispose`. */
   trace(): TraceEntry[] {
-    const nsPerTick = tickLengthNs();
-    return this.program.records.map((_, index) => {
-      const state = this.#state(index);
-      const at = recordAt(index);
-      const issued = state === 'done' || state === 'failed';
-      const begun = this.#region.bytes.readBigUInt64LE(at + RECORD.begun);
-      const ended = this.#region.bytes.readBigUInt64LE(at + RECORD.ended);
-      return {
-        index,
-        state,
-        result: issued ? Number(this.#region.bytes.readBigInt64LE(at + RECORD.result)) : null,
-        durationNs: issued && ended > begun ? Math.round(Number(ended - begun) * nsPerTick) : null,
-      };
-    });
+    return readTrace(this.#region.bytes, this.program.records.length);
+  }
+
+  /** Indexes of the records at which a process waits to be released, ascending. */
+  waiting(): number[] {
+    return this.program.records.flatMap((_, index) =>
+      this.#state(index) === 'held' && this.#region.bytes.readUInt32LE(recordAt(index) + RECORD.hold) !== 0
+        ? [index]
+        : [],
+    );
   }
 
   /** Reap the child if it has ended: its status, or null while it runs. Idempotent. */
@@ -329,8 +325,27 @@ function enterMemfd(kernel: Kernel, program: Program, region: SharedRegion, { na
   return sealedMemfd(kernel, name, enterImage({ base: region.base, size: region.size, file }, entered));
 }
 
-function recordAt(index: number): number {
+/** Offset of a record in its region. */
+export function recordAt(index: number): number {
   return HEADER_SIZE + index * RECORD_SIZE;
+}
+
+/** What became of each of the first `count` records of a region. */
+export function readTrace(bytes: Buffer, count: number): TraceEntry[] {
+  const nsPerTick = tickLengthNs();
+  return Array.from({ length: count }, (_, index) => {
+    const at = recordAt(index);
+    const state = STATES[bytes.readUInt32LE(at + RECORD.state)] ?? 'pending';
+    const issued = state === 'done' || state === 'failed';
+    const begun = bytes.readBigUInt64LE(at + RECORD.begun);
+    const ended = bytes.readBigUInt64LE(at + RECORD.ended);
+    return {
+      index,
+      state,
+      result: issued ? Number(bytes.readBigInt64LE(at + RECORD.result)) : null,
+      durationNs: issued && ended > begun ? Math.round(Number(ended - begun) * nsPerTick) : null,
+    };
+  });
 }
 
 /** waitid(2) on a pidfd: the status, or null with WNOHANG while the process runs. ECHILD (reaped elsewhere) counts as ended. */

@@ -19,7 +19,7 @@ import {
 import { containerHooks } from './hooks.js';
 import { becomeUser, limitsAndPriorities } from './identity.js';
 import { openTarget } from './in-root.js';
-import { mountAll } from './mounts.js';
+import { makeReadOnly, mountAll } from './mounts.js';
 import { maskPaths, readOnlyPaths } from './paths.js';
 import { closeRoot, enterRoot, layRoot } from './root.js';
 import { apparmorOnExec, hostNames, loopbackUp, sysctls } from './settings.js';
@@ -75,7 +75,7 @@ export function containerProgram(plan: ContainerPlan): CompiledProgram {
   const { root } = sources;
   if (plan.pivot === 'chroot') s.b.section('root');
   else layRoot(s, plan, root);
-  mountAll(s, plan.mounts, sources);
+  const late = mountAll(s, plan.mounts, sources);
   if (plan.ownDev) makeDevices(s, root, plan.devices, plan.hasKcore);
   s.b.section('hooks');
   if (plan.hooks.runtime)
@@ -103,6 +103,7 @@ export function containerProgram(plan: ContainerPlan): CompiledProgram {
   apparmorOnExec(s, plan.process.apparmor);
   readOnlyPaths(s, root, spec.linux.readonlyPaths);
   maskPaths(s, root, spec.linux.maskedPaths);
+  makeReadOnly(s, late);
   closeRoot(s, plan, root);
   joinKeyring(s, plan.keyring);
   limitsAndPriorities(s, plan.process);

@@ -84,11 +84,22 @@ export function becomeUser(s: Steps, plan: ProcessPlan): void {
   s.call('prctl', [PR.SET_KEEPCAPS, 1, 0, 0, 0], { failure: 'unable to set keep caps' });
   if (plan.setgroups) {
     const groups = Buffer.alloc(Math.max(1, user.additionalGids.length) * 4);
-    user.additionalGids.forEach((gid, n) => groups.writeUInt32LE(gid, n * 4));
+    user.additionalGids.forEach((gid, n) => {
+      groups.writeUInt32LE(gid, n * 4);
+    });
     s.call('setgroups', [user.additionalGids.length, s.b.bytes(groups, JSON.stringify(user.additionalGids))], {
       failure: 'setgroups',
     });
   }
+  for (const fd of plan.ownStdio)
+    s.call('fchown', [fd, user.uid, -1], {
+      accept: ['EINVAL', 'EPERM', 'EROFS'],
+      failure: 'unable to setup user: fchown',
+      say: {
+        en: 'the user may open its own standard streams again by name',
+        zh: '让用户可以按名字重新打开自己的标准流',
+      },
+    });
   s.call('setresgid', [user.gid, user.gid, user.gid], { failure: `unable to setup user: setgid` });
   s.call('setresuid', [user.uid, user.uid, user.uid], { failure: `unable to setup user: setuid` });
   s.call('prctl', [PR.SET_KEEPCAPS, 0, 0, 0, 0], { failure: 'unable to clear keep caps' });

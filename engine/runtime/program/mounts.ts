@@ -39,12 +39,41 @@ const FLAG_ATTRIBUTES =
   MOUNT_ATTR.NOSYMFOLLOW;
 
 /** The container's mounts in the order of its config, each onto a descriptor that was found inside the root. */
-export function mountAll(s: Steps, mounts: readonly MountPlan[], sources: Sources): void {
+export function mountAll(s: Steps, mounts: readonly MountPlan[], sources: Sources): LateReadOnly[] {
   s.b.section('mounts');
+  const late: LateReadOnly[] = [];
   for (const mount of mounts) {
     if (mount.kind === 'cgroup') mountCgroups(s, sources.root, mount);
     else if (mount.kind === 'bind') mountBind(s, mount, sources);
-    else mountFilesystem(s, sources.root, mount);
+    else {
+      const tree = mountFilesystem(s, sources.root, mount);
+      if (tree !== null && mount.readOnlyLater) late.push({ tree, destination: mount.destination });
+    }
+  }
+  return late;
+}
+
+/** A file system that becomes read-only when everything in it has been made. */
+export interface LateReadOnly {
+  readonly tree: SlotValue;
+  readonly destination: string;
+}
+
+const FSPICK_EMPTY_PATH = 8;
+const FSPICK_CLOEXEC = 1;
+
+/** fspick(2), and fsconfig(2) to reconfigure: what `mount -o remount,ro` does. */
+export function makeReadOnly(s: Steps, late: readonly LateReadOnly[]): void {
+  for (const { tree, destination } of late) {
+    const context = s.slot('context');
+    const failure = `error making ${destination} read-only`;
+    s.call('fspick', [tree, '', FSPICK_EMPTY_PATH | FSPICK_CLOEXEC], { storeAt: context.data, failure });
+    s.call('fsconfig', [context, FSCONFIG.SET_FLAG, 'ro', 0, 0], { failure });
+    s.call('fsconfig', [context, FSCONFIG.CMD_RECONFIGURE, 0, 0, 0], {
+      failure,
+      command: `mount -o remount,ro ${destination}`,
+    });
+    setAttributes(s, tree, { set: MOUNT_ATTR.RDONLY, clear: 0, recursive: false }, { failure });
   }
 }
 
@@ -73,17 +102,25 @@ function mountBind(s: Steps, mount: BindPlan, sources: Sources): void {
   });
 }
 
-function mountFilesystem(s: Steps, root: SlotValue, mount: FilesystemPlan): void {
+function mountFilesystem(s: Steps, root: SlotValue, mount: FilesystemPlan): SlotValue | null {
   if (mount.tree === null && mount.options.data.some((word) => word.length > LONGEST_VALUE)) {
     mountByName(s, root, mount);
-    return;
+    return null;
   }
-  const tree = treeOf(s, mount.tree) ?? makeFilesystem(s, mount);
+  const made = mount.readOnlyLater
+    ? {
+        ...mount,
+        options: { ...mount.options, flags: { ...mount.options.flags, set: mount.options.flags.set & ~MS.RDONLY } },
+      }
+    : mount;
+  const tree = treeOf(s, mount.tree) ?? makeFilesystem(s, made);
+  if (mount.mode !== null) s.call('fchmodat', [tree, '.', mount.mode], { failure: mountFailure(mount) });
   const words = optionWords(mount);
   finish(s, root, tree, mount, 'directory', {
     command: `mount -t ${mount.type}${words === '' ? '' : ` -o ${words}`} ${mount.source} ${mount.destination}`,
     ...(FILESYSTEM_SENTENCES[mount.type] === undefined ? {} : { say: FILESYSTEM_SENTENCES[mount.type]! }),
   });
+  return tree;
 }
 
 /** A mount that is nowhere yet. fsopen(2), fsconfig(2), fsmount(2): what mount(2) does in one call. */

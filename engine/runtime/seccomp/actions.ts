@@ -29,8 +29,8 @@ export function actionValue(action: string, errnoRet: number | undefined): numbe
   const value = RET[action as keyof typeof RET];
   if (value !== RET.SCMP_ACT_ERRNO && value !== RET.SCMP_ACT_TRACE) return value;
   const data = errnoRet ?? ERRNO.EPERM;
-  // the kernel turns a larger errno into 4095 (MAX_ERRNO); 16 bits are all that a return value has
-  const limit = value === RET.SCMP_ACT_ERRNO ? 4095 : 0xffff;
+  // libseccomp takes less than MAX_ERRNO; 16 bits are all that a return value has
+  const limit = value === RET.SCMP_ACT_ERRNO ? 4094 : 0xffff;
   if (!Number.isInteger(data) || data < 0 || data > limit)
     throw new EngineError('InvalidArgument', `seccomp: errnoRet ${data} of ${action} is not between 0 and ${limit}`);
   return value + data;

@@ -1,0 +1,38 @@
+import { getSystemErrorMap } from 'node:util';
+import { EngineError } from '../../kernel/errors.js';
+
+/** An error that decides the exit code; the message is printed as it is. */
+export class CliError extends Error {
+  readonly exitCode: number;
+
+  constructor(message: string, exitCode = 1, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.exitCode = exitCode;
+  }
+}
+
+/** Where libuv's words are not strerror(3)'s. Docker and podman look for those in what a runtime prints. */
+const WORDS: Readonly<Record<string, string>> = {
+  EEXIST: 'file exists',
+  EISDIR: 'is a directory',
+  EPERM: 'operation not permitted',
+  EINVAL: 'invalid argument',
+  EBUSY: 'device or resource busy',
+  ENXIO: 'no such device or address',
+  ESRCH: 'no such process',
+  ELOOP: 'too many levels of symbolic links',
+  ENAMETOOLONG: 'file name too long',
+};
+
+/** What an error says, in the words of Go and strerror(3): `open /x: no such file or directory`. */
+export function messageOf(error: unknown): string {
+  if (error instanceof EngineError || !(error instanceof Error))
+    return error instanceof Error ? error.message : String(error);
+  const { code, errno, syscall, path } = error as NodeJS.ErrnoException;
+  if (code === undefined || errno === undefined || syscall === undefined) return error.message;
+  const words = WORDS[code] ?? getSystemErrorMap().get(errno)?.[1] ?? code;
+  return `${syscall}${path === undefined ? '' : ` ${path}`}: ${words}`;
+}
+
+export const isNotFound = (error: unknown): boolean => error instanceof EngineError && error.code === 'NotFound';
+export const isAborted = (error: unknown): boolean => error instanceof EngineError && error.code === 'Aborted';

@@ -1,0 +1,68 @@
+import { isatty } from 'node:tty';
+import { realKernel } from '../../kernel/kernel.js';
+import type { Console, Stdio } from '../types.js';
+import { CliError } from './failure.js';
+import { PipedIo } from './piped-io.js';
+import { TerminalIo } from './terminal-io.js';
+
+/** The three descriptors of a process, and what is carried between them and ours while it runs. */
+export interface ProcessIo {
+  readonly stdio: Stdio;
+  readonly console?: Console;
+  /** The process has been made and waits: it has copies of its descriptors, and has sent its terminal. */
+  connected(): Promise<void>;
+  /** It runs: what is typed now is for it. */
+  begin(): void;
+  /** Our own terminal has another size. */
+  resize(): void;
+  /** It has ended: what it still printed is shown. */
+  finish(): Promise<void>;
+  /** Give back what was taken: also after a failure, at any point. */
+  close(): void;
+}
+
+export interface IoRequest {
+  readonly terminal: boolean;
+  readonly detach: boolean;
+  /** Absolute path, or empty. */
+  readonly consoleSocket: string;
+  readonly shim: boolean;
+}
+
+const OWN: Stdio = [0, 1, 2];
+
+/** runc's two sentences on what does not go together (checkTerminal of utils_linux.go). A shim keeps a terminal itself. */
+export function checkTerminal({ terminal, detach, consoleSocket, shim }: IoRequest): void {
+  if (detach && terminal && consoleSocket === '' && !shim)
+    throw new CliError('cannot allocate tty if runc will detach without setting console socket');
+  if ((!detach || !terminal) && consoleSocket !== '')
+    throw new CliError('cannot use console socket if runc will not detach or allocate tty');
+}
+
+export function setUpIo(request: IoRequest): ProcessIo {
+  checkTerminal(request);
+  if (request.detach) {
+    if (!request.terminal) return new InheritedIo(undefined);
+    return new InheritedIo(
+      request.consoleSocket === '' ? { kind: 'shim' } : { kind: 'socket', path: request.consoleSocket },
+    );
+  }
+  if (request.terminal) return new TerminalIo(realKernel);
+  return OWN.some((fd) => isatty(fd)) ? new PipedIo(realKernel) : new InheritedIo(undefined);
+}
+
+/** Our own descriptors are the process's: nothing is carried. */
+class InheritedIo implements ProcessIo {
+  readonly stdio = OWN;
+  declare readonly console?: Console;
+
+  constructor(console: Console | undefined) {
+    if (console !== undefined) this.console = console;
+  }
+
+  async connected(): Promise<void> {}
+  begin(): void {}
+  resize(): void {}
+  async finish(): Promise<void> {}
+  close(): void {}
+}

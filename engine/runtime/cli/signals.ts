@@ -1,0 +1,61 @@
+import { constants } from 'node:os';
+import type { ContainerProcess } from '../types.js';
+import { CliError } from './failure.js';
+
+const NUMBERS: Readonly<Record<string, number>> = constants.signals;
+
+/**
+ * Not passed on: two that nobody can catch; those of our own children, sockets and pipes; what the processor raises, for
+ * which a listener may not return. Real-time signals cannot be caught in Node.
+ */
+const OWN = new Set(['KILL', 'STOP', 'CHLD', 'URG', 'PIPE', 'SEGV', 'BUS', 'FPE', 'ILL'].map((name) => NUMBERS[`SIG${name}`]));
+
+/** A signal by number or by name, with or without SIG. */
+export function parseSignal(word: string): number {
+  if (/^[+-]?\d+$/.test(word)) {
+    const number = Number(word);
+    if (number >= 0 && number <= 64) return number;
+  }
+  const name = word.toUpperCase();
+  const number = NUMBERS[name.startsWith('SIG') ? name : `SIG${name}`];
+  if (number === undefined) throw new CliError(`unknown signal ${JSON.stringify(word)}`);
+  return number;
+}
+
+/**
+ * From now on signals sent to us are for the process: those that come before it is there wait for it. A change of the
+ * terminal's size is ours.
+ */
+export class SignalForwarder {
+  readonly #listeners = new Map<NodeJS.Signals, () => void>();
+  readonly #waiting: number[] = [];
+  #process: ContainerProcess | null = null;
+  #resize = (): void => {};
+
+  constructor() {
+    // a number may have two names (SIGABRT, SIGIOT): one listener each
+    const named = new Map(Object.entries(NUMBERS).map(([name, number]) => [number, name]));
+    for (const [number, name] of named) {
+      if (OWN.has(number)) continue;
+      const listener = number === NUMBERS['SIGWINCH'] ? () => this.#resize() : () => this.#pass(number);
+      process.on(name as NodeJS.Signals, listener);
+      this.#listeners.set(name as NodeJS.Signals, listener);
+    }
+  }
+
+  attach(process: ContainerProcess, resize: () => void): void {
+    this.#process = process;
+    this.#resize = resize;
+    for (const signal of this.#waiting.splice(0)) process.kill(signal);
+  }
+
+  close(): void {
+    for (const [name, listener] of this.#listeners) process.removeListener(name, listener);
+    this.#listeners.clear();
+  }
+
+  #pass(signal: number): void {
+    if (this.#process === null) this.#waiting.push(signal);
+    else this.#process.kill(signal);
+  }
+}

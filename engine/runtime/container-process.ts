@@ -1,0 +1,81 @@
+import { closeSync, openSync, readSync } from 'node:fs';
+import { ERRNO } from '../kernel/errno.js';
+import { SyscallError } from '../kernel/errors.js';
+import type { Kernel } from '../kernel/kernel.js';
+import { waitPidfd } from '../kernel/program/running.js';
+import type { Reactor } from '../kernel/reactor.js';
+import { SIGINFO_SIZE } from './program/shim.js';
+import type { ContainerProcess } from './types.js';
+
+/** What a process that nobody can ask any more is said to have ended with. */
+const UNKNOWN = 255;
+const CLD_EXITED = 1;
+const SI_CODE = 8;
+const SI_STATUS = 24;
+
+/** Where the end of a process is learned: we are its parent, or its shim writes it down and ends right after. */
+export type Ending =
+  | { readonly by: 'us' }
+  | { readonly by: 'shim'; readonly shimPidfd: number; readonly exitFile: string };
+
+/** A container's process that runs on whether or not anybody looks: signals through its pidfd, its exit code once. */
+export class RunningContainerProcess implements ContainerProcess {
+  readonly pid: number;
+  readonly pidfd: number;
+  #kernel: Kernel;
+  #reactor: () => Reactor;
+  #ending: Ending;
+  #code: Promise<number> | undefined;
+  #reaped = false;
+  #disposed = false;
+
+  constructor(kernel: Kernel, reactor: () => Reactor, made: { pid: number; pidfd: number }, ending: Ending) {
+    this.#kernel = kernel;
+    this.#reactor = reactor;
+    this.pid = made.pid;
+    this.pidfd = made.pidfd;
+    this.#ending = ending;
+  }
+
+  wait(): Promise<number> {
+    this.#code ??= this.#wait();
+    return this.#code;
+  }
+
+  async #wait(): Promise<number> {
+    await this.#reactor().ended(this.pidfd);
+    if (this.#ending.by === 'us') {
+      const status = waitPidfd(this.#kernel, this.pidfd, 0);
+      this.#reaped = true;
+      return status?.exitCode ?? UNKNOWN;
+    }
+    await this.#reactor().ended(this.#ending.shimPidfd);
+    return readExit(this.#ending.exitFile) ?? UNKNOWN;
+  }
+
+  kill(signal: number): void {
+    if (this.#disposed || this.#reaped) return;
+    const result = this.#kernel.call('pidfd_send_signal', this.pidfd, signal, null, 0);
+    if (result < 0 && result !== -ERRNO.ESRCH) throw new SyscallError('pidfd_send_signal', -result);
+  }
+
+  dispose(): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    this.#kernel.call('close', this.pidfd);
+    if (this.#ending.by === 'shim') this.#kernel.call('close', this.#ending.shimPidfd);
+  }
+}
+
+/** The exit code in a siginfo_t that a shim wrote; null while there is none. */
+export function readExit(file: string): number | null {
+  const bytes = Buffer.alloc(SIGINFO_SIZE);
+  const fd = openSync(file, 'r');
+  try {
+    if (readSync(fd, bytes, 0, bytes.length, 0) < bytes.length) return null;
+  } finally {
+    closeSync(fd);
+  }
+  const status = bytes.readInt32LE(SI_STATUS);
+  return bytes.readInt32LE(SI_CODE) === CLD_EXITED ? status : 128 + status;
+}

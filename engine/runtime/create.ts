@@ -1,0 +1,379 @@
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { withAlwaysAllowed } from '../cgroup/device-rules.js';
+import { CgroupManager } from '../cgroup/manager.js';
+import { planCgroups } from '../cgroup/plan.js';
+import { O } from '../kernel/constants.js';
+import { EngineError, SyscallError } from '../kernel/errors.js';
+import { check, type Kernel } from '../kernel/kernel.js';
+import { type Program, recordIndex } from '../kernel/program/builder.js';
+import { type Injection, RunningProgram } from '../kernel/program/running.js';
+import { connectUnix } from '../kernel/unix-socket.js';
+import { Driver } from './driver.js';
+import { runHooks } from './hooks.js';
+import { writeMaps } from './id-maps.js';
+import type { BirthFds, ContainerPlan } from './plan.js';
+import { Descriptors } from './planning/descriptors.js';
+import { hasOwnDev, planDevices } from './planning/devices.js';
+import { planMounts } from './planning/mounts.js';
+import { planNamespaces } from './planning/namespaces.js';
+import { limitsOf, planProcess } from './planning/process.js';
+import { prepareTrees } from './planning/trees.js';
+import { type CompiledProgram, containerProgram } from './program/container.js';
+import { rootfsPropagation } from './spec/mount-options.js';
+import type { Spec, SpecProcess } from './spec/types.js';
+import { validateSpec } from './spec/validate.js';
+import { sysctlFile } from './spec/validate-sysctl.js';
+import { EXIT_FILE, processOf, REGION_FILE, STATE_FILES, type StateDir, type StateRecord } from './state-dir.js';
+import type { ContainerState, CreateOptions } from './types.js';
+
+export interface CreateContext {
+  readonly kernel: Kernel;
+  readonly rootless: boolean;
+  readonly warn: (message: string) => void;
+  readonly debug: (message: string) => void;
+  /** Make a record of the program fail without issuing it: for tests. */
+  readonly inject?: (program: Program) => Injection | undefined;
+  /** Called with our own step before it is taken: for tests that kill us there. */
+  readonly at?: (step: string) => void;
+}
+
+/** A container that waits to be started. */
+export interface Created {
+  readonly driver: Driver;
+  readonly init: number;
+  readonly pidfd: number;
+  readonly state: StateRecord;
+}
+
+/**
+ * Make a container up to the point where only `start` is missing. What is made is undone in reverse order when a step
+ * fails; if we are killed, the process that stands by undoes it.
+ */
+export class Creation {
+  readonly #dir: StateDir;
+  readonly #options: CreateOptions;
+  readonly #context: CreateContext;
+  readonly #fds: Descriptors;
+  readonly #process: SpecProcess;
+  readonly #rootfs: string;
+  #undo: (() => void | Promise<void>)[] = [];
+  #created = rfc3339(new Date());
+  #init = 0;
+
+  constructor(dir: StateDir, options: CreateOptions, context: CreateContext) {
+    this.#dir = dir;
+    this.#options = options;
+    this.#context = context;
+    this.#fds = new Descriptors(context.kernel, options.preserveFds ?? 0);
+    this.#rootfs = resolve(options.bundle, options.spec.root.path);
+    if (options.spec.process === undefined)
+      throw new EngineError('InvalidArgument', 'process property must not be empty');
+    this.#process = options.spec.process;
+  }
+
+  async run(): Promise<Created> {
+    try {
+      return await this.#run();
+    } catch (error) {
+      throw await this.#undoAll(error);
+    } finally {
+      this.#fds.closeAll();
+    }
+  }
+
+  async #run(): Promise<Created> {
+    const { spec, bundle } = this.#options;
+    const { kernel, rootless, warn } = this.#context;
+    const checked = validateSpec(spec, { rootless, bundle, noPivot: this.#options.noPivot === true });
+    for (const warning of checked.warnings) warn(warning);
+    this.#dir.make();
+    this.#undo.push(() => this.#dir.remove());
+    const cgroups = this.#makeCgroups();
+    const fds = this.#openFds();
+    const guardPipe = this.#fds.pipe();
+    const plan = this.#plan(cgroups, fds.birth, guardPipe[0]);
+    const compiled = containerProgram(plan);
+    const state: StateRecord = {
+      id: this.#dir.id,
+      bundle,
+      rootfs: this.#rootfs,
+      created: this.#created,
+      creator: processOf(process.pid) ?? { pid: process.pid, startTime: 0 },
+      init: null,
+      shim: null,
+      cgroups: cgroups.toState(),
+      startAt: recordIndex(compiled.program, 'start'),
+      masterAt: compiled.masterAt,
+      plan,
+    };
+    this.#dir.write(state);
+    this.#context.at?.('clone');
+    const running = this.#start(compiled, fds.birth.region);
+    const driver = new Driver(running, compiled, this.#options);
+    const init = (): number => this.#findInit(running);
+    const ended = (): boolean => (init() > 0 ? processOf(init()) === null : running.tryWait() !== null);
+    let pidfd = -1;
+    let complete: StateRecord = state;
+    await driver
+      .reach(
+        'created',
+        {
+          ...(plan.namespaces.user ? { mapped: () => writeMaps(running.pid, spec.linux, rootless) } : {}),
+          ...(plan.hooks.runtime ? { hooks: () => this.#runtimeHooks(init()) } : {}),
+          created: () => {
+            pidfd = check(kernel, 'pidfd_open', [init(), 0], { while: 'creating the container' });
+            this.#setLimits(plan, init());
+            complete = { ...state, init: processOf(init()), shim: plan.shim ? processOf(running.pid) : null };
+            this.#dir.write(complete);
+          },
+        },
+        ended,
+      )
+      .catch((error: unknown) => {
+        if (pidfd >= 0) kernel.call('close', pidfd);
+        throw this.#withOom(cgroups, error);
+      });
+    this.#context.at?.('created');
+    this.#commit(driver, plan, guardPipe[1]);
+    return { driver, init: init(), pidfd, state: complete };
+  }
+
+  #makeCgroups(): CgroupManager {
+    const { spec } = this.#options;
+    const cgroups = CgroupManager.open(
+      planCgroups({ cgroupsPath: spec.linux.cgroupsPath, id: this.#dir.id, rootless: this.#context.rootless }),
+    );
+    const resources = {
+      ...spec.linux.resources,
+      devices: withAlwaysAllowed(spec.linux.resources.devices, spec.linux.devices),
+    };
+    cgroups.create(resources);
+    this.#undo.push(() => cgroups.remove());
+    cgroups.apply(resources);
+    return cgroups;
+  }
+
+  #openFds(): { birth: BirthFds } {
+    const { kernel } = this.#context;
+    const { stdio, console: terminal, shim, spec } = this.#options;
+    const region = this.#fds.open(this.#dir.file(REGION_FILE), O.RDWR | O.CREAT | O.EXCL, 0o600);
+    const parent = this.#fds.own(check(kernel, 'pidfd_open', [process.pid, 0], { while: 'creating the container' }));
+    const inContainer = spec.hooks.createContainer.length + spec.hooks.startContainer.length > 0;
+    let socket = -1;
+    let shimConsole = -1;
+    if (this.#process.terminal === true) {
+      if (terminal === undefined)
+        throw new EngineError('InvalidArgument', 'a terminal needs somebody who keeps its master: give a console');
+      if (terminal.kind === 'socket') socket = this.#fds.own(connectUnix(kernel, terminal.path));
+      else [shimConsole, socket] = this.#fds.socketPair();
+    }
+    return {
+      birth: {
+        region,
+        parent,
+        stdio: this.#process.terminal === true ? [0, 1, 2] : stdio,
+        state: inContainer ? this.#fds.open(this.#dir.file('hook-state'), O.RDWR | O.CREAT | O.EXCL, 0o600) : -1,
+        status: -1,
+        console: socket,
+        shimConsole,
+        exit: shim === true ? this.#fds.open(this.#dir.file(EXIT_FILE), O.WRONLY | O.CREAT | O.EXCL, 0o600) : -1,
+        reaper: -1,
+      },
+    };
+  }
+
+  #plan(cgroups: CgroupManager, fds: BirthFds, guardPipe: number): ContainerPlan {
+    const { spec, bundle, shim, noPivot, noNewKeyring, preserveFds, stdio } = this.#options;
+    const { rootless, warn } = this.#context;
+    const namespaces = planNamespaces(spec, this.#fds, rootless);
+    const inUser = namespaces.user || namespaces.join.some(({ type }) => type === 'user');
+    const ownMount = spec.linux.namespaces.some(({ type }) => type === 'mount');
+    const groups = cgroups.joinFiles().map(({ path }) => ({ path, fd: this.#fds.open(path, O.WRONLY) }));
+    return {
+      id: this.#dir.id,
+      spec,
+      rootfs: this.#rootfs,
+      namespaces,
+      groups,
+      mounts: planMounts(spec, {
+        bundle,
+        rootfs: this.#rootfs,
+        groups: cgroups.groups,
+        cgroupNamespace: namespaces.cgroup,
+        trees: prepareTrees(spec, { bundle, rootfs: this.#rootfs, fds: this.#fds }),
+      }),
+      propagation: rootfsPropagation(spec.linux.rootfsPropagation ?? '') ?? 0,
+      ownDev: hasOwnDev(spec),
+      hasKcore: existsSync('/proc/kcore'),
+      devices: planDevices(spec, inUser),
+      pivot: !ownMount ? 'chroot' : noPivot === true ? 'move' : 'pivot_root',
+      sysctl: Object.entries(spec.linux.sysctl).map(
+        ([key, value]) => [`/proc/sys/${sysctlFile(key) ?? key}`, value] as const,
+      ),
+      keyring: noNewKeyring === true ? null : `_ses.${this.#dir.id}`,
+      hooks: {
+        runtime: spec.hooks.prestart.length + spec.hooks.createRuntime.length > 0,
+        createContainer: spec.hooks.createContainer,
+        startContainer: spec.hooks.startContainer,
+      },
+      shim: shim === true,
+      reaper: false,
+      guard: {
+        pipe: guardPipe,
+        directories: cgroups.toState().made.toReversed(),
+        files: [...STATE_FILES, 'hook-state'].map((name) => this.#dir.file(name)).concat(`${this.#dir.path}/`),
+      },
+      fds,
+      process: planProcess(this.#process, {
+        root: this.#rootfs,
+        seccomp: spec.linux.seccomp,
+        setgroups: namespaces.setgroups,
+        preserveFds: preserveFds ?? 0,
+        stdio,
+        limitsFromOutside: inUser,
+        warn,
+      }),
+    };
+  }
+
+  #start(compiled: CompiledProgram, region: number): RunningProgram {
+    const inject = this.#context.inject?.(compiled.program);
+    const running = RunningProgram.start(
+      compiled.program,
+      {
+        image: { file: region, name: 'glassbox-runtime' },
+        step: this.#options.step !== undefined,
+        ...(inject === undefined ? {} : { inject }),
+      },
+      this.#context.kernel,
+    );
+    this.#undo.push(() => this.#destroy(running));
+    return running;
+  }
+
+  /** Pid of the container's process as the go-between got it; 0 until then. */
+  #findInit(running: RunningProgram): number {
+    if (this.#init === 0) this.#init = running.result('process') ?? 0;
+    return this.#init;
+  }
+
+  async #runtimeHooks(pid: number): Promise<void> {
+    const { hooks } = this.#options.spec;
+    const state = this.#hookState(pid);
+    await runHooks(hooks.prestart, state);
+    await runHooks(hooks.createRuntime, state);
+  }
+
+  #hookState(pid: number): ContainerState {
+    return stateOf(
+      {
+        id: this.#dir.id,
+        bundle: this.#options.bundle,
+        rootfs: this.#rootfs,
+        created: this.#created,
+        spec: this.#options.spec,
+      },
+      'creating',
+      pid,
+    );
+  }
+
+  /** In a user namespace hard limits cannot be raised: it is done from here. prlimit(2) */
+  #setLimits(plan: ContainerPlan, pid: number): void {
+    if (plan.process.rlimits.length > 0) return;
+    for (const [resource, soft, hard] of limitsOf(this.#process)) {
+      const limits = Buffer.alloc(16);
+      limits.writeBigUInt64LE(soft, 0);
+      limits.writeBigUInt64LE(hard, 8);
+      check(this.#context.kernel, 'prlimit64', [pid, resource, limits, null], {
+        while: 'error setting rlimits for ready process',
+      });
+    }
+  }
+
+  /** From here on the container lives without us. */
+  #commit(driver: Driver, plan: ContainerPlan, guard: number): void {
+    const { running } = driver;
+    running.release('created');
+    if (plan.shim) running.release('shim');
+    this.#context.kernel.call('write', guard, Buffer.from([1]), 1);
+    this.#undo.length = 0;
+    if (!plan.shim && !driver.stepping) running.wait();
+  }
+
+  #withOom(cgroups: CgroupManager, error: unknown): unknown {
+    if (!(error instanceof EngineError) || error instanceof SyscallError || cgroups.oomKills() === 0) return error;
+    return new EngineError('ResourceExhausted', 'container init was OOM-killed (memory limit too low?)', {
+      cause: error,
+    });
+  }
+
+  #destroy(running: RunningProgram): void {
+    const init = this.#findInit(running);
+    const { kernel } = this.#context;
+    const pidfd = init > 0 ? kernel.call('pidfd_open', init, 0) : -1;
+    if (pidfd >= 0) {
+      kernel.call('pidfd_send_signal', pidfd, 9, null, 0);
+      reap(kernel, pidfd);
+      kernel.call('close', pidfd);
+    }
+    running.destroy();
+  }
+
+  async #undoAll(error: unknown): Promise<unknown> {
+    const failed: unknown[] = [];
+    for (const undo of this.#undo.splice(0).reverse()) {
+      try {
+        await undo();
+      } catch (one) {
+        failed.push(one);
+      }
+    }
+    return failed.length === 0
+      ? error
+      : new EngineError(
+          'Internal',
+          `${messageOf(error)}; and not everything could be undone: ${failed.map(messageOf).join('; ')}`,
+          { cause: error },
+        );
+  }
+}
+
+const P_PIDFD = 3;
+const WEXITED = 4;
+const WALL = 0x40000000;
+
+/** Wait for a killed child; one that is the shim's is not ours to wait for (ECHILD). */
+function reap(kernel: Kernel, pidfd: number): void {
+  kernel.call('waitid', P_PIDFD, pidfd, Buffer.alloc(128), WEXITED | WALL, null);
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** runtime-spec's state. */
+export function stateOf(
+  made: { id: string; bundle: string; rootfs: string; created: string; spec: Spec },
+  status: ContainerState['status'],
+  pid: number,
+): ContainerState {
+  const { annotations } = made.spec;
+  return {
+    ociVersion: made.spec.ociVersion,
+    id: made.id,
+    pid,
+    status,
+    bundle: made.bundle,
+    rootfs: made.rootfs,
+    created: made.created,
+    ...(Object.keys(annotations).length === 0 ? {} : { annotations }),
+    owner: '',
+  };
+}
+
+/** RFC 3339 with nine digits, of which JavaScript knows three. */
+function rfc3339(date: Date): string {
+  return date.toISOString().replace('Z', '000000Z');
+}

@@ -1,0 +1,147 @@
+import { getSystemErrorMap } from 'node:util';
+import { EngineError, SyscallError } from '../kernel/errors.js';
+import { explainRecord } from '../kernel/program/explain.js';
+import type { RunningProgram } from '../kernel/program/running.js';
+import type { CompiledProgram } from './program/container.js';
+import type { CreateOptions } from './types.js';
+
+/** What we do while a process waits for us, by the label of the record at which it waits. */
+export type Duties = Readonly<Record<string, () => void | Promise<void>>>;
+
+type Steps = Pick<CreateOptions, 'step' | 'stepped'>;
+
+/** Sees a program through its holds: does our duty at each, tells every step where that was asked for, and turns a failed record into an error. */
+export class Driver {
+  readonly running: RunningProgram;
+  #compiled: CompiledProgram;
+  #steps: Steps;
+  #told = new Set<number>();
+  /** Released by `step` and not yet told. */
+  #issued: number[] = [];
+
+  constructor(running: RunningProgram, compiled: CompiledProgram, steps: Steps) {
+    this.running = running;
+    this.#compiled = compiled;
+    this.#steps = steps;
+  }
+
+  get stepping(): boolean {
+    return this.#steps.step !== undefined;
+  }
+
+  /**
+   * Let the processes go on until `last` is held, and leave it held. `ended` tells whether the process that is to
+   * arrive there has ended instead.
+   */
+  async reach(last: string, duties: Duties, ended: () => boolean): Promise<void> {
+    try {
+      if (this.stepping) await this.#step(last, duties, ended);
+      else await this.#wait(last, duties, ended);
+    } catch (error) {
+      throw this.translate(error);
+    }
+  }
+
+  async #wait(last: string, duties: Duties, ended: () => boolean): Promise<void> {
+    for (const [label, duty] of Object.entries(duties)) {
+      this.running.waitHeld(label, { ended, timeoutMs: 60_000 });
+      await duty();
+      if (label !== last) this.running.release(label);
+    }
+  }
+
+  async #step(last: string | null, duties: Duties, ended: () => boolean): Promise<void> {
+    const { running } = this;
+    const { labels, records } = running.program;
+    const end = last === null ? -1 : (labels.get(last) ?? -1);
+    for (;;) {
+      this.#tell();
+      const waiting = running.waiting().filter((index) => index !== end);
+      for (const index of waiting) {
+        const record = records[index];
+        if (record !== undefined && record.syscall !== 'none') {
+          this.#told.add(index);
+          await this.#steps.step?.(explainRecord(record, index, undefined));
+        }
+        await duties[record?.options.label ?? '']?.();
+        running.release(index);
+        this.#issued.push(index);
+      }
+      running.throwFailure();
+      if (end >= 0 && waiting.length === 0 && running.waiting().includes(end)) {
+        await duties[last ?? '']?.();
+        this.#tell();
+        return;
+      }
+      if (ended()) {
+        this.#tell();
+        running.throwFailure();
+        if (end < 0) return;
+        throw new EngineError('Aborted', `${running.program.name}: ended before ${last}`);
+      }
+      if (waiting.length === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+  }
+
+  /** The rest of a stepped program, to the execution of the container's program. */
+  async finish(ended: () => boolean): Promise<void> {
+    await this.#step(null, {}, ended);
+  }
+
+  #tell(): void {
+    const trace = this.running.trace();
+    this.#issued = this.#issued.filter((index) => {
+      const entry = trace[index];
+      const record = this.running.program.records[index];
+      if (entry === undefined || record === undefined) return false;
+      const isOver = entry.state === 'done' || entry.state === 'failed';
+      if (isOver && this.#told.has(index)) this.#steps.stepped?.(explainRecord(record, index, entry));
+      return !isOver;
+    });
+  }
+
+  /** The error of a record that was allowed to fail. */
+  failureOf(label: string, what: string): SyscallError {
+    const record = this.running.program.records[this.running.program.labels.get(label) ?? -1];
+    const errno = -(this.running.result(label) ?? 0);
+    return new SyscallError(record?.syscall ?? label, errno, { text: `${what}: ${errnoText(errno)}` });
+  }
+
+  /** A failed record in the words of the section that it belongs to, with the syscall, the path and the man page. */
+  translate(error: unknown): unknown {
+    const failure = this.running.failure();
+    if (failure === null) return error;
+    const record = this.running.program.records[failure.index];
+    const meaning = this.#compiled.failures.get(record?.options.label ?? '');
+    if (record === undefined || record.syscall === 'none') return error;
+    const text = errnoText(failure.errno);
+    const path = record.args.find(
+      (word) => typeof word === 'object' && word.kind === 'data' && word.text.startsWith('"'),
+    );
+    return new SyscallError(record.syscall, failure.errno, {
+      ...(typeof path === 'object' && path.kind === 'data' ? { path: JSON.parse(path.text) as string } : {}),
+      text:
+        meaning === undefined
+          ? `${record.section}: ${record.syscall}: ${text}`
+          : typeof meaning === 'string'
+            ? `${meaning}: ${text}`
+            : meaning(text),
+      cause: error,
+    });
+  }
+}
+
+/** The text of strerror(3), in lower case, as Go prints it. */
+export function errnoText(errno: number): string {
+  const text = getSystemErrorMap().get(-errno)?.[1] ?? `errno ${errno}`;
+  return GO_TEXTS[text] ?? text;
+}
+
+/** Where libuv's words are not those of strerror(3). */
+const GO_TEXTS: Readonly<Record<string, string>> = {
+  'too many symbolic links encountered': 'too many levels of symbolic links',
+  'resource busy or locked': 'device or resource busy',
+  'illegal operation on a directory': 'is a directory',
+  'bad file descriptor': 'bad file descriptor',
+  'resource temporarily unavailable': 'resource temporarily unavailable',
+};

@@ -1,0 +1,195 @@
+import { readlinkSync, unlinkSync } from 'node:fs';
+import { posix } from 'node:path';
+import { CgroupManager } from '../cgroup/manager.js';
+import { O } from '../kernel/constants.js';
+import { EngineError } from '../kernel/errors.js';
+import { check } from '../kernel/kernel.js';
+import { NAMESPACE_KINDS } from '../kernel/namespaces/ids.js';
+import { RunningProgram } from '../kernel/program/running.js';
+import { connectUnix } from '../kernel/unix-socket.js';
+import type { CreateContext } from './create.js';
+import { Driver } from './driver.js';
+import type { GroupPlan } from './plan.js';
+import { Descriptors } from './planning/descriptors.js';
+import { limitsOf, planProcess } from './planning/process.js';
+import { type ExecPlan, execProgram } from './program/exec.js';
+import { isAlive, processOf, type StateDir, type StateRecord } from './state-dir.js';
+import type { ExecOptions } from './types.js';
+
+const POLLIN = 1;
+/** How long a program may take to be executed once it is let go; a file on a slow file system takes a while to be read. */
+const EXEC_TIMEOUT_MS = 60_000;
+let executions = 0;
+
+/** A further process in a running container: our child, from its birth to the execution of its program. */
+export class Execution {
+  readonly #dir: StateDir;
+  readonly #state: StateRecord;
+  readonly #options: ExecOptions;
+  readonly #context: CreateContext;
+  readonly #fds: Descriptors;
+
+  constructor(dir: StateDir, state: StateRecord, options: ExecOptions, context: CreateContext) {
+    this.#dir = dir;
+    this.#state = state;
+    this.#options = options;
+    this.#context = context;
+    this.#fds = new Descriptors(context.kernel, options.preserveFds ?? 0);
+  }
+
+  async run(): Promise<{ pid: number; pidfd: number }> {
+    const file = this.#dir.file(`exec-${process.pid}-${executions++}`);
+    try {
+      const region = this.#fds.open(file, O.RDWR | O.CREAT | O.EXCL, 0o600);
+      unlinkSync(file);
+      return await this.#run(region);
+    } finally {
+      this.#fds.closeAll();
+    }
+  }
+
+  async #run(region: number): Promise<{ pid: number; pidfd: number }> {
+    const { kernel } = this.#context;
+    const [status, statusWriter] = this.#fds.pipe();
+    const plan = this.#plan(region, statusWriter);
+    const compiled = execProgram(plan);
+    const inject = this.#context.inject?.(compiled.program);
+    const running = RunningProgram.start(
+      compiled.program,
+      { image: { file: region, name: 'glassbox-runtime' }, ...(inject === undefined ? {} : { inject }) },
+      kernel,
+    );
+    const pid = (): number => running.result('process') ?? 0;
+    let pidfd = -1;
+    try {
+      const driver = new Driver(running, compiled, {});
+      const ended = (): boolean => (pid() > 0 ? processOf(pid()) === null : running.tryWait() !== null);
+      await driver.reach(
+        'ready',
+        {
+          ready: () => {
+            pidfd = check(kernel, 'pidfd_open', [pid(), 0], { while: 'exec' });
+            this.#setLimits(plan, pid());
+          },
+        },
+        ended,
+      );
+      running.release('ready');
+      this.#fds.close(statusWriter);
+      this.#awaitExecution(driver, status);
+      running.wait();
+      running.dispose();
+      return { pid: pid(), pidfd };
+    } catch (error) {
+      this.#destroy(running, pid(), pidfd);
+      throw error;
+    }
+  }
+
+  #plan(region: number, status: number): ExecPlan {
+    const { kernel, warn } = this.#context;
+    const { init, plan } = this.#state;
+    const { console: terminal, stdio, preserveFds, process: wanted } = this.#options;
+    if (init === null) throw new EngineError('FailedPrecondition', 'container not running');
+    const target = this.#fds.own(check(kernel, 'pidfd_open', [init.pid, 0], { while: 'exec' }));
+    if (!isAlive(init)) throw new EngineError('FailedPrecondition', 'container not running');
+    const flags = differing(init.pid);
+    const entersUser = (flags & NAMESPACE_KINDS.user.flag) !== 0;
+    if (wanted.terminal === true && terminal?.kind !== 'socket')
+      throw new EngineError('InvalidArgument', 'a terminal needs somebody who keeps its master: give a console socket');
+    return {
+      id: this.#state.id,
+      target,
+      namespaces: flags,
+      entersUser,
+      groups: this.#groups(),
+      keyring: plan.keyring,
+      process: planProcess(wanted, {
+        root: `/proc/${init.pid}/root`,
+        seccomp: plan.spec.linux.seccomp,
+        setgroups: plan.namespaces.setgroups,
+        preserveFds: preserveFds ?? 0,
+        stdio,
+        limitsFromOutside: entersUser,
+        warn,
+      }),
+      fds: {
+        region,
+        parent: this.#fds.own(check(kernel, 'pidfd_open', [process.pid, 0], { while: 'exec' })),
+        stdio: wanted.terminal === true ? [0, 1, 2] : stdio,
+        status,
+        console:
+          wanted.terminal === true && terminal?.kind === 'socket'
+            ? this.#fds.own(connectUnix(kernel, terminal.path))
+            : -1,
+      },
+    };
+  }
+
+  /** The container's groups, or those below them that were asked for. */
+  #groups(): GroupPlan[] {
+    const wanted = this.#options.cgroup ?? {};
+    return CgroupManager.fromState(this.#state.cgroups)
+      .joinFiles()
+      .map(({ hierarchy, path }) => {
+        const below =
+          hierarchy
+            .split(',')
+            .map((controller) => wanted[controller])
+            .find((one) => one !== undefined) ?? wanted[''];
+        if (below === undefined) return path;
+        const own = posix.dirname(path);
+        const directory = posix.join(own, below);
+        if (directory !== own && !directory.startsWith(`${own}/`))
+          throw new EngineError('InvalidArgument', `bad sub cgroup path: ${below}`);
+        return `${directory}/${posix.basename(path)}`;
+      })
+      .map((path) => ({ path, fd: this.#fds.open(path, O.WRONLY) }));
+  }
+
+  #setLimits(plan: ExecPlan, pid: number): void {
+    if (plan.process.rlimits.length > 0) return;
+    for (const [resource, soft, hard] of limitsOf(this.#options.process)) {
+      const limits = Buffer.alloc(16);
+      limits.writeBigUInt64LE(soft, 0);
+      limits.writeBigUInt64LE(hard, 8);
+      check(this.#context.kernel, 'prlimit64', [pid, resource, limits, null], {
+        while: 'error setting rlimits for ready process',
+      });
+    }
+  }
+
+  /** The pipe that only the new process holds closes when it executes its program, or when it ends: which, its records tell. */
+  #awaitExecution(driver: Driver, status: number): void {
+    const pollfd = Buffer.alloc(8);
+    pollfd.writeInt32LE(status, 0);
+    pollfd.writeInt16LE(POLLIN, 4);
+    const timeout = Buffer.alloc(16);
+    timeout.writeBigInt64LE(BigInt(EXEC_TIMEOUT_MS / 1000), 0);
+    check(this.#context.kernel, 'ppoll', [pollfd, 1, timeout, null, 0], { while: 'exec' });
+    const { running } = driver;
+    if (running.failure() !== null) throw driver.translate(new EngineError('Aborted', 'exec failed'));
+    const answer = running.result('execve');
+    if (answer !== null && answer < 0) throw driver.failureOf('execve', `exec ${this.#options.process.args[0] ?? ''}`);
+  }
+
+  #destroy(running: RunningProgram, pid: number, known: number): void {
+    const { kernel } = this.#context;
+    const pidfd = known >= 0 ? known : pid > 0 ? kernel.call('pidfd_open', pid, 0) : -1;
+    if (pidfd >= 0) {
+      kernel.call('pidfd_send_signal', pidfd, 9, null, 0);
+      kernel.call('waitid', 3, pidfd, Buffer.alloc(128), 4 | 0x40000000, null);
+      kernel.call('close', pidfd);
+    }
+    running.destroy();
+  }
+}
+
+/** Namespaces in which a process differs from us: entering one's own user namespace is an error. setns(2) */
+function differing(pid: number): number {
+  return Object.entries(NAMESPACE_KINDS).reduce(
+    (flags, [kind, { flag }]) =>
+      readlinkSync(`/proc/${pid}/ns/${kind}`) === readlinkSync(`/proc/self/ns/${kind}`) ? flags : flags | flag,
+    0,
+  );
+}

@@ -1,0 +1,165 @@
+import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
+import { posix } from 'node:path';
+import { O } from '../../kernel/constants.js';
+import { SyscallError } from '../../kernel/errors.js';
+import { realKernel } from '../../kernel/kernel.js';
+import { openInRoot } from '../../kernel/namespaces/open-in-root.js';
+import { guard } from '../guards.js';
+import type { CapabilityPlan, ProcessPlan } from '../plan.js';
+import { compileSeccomp, isEmptySeccomp } from '../seccomp/compile.js';
+import { CAPABILITIES, RLIMITS } from '../spec/names.js';
+import type { CapabilitySet, SpecCapabilities, SpecProcess, SpecSeccomp } from '../spec/types.js';
+
+const DEFAULT_UMASK = 0o022;
+/** What is read of a container's /etc/passwd: it is the image's, and may be of any size. */
+const PASSWD_BYTES = 1 << 20;
+
+export interface ProcessContext {
+  /** Where /etc/passwd is looked for: a directory, or /proc/PID/root. */
+  readonly root: string;
+  readonly seccomp: SpecSeccomp | undefined;
+  readonly setgroups: boolean;
+  readonly preserveFds: number;
+  readonly stdio: readonly [number, number, number];
+  /** The limits are set from outside, where we are privileged. */
+  readonly limitsFromOutside: boolean;
+  readonly warn: (message: string) => void;
+}
+
+/** The user's process: environment, files to try, identity, limits and filter. */
+export function planProcess(process: SpecProcess, context: ProcessContext): ProcessPlan {
+  const env = environment(process, context.root);
+  const terminal = process.terminal === true;
+  return {
+    process,
+    candidates: candidatesOf(process.args[0] ?? '', env),
+    env,
+    capabilities: planCapabilities(process.capabilities, context.warn),
+    rlimits: context.limitsFromOutside ? [] : limitsOf(process),
+    seccomp: planSeccomp(context.seccomp, context.warn),
+    oomScoreAdj:
+      process.oomScoreAdj === undefined || process.oomScoreAdj === ownOomScore() ? null : process.oomScoreAdj,
+    setgroups: context.setgroups,
+    preserveFds: context.preserveFds,
+    ownStdio: terminal
+      ? []
+      : [0, 1, 2].filter((target) => isToBeOwned(context.stdio[target] ?? target, process.user.uid)),
+    terminal: terminal ? { size: process.consoleSize ?? null } : null,
+    umask: process.user.umask ?? DEFAULT_UMASK,
+    apparmor: process.apparmorProfile === undefined || process.apparmorProfile === '' ? null : process.apparmorProfile,
+  };
+}
+
+/** [resource, soft, hard] as prlimit(2) takes them. */
+export function limitsOf(process: SpecProcess): (readonly [number, bigint, bigint])[] {
+  return process.rlimits.map(({ type, soft, hard }) => [RLIMITS.get(type) ?? -1, soft, hard] as const);
+}
+
+/** Of a name given twice the last counts; HOME is the user's when nobody has set it. */
+function environment(process: SpecProcess, root: string): string[] {
+  const last = new Map<string, string>();
+  for (const line of process.env) {
+    const name = line.slice(0, line.indexOf('='));
+    last.delete(name);
+    last.set(name, line);
+  }
+  if ((last.get('HOME') ?? 'HOME=') === 'HOME=') last.set('HOME', `HOME=${homeOf(root, process.user.uid)}`);
+  return [...last.values()];
+}
+
+/** The home directory that the container's /etc/passwd has for a user id, `/` where it has none. passwd(5) */
+function homeOf(root: string, uid: number): string {
+  const text = readPasswd(root);
+  for (const line of text.split('\n')) {
+    const fields = line.split(':');
+    if (fields.length >= 6 && fields[2] === String(uid)) return fields[5] || '/';
+  }
+  return '/';
+}
+
+/** A regular file inside the root, seen to be one before it is opened, and no more of it than is sane: CVE-2024-9676, CVE-2026-47262. */
+function readPasswd(root: string): string {
+  let place: number;
+  try {
+    place = openInRoot(realKernel, root, '/etc/passwd', O.PATH);
+  } catch (error) {
+    if (error instanceof SyscallError) return ''; // no such file: nobody has a home of their own
+    throw error;
+  }
+  try {
+    if (!fstatSync(place).isFile()) return '';
+    const fd = openSync(`/proc/self/fd/${place}`, O.RDONLY | O.CLOEXEC);
+    try {
+      const bytes = Buffer.alloc(Math.min(fstatSync(fd).size, PASSWD_BYTES));
+      return bytes.toString('utf8', 0, readSync(fd, bytes, 0, bytes.length, 0));
+    } finally {
+      closeSync(fd);
+    }
+  } finally {
+    closeSync(place);
+  }
+}
+
+/** The files that execvp(3) would try. */
+function candidatesOf(name: string, env: readonly string[]): string[] {
+  if (name.includes('/')) return [name];
+  if (name === '') return [];
+  const path = env.find((line) => line.startsWith('PATH='))?.slice('PATH='.length) ?? '';
+  return path
+    .split(':')
+    .filter((directory) => directory !== '')
+    .map((directory) => posix.join(directory, name));
+}
+
+function planCapabilities(capabilities: SpecCapabilities | null, warn: (message: string) => void): CapabilityPlan {
+  const { last, held } = kernelCapabilities();
+  const unknown = new Set<string>();
+  const mask = (set: CapabilitySet): bigint =>
+    (capabilities?.[set] ?? []).reduce((bits, name) => {
+      const number = CAPABILITIES.indexOf(name);
+      if (number < 0 || number > last) unknown.add(name);
+      return number < 0 || number > last ? bits : bits | (1n << BigInt(number));
+    }, 0n);
+  const plan = {
+    bounding: mask('bounding'),
+    effective: mask('effective'),
+    permitted: mask('permitted'),
+    inheritable: guard('inheritable-empty') ? mask('inheritable') : mask('permitted'),
+    ambient: mask('ambient'),
+    last,
+    held,
+  };
+  if (unknown.size > 0) warn(`ignoring unknown or unavailable capabilities: [${[...unknown].join(' ')}]`);
+  return plan;
+}
+
+let known: { last: number; held: bigint } | undefined;
+
+/** What this kernel has at all, and what our own bounding set still holds. */
+function kernelCapabilities(): { last: number; held: bigint } {
+  known ??= {
+    last: Number(readFileSync('/proc/sys/kernel/cap_last_cap', 'utf8')),
+    held: BigInt(`0x${/^CapBnd:\s*([0-9a-f]+)/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '0'}`),
+  };
+  return known;
+}
+
+/** The filter of a spec, compiled; null without one. */
+export function planSeccomp(seccomp: SpecSeccomp | undefined, warn: (message: string) => void): ProcessPlan['seccomp'] {
+  if (seccomp === undefined || isEmptySeccomp(seccomp)) return null;
+  const { filter, flags, warnings } = compileSeccomp(seccomp);
+  for (const warning of warnings) warn(warning);
+  return { filter, flags };
+}
+
+function ownOomScore(): number {
+  return Number(readFileSync('/proc/self/oom_score_adj', 'utf8'));
+}
+
+/** runc's fixStdioPermissions: the user may open its own standard streams again by name. The null device is everybody's. */
+function isToBeOwned(fd: number, uid: number): boolean {
+  const stat = fstatSync(fd);
+  return stat.uid !== uid && !(stat.isCharacterDevice() && stat.rdev === NULL_DEVICE);
+}
+
+const NULL_DEVICE = (1 << 8) | 3;

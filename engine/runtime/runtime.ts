@@ -1,0 +1,291 @@
+import type { ExplainedProgram } from '../api/types.js';
+import { CgroupManager } from '../cgroup/manager.js';
+import { ERRNO } from '../kernel/errno.js';
+import { EngineError, SyscallError } from '../kernel/errors.js';
+import { check, type Kernel, realKernel } from '../kernel/kernel.js';
+import { AttachedRegion } from '../kernel/program/attached.js';
+import { explainTrace } from '../kernel/program/explain.js';
+import { Reactor } from '../kernel/reactor.js';
+import { RunningContainerProcess } from './container-process.js';
+import { type CreateContext, Creation, stateOf } from './create.js';
+import type { Driver } from './driver.js';
+import { Execution } from './execute.js';
+import { runHooks } from './hooks.js';
+import { planSeccomp } from './planning/process.js';
+import { containerProgram } from './program/container.js';
+import type { Spec, SpecResources } from './spec/types.js';
+import { containerIds, EXIT_FILE, isAlive, REGION_FILE, StateDir, type StateRecord } from './state-dir.js';
+import { sweep } from './sweep.js';
+import type {
+  ContainerProcess,
+  ContainerState,
+  ContainerStatus,
+  CreateOptions,
+  ExecOptions,
+  OciRuntime,
+} from './types.js';
+
+export interface RuntimeOptions extends Partial<Omit<CreateContext, 'rootless'>> {
+  /** Directory of the containers' states. */
+  readonly root: string;
+  /** Go on where control groups may not be changed; null: when we are not root. */
+  readonly rootless?: boolean | null;
+}
+
+const SIGKILL = 9;
+/** How long `delete --force` waits for a killed process: one that the kernel holds (disk, freezer) may take a while. */
+const KILL_TIMEOUT_MS = 10_000;
+
+/**
+ * An OCI runtime. What it knows of a container is in its state directory and in the kernel, so any process that opens the same
+ * root can go on with it. `close` at the end, or the process is kept from ending.
+ */
+export class Runtime implements OciRuntime {
+  readonly root: string;
+  #context: CreateContext;
+  #reactor: Reactor | undefined;
+  /** Containers that are being stepped: only who steps one can start it. */
+  #stepped = new Map<string, { driver: Driver; ended: () => boolean }>();
+
+  constructor(options: RuntimeOptions) {
+    this.root = options.root;
+    this.#context = {
+      kernel: options.kernel ?? realKernel,
+      rootless: options.rootless ?? process.geteuid?.() !== 0,
+      warn: options.warn ?? (() => undefined),
+      debug: options.debug ?? (() => undefined),
+      ...(options.inject === undefined ? {} : { inject: options.inject }),
+      ...(options.at === undefined ? {} : { at: options.at }),
+    };
+  }
+
+  async create(options: CreateOptions): Promise<ContainerProcess> {
+    const dir = new StateDir(this.root, options.id);
+    await sweep(dir);
+    const { driver, init, pidfd, state } = await new Creation(dir, options, this.#context).run();
+    if (driver.stepping) this.#stepped.set(options.id, { driver, ended: () => !isAlive(state.init) });
+    const process = new RunningContainerProcess(
+      this.#kernel,
+      () => this.#reactorNow(),
+      { pid: init, pidfd },
+      state.shim === null
+        ? { by: 'us' }
+        : { by: 'shim', shimPidfd: this.#duplicate(driver.running.pidfd), exitFile: dir.file(EXIT_FILE) },
+    );
+    if (!driver.stepping) driver.running.dispose();
+    return process;
+  }
+
+  async start(id: string): Promise<void> {
+    const { dir, state } = this.#find(id);
+    const status = this.#status(state, dir);
+    if (status === 'stopped') throw new EngineError('FailedPrecondition', 'cannot start a container that has stopped');
+    if (status !== 'created') throw new EngineError('FailedPrecondition', 'cannot start an already running container');
+    const region = new AttachedRegion(dir.file(REGION_FILE), this.#kernel);
+    try {
+      region.release(state.startAt);
+    } finally {
+      region.close();
+    }
+    const stepped = this.#stepped.get(id);
+    if (stepped !== undefined) {
+      this.#stepped.delete(id);
+      await stepped.driver.finish(stepped.ended);
+      stepped.driver.running.dispose();
+    }
+    await runHooks(state.plan.spec.hooks.poststart, this.#state(dir, state));
+  }
+
+  state(id: string): ContainerState {
+    const { dir, state } = this.#find(id);
+    return this.#state(dir, state);
+  }
+
+  list(): ContainerState[] {
+    return containerIds(this.root).flatMap((id) => {
+      const dir = new StateDir(this.root, id);
+      const state = dir.tryRead();
+      return state === null ? [] : [this.#state(dir, state)];
+    });
+  }
+
+  async kill(id: string, signal: number, options: { all?: boolean } = {}): Promise<void> {
+    const { dir, state } = this.#find(id);
+    if (options.all === true) {
+      CgroupManager.fromState(state.cgroups).killAll(signal);
+      return;
+    }
+    const status = this.#status(state, dir);
+    if (status === 'stopped' || state.init === null)
+      throw new EngineError('FailedPrecondition', 'container not running');
+    this.#signal(state, signal);
+    // a frozen process takes no signal: SIGKILL is meant to end it all the same
+    if (signal === SIGKILL && status === 'paused') CgroupManager.fromState(state.cgroups).thaw();
+  }
+
+  async delete(id: string, options: { force?: boolean } = {}): Promise<void> {
+    const dir = new StateDir(this.root, id);
+    const state = dir.tryRead();
+    if (state === null) {
+      if (options.force === true && dir.exists()) return dir.remove();
+      throw new EngineError('NotFound', 'container does not exist');
+    }
+    const status = this.#status(state, dir);
+    if (status !== 'stopped') {
+      if (options.force !== true && status !== 'created')
+        throw new EngineError('FailedPrecondition', `cannot delete container ${id} that is not stopped: ${status}`);
+      await this.#end(state);
+    }
+    await CgroupManager.fromState(state.cgroups).remove();
+    const last = this.#state(dir, state);
+    dir.remove();
+    try {
+      await runHooks(state.plan.spec.hooks.poststop, { ...last, status: 'stopped', pid: 0 });
+    } catch (error) {
+      // the container is gone all the same: runtime-spec, "Poststop": a failure is logged
+      this.#context.warn(error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  async exec(options: ExecOptions): Promise<ContainerProcess> {
+    const { dir, state } = this.#find(options.id);
+    const status = this.#status(state, dir);
+    if (status === 'stopped' || state.init === null)
+      throw new EngineError('FailedPrecondition', 'cannot exec in a stopped container');
+    if (status === 'paused' && options.ignorePaused !== true)
+      throw new EngineError('FailedPrecondition', 'cannot exec in a paused container');
+    const made = await new Execution(dir, state, options, this.#context).run();
+    return new RunningContainerProcess(this.#kernel, () => this.#reactorNow(), made, { by: 'us' });
+  }
+
+  pids(id: string): number[] {
+    return this.cgroups(id).pids(true);
+  }
+
+  async pause(id: string): Promise<void> {
+    const { dir, state } = this.#find(id);
+    const status = this.#status(state, dir);
+    if (status !== 'running' && status !== 'created')
+      throw new EngineError('FailedPrecondition', 'container not running or created');
+    CgroupManager.fromState(state.cgroups).freeze();
+  }
+
+  async resume(id: string): Promise<void> {
+    const { dir, state } = this.#find(id);
+    if (this.#status(state, dir) !== 'paused') throw new EngineError('FailedPrecondition', 'container not paused');
+    CgroupManager.fromState(state.cgroups).thaw();
+  }
+
+  async update(id: string, resources: SpecResources): Promise<void> {
+    const { dir, state } = this.#find(id);
+    if (this.#status(state, dir) === 'stopped') throw new EngineError('FailedPrecondition', 'container not running');
+    CgroupManager.fromState(state.cgroups).update(resources);
+    const { plan } = state;
+    const linux = { ...plan.spec.linux, resources: { ...plan.spec.linux.resources, ...resources } };
+    dir.write({ ...state, plan: { ...plan, spec: { ...plan.spec, linux } } });
+  }
+
+  spec(id: string): Spec {
+    return this.#find(id).state.plan.spec;
+  }
+
+  /** The container's groups: limits, usage, events. */
+  cgroups(id: string): CgroupManager {
+    return CgroupManager.fromState(this.#find(id).state.cgroups);
+  }
+
+  /** Every record of the container's start with its result and time: built again from the plan, read from the region. */
+  explain(id: string): ExplainedProgram {
+    const { dir, state } = this.#find(id);
+    const seccomp = planSeccomp(state.plan.spec.linux.seccomp, () => undefined);
+    const { program } = containerProgram({ ...state.plan, process: { ...state.plan.process, seccomp } });
+    const region = new AttachedRegion(dir.file(REGION_FILE), this.#kernel);
+    try {
+      return explainTrace(program, region.trace(program.records.length), !region.isHeld(state.startAt));
+    } finally {
+      region.close();
+    }
+  }
+
+  close(): void {
+    this.#reactor?.close();
+    this.#reactor = undefined;
+  }
+
+  get #kernel(): Kernel {
+    return this.#context.kernel;
+  }
+
+  #reactorNow(): Reactor {
+    this.#reactor ??= new Reactor(this.#kernel);
+    return this.#reactor;
+  }
+
+  #find(id: string): { dir: StateDir; state: StateRecord } {
+    const dir = new StateDir(this.root, id);
+    return { dir, state: dir.read() };
+  }
+
+  #state(dir: StateDir, state: StateRecord): ContainerState {
+    const status = this.#status(state, dir);
+    const { id, bundle, rootfs, created, plan } = state;
+    return {
+      ...stateOf(
+        { id, bundle, rootfs, created, spec: plan.spec },
+        status,
+        status === 'stopped' ? 0 : (state.init?.pid ?? 0),
+      ),
+      owner: ownerOf(dir),
+    };
+  }
+
+  /** Read from the kernel: the process, the freezer, and the record at which it waits until it is started. */
+  #status(state: StateRecord, dir: StateDir): ContainerStatus {
+    if (state.init === null) return isAlive(state.creator) ? 'creating' : 'stopped';
+    if (!isAlive(state.init)) return 'stopped';
+    if (CgroupManager.fromState(state.cgroups).frozen()) return 'paused';
+    return dir.isHeld(state.startAt) ? 'created' : 'running';
+  }
+
+  /** Through a pidfd that is seen to be of the container's process: its number may be another's by now. */
+  #signal({ init }: StateRecord, signal: number): void {
+    if (init === null) return;
+    const pidfd = this.#kernel.call('pidfd_open', init.pid, 0);
+    if (pidfd < 0) {
+      if (pidfd === -ERRNO.ESRCH) throw new EngineError('FailedPrecondition', 'container not running');
+      throw new SyscallError('pidfd_open', -pidfd);
+    }
+    try {
+      if (!isAlive(init)) throw new EngineError('FailedPrecondition', 'container not running');
+      const result = this.#kernel.call('pidfd_send_signal', pidfd, signal, null, 0);
+      if (result === -ERRNO.ESRCH) throw new EngineError('FailedPrecondition', 'container not running');
+      if (result < 0)
+        throw new SyscallError('pidfd_send_signal', -result, { text: `unable to signal init: ${signal}` });
+    } finally {
+      this.#kernel.call('close', pidfd);
+    }
+  }
+
+  async #end(state: StateRecord): Promise<void> {
+    const cgroups = CgroupManager.fromState(state.cgroups);
+    if (isAlive(state.init)) {
+      this.#signal(state, SIGKILL);
+      if (cgroups.frozen()) cgroups.thaw();
+    }
+    const deadline = performance.now() + KILL_TIMEOUT_MS;
+    for (let pause = 1; isAlive(state.init); pause = Math.min(pause * 2, 50)) {
+      if (performance.now() > deadline)
+        throw new EngineError('DeadlineExceeded', `container init still running after ${KILL_TIMEOUT_MS} ms`);
+      await new Promise((resolve) => setTimeout(resolve, pause));
+    }
+  }
+
+  #duplicate(fd: number): number {
+    return check(this.#kernel, 'fcntl', [fd, 1030, 3], { while: 'keeping the shim' });
+  }
+}
+
+/** Name of the user whom the state belongs to, as `list` shows it. */
+function ownerOf(dir: StateDir): string {
+  return dir.owner() === 0 ? 'root' : String(dir.owner());
+}

@@ -1,0 +1,188 @@
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { CgroupState } from '../cgroup/manager.js';
+import { EngineError } from '../kernel/errors.js';
+import { parseStat } from '../kernel/procfs/stat.js';
+import { RECORD } from '../kernel/program/record.js';
+import { recordAt } from '../kernel/program/running.js';
+import { guard } from './guards.js';
+import type { ContainerPlan } from './plan.js';
+
+/** A process by what cannot be taken for another's: a pid is given again, a pid with its start time is not. */
+export interface ProcessId {
+  readonly pid: number;
+  /** Field 22 of /proc/PID/stat, in clock ticks since boot. */
+  readonly startTime: number;
+}
+
+/** What is known of a container across processes: ROOT/ID/state.json. */
+export interface StateRecord {
+  readonly id: string;
+  readonly bundle: string;
+  readonly rootfs: string;
+  /** RFC 3339 with nanoseconds, UTC. */
+  readonly created: string;
+  /** Who makes it, while it is being made. */
+  readonly creator: ProcessId;
+  /** Null until there is one. */
+  readonly init: ProcessId | null;
+  readonly shim: ProcessId | null;
+  readonly cgroups: CgroupState;
+  /** Index of the record `start`: the container has been started when it is no longer held in the region. */
+  readonly startAt: number;
+  /** Offset in the region of the shim's number for the terminal's master; null without. */
+  readonly masterAt: number | null;
+  /** Everything that the container's program was built from; the filter is compiled again when it is needed. */
+  readonly plan: ContainerPlan;
+}
+
+const STATE = 'state.json';
+/** The region of the container's program. */
+export const REGION_FILE = 'program';
+/** siginfo_t of the container's end, written by the shim. */
+export const EXIT_FILE = 'exit';
+export const STATE_FILES: readonly string[] = [STATE, REGION_FILE, EXIT_FILE];
+
+/** The directory of one container below the runtime's root. Only for us: it says what everybody runs (CVE-2024-25621). */
+export class StateDir {
+  readonly path: string;
+  readonly id: string;
+
+  constructor(root: string, id: string) {
+    this.id = id;
+    this.path = join(root, checkedId(id));
+  }
+
+  /** Make it; somebody else's container of that id is an error. */
+  make(): void {
+    const mode = guard('private-state-dir') ? 0o700 : 0o755;
+    mkdirSync(dirname(this.path), { recursive: true, mode: guard('private-state-dir') ? 0o711 : 0o755 });
+    try {
+      mkdirSync(this.path, { mode });
+      chmodSync(this.path, mode);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'EEXIST')
+        throw new EngineError('AlreadyExists', 'container with given ID already exists');
+      throw error;
+    }
+  }
+
+  file(name: string): string {
+    return join(this.path, name);
+  }
+
+  /** Replace the state at once: a reader sees the old one or the new one. */
+  write(state: StateRecord): void {
+    const unfinished = this.file(`.${STATE}`);
+    writeFileSync(unfinished, JSON.stringify(state, writeBig), { mode: guard('private-state-dir') ? 0o600 : 0o644 });
+    renameSync(unfinished, this.file(STATE));
+  }
+
+  read(): StateRecord {
+    let text: string;
+    try {
+      text = readFileSync(this.file(STATE), 'utf8');
+    } catch (error) {
+      if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? ''))
+        throw new EngineError('NotFound', 'container does not exist', { cause: error });
+      throw error;
+    }
+    return JSON.parse(text, readBig) as StateRecord;
+  }
+
+  /** As `read`, null where there is none. */
+  tryRead(): StateRecord | null {
+    try {
+      return this.read();
+    } catch (error) {
+      if (error instanceof EngineError && error.code === 'NotFound') return null;
+      throw error;
+    }
+  }
+
+  exists(): boolean {
+    return existsSync(this.path);
+  }
+
+  /** Uid of whom it belongs to. */
+  owner(): number {
+    return statSync(this.path).uid;
+  }
+
+  /** Whether a record of the container's program still waits: read from the region's file. */
+  isHeld(record: number): boolean {
+    const word = Buffer.alloc(4);
+    const fd = openSync(this.file(REGION_FILE), 'r');
+    try {
+      readSync(fd, word, 0, 4, recordAt(record) + RECORD.hold);
+    } finally {
+      closeSync(fd);
+    }
+    return word.readUInt32LE(0) !== 0;
+  }
+
+  remove(): void {
+    rmSync(this.path, { recursive: true, force: true });
+  }
+}
+
+/** Ids of all containers below a root, sorted. */
+export function containerIds(root: string): string[] {
+  try {
+    return readdirSync(root, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory() && ID.test(entry.name))
+      .map((entry) => entry.name)
+      .sort();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+const ID = /^[\w+\-.]+$/;
+
+function checkedId(id: string): string {
+  if (!ID.test(id) || id === '.' || id === '..')
+    throw new EngineError('InvalidArgument', 'invalid container ID format');
+  return id;
+}
+
+/** The process of a pid as it is now, null when there is none or only its zombie. */
+export function processOf(pid: number): ProcessId | null {
+  let text: string;
+  try {
+    text = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  } catch (error) {
+    if (['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) return null;
+    throw error;
+  }
+  const stat = parseStat(text);
+  return stat === null || stat.state === 'Z' || stat.state === 'X' ? null : { pid, startTime: stat.startTime };
+}
+
+/** Whether a process is still the one that was meant. */
+export function isAlive(process: ProcessId | null): boolean {
+  return process !== null && processOf(process.pid)?.startTime === process.startTime;
+}
+
+function writeBig(key: string, value: unknown): unknown {
+  if (key === 'filter') return null;
+  return typeof value === 'bigint' ? { $bigint: value.toString() } : value;
+}
+
+function readBig(_key: string, value: unknown): unknown {
+  return typeof value === 'object' && value !== null && '$bigint' in value ? BigInt(value.$bigint as string) : value;
+}
