@@ -139,10 +139,13 @@ export class CgroupManager {
     }));
   }
 
-  /** On pure v2 a descriptor of the group for clone3's CLONE_INTO_CGROUP, to be closed by the caller; else null. */
+  /**
+   * A descriptor of the v2 group for clone3's CLONE_INTO_CGROUP, to be closed by the caller; null without v2. Writing to its
+   * cgroup.procs instead makes the kernel wait for every processor (about 10 ms).
+   */
   openForClone(): number | null {
-    const { v2, mode } = this.#groups;
-    if (mode !== 'v2' || v2 === undefined) return null;
+    const { v2 } = this.#groups;
+    if (v2 === undefined) return null;
     try {
       return openSync(v2.directory, O.RDONLY | O.DIRECTORY | O.CLOEXEC);
     } catch (error) {

@@ -60,6 +60,8 @@ export class Creation {
   #undo: (() => void | Promise<void>)[] = [];
   #created = rfc3339(new Date());
   #init = 0;
+  /** The v2 group that the first process is born in. */
+  #firstGroup: number | null = null;
 
   constructor(dir: StateDir, options: CreateOptions, context: CreateContext) {
     this.#dir = dir;
@@ -189,13 +191,21 @@ export class Creation {
     const namespaces = planNamespaces(spec, this.#fds, rootless);
     const inUser = namespaces.user || namespaces.join.some(({ type }) => type === 'user');
     const ownMount = spec.linux.namespaces.some(({ type }) => type === 'mount');
-    const groups = cgroups.joinFiles().map(({ path }) => ({ path, fd: this.#fds.open(path, O.WRONLY) }));
+    const v2 = this.#openV2(cgroups);
+    // in a user namespace nobody may be born into a group of the machine's: then the first process is, or the file is written
+    const writesV2 = v2 === null || (inUser && shim === true);
+    this.#firstGroup = inUser && shim !== true ? v2 : null;
+    const groups = cgroups
+      .joinFiles()
+      .filter(({ hierarchy }) => hierarchy !== '' || writesV2)
+      .map(({ path }) => ({ path, fd: this.#fds.open(path, O.WRONLY) }));
     return {
       id: this.#dir.id,
       spec,
       rootfs: this.#rootfs,
       namespaces,
       groups,
+      birthGroup: inUser ? null : v2,
       mounts: planMounts(spec, {
         bundle,
         rootfs: this.#rootfs,
@@ -237,6 +247,11 @@ export class Creation {
     };
   }
 
+  #openV2(cgroups: CgroupManager): number | null {
+    const fd = cgroups.openForClone();
+    return fd === null ? null : this.#fds.own(fd);
+  }
+
   #start(compiled: CompiledProgram, region: number): RunningProgram {
     const inject = this.#context.inject?.(compiled.program);
     const running = RunningProgram.start(
@@ -244,6 +259,7 @@ export class Creation {
       {
         image: { file: region, name: 'glassbox-runtime' },
         step: this.#options.step !== undefined,
+        ...(this.#firstGroup === null ? {} : { cgroupFd: this.#firstGroup }),
         ...(inject === undefined ? {} : { inject }),
       },
       this.#context.kernel,

@@ -52,11 +52,16 @@ export class Execution {
     const { kernel } = this.#context;
     const [status, statusWriter] = this.#fds.pipe();
     const plan = this.#plan(region, statusWriter);
+    const v2 = this.#openV2();
     const compiled = execProgram(plan);
     const inject = this.#context.inject?.(compiled.program);
     const running = RunningProgram.start(
       compiled.program,
-      { image: { file: region, name: 'glassbox-runtime' }, ...(inject === undefined ? {} : { inject }) },
+      {
+        image: { file: region, name: 'glassbox-runtime' },
+        ...(v2 === null ? {} : { cgroupFd: v2 }),
+        ...(inject === undefined ? {} : { inject }),
+      },
       kernel,
     );
     const pid = (): number => running.result('process') ?? 0;
@@ -126,11 +131,19 @@ export class Execution {
     };
   }
 
+  /** The v2 group that the first process is born in; null where a group below it was asked for, or there is none. */
+  #openV2(): number | null {
+    if (this.#options.cgroup?.[''] !== undefined) return null;
+    const fd = CgroupManager.fromState(this.#state.cgroups).openForClone();
+    return fd === null ? null : this.#fds.own(fd);
+  }
+
   /** The container's groups, or those below them that were asked for. */
   #groups(): GroupPlan[] {
     const wanted = this.#options.cgroup ?? {};
     return CgroupManager.fromState(this.#state.cgroups)
       .joinFiles()
+      .filter(({ hierarchy }) => hierarchy !== '' || wanted[''] !== undefined)
       .map(({ hierarchy, path }) => {
         const below =
           hierarchy

@@ -13,6 +13,8 @@ export interface ContainerPlan {
   readonly namespaces: NamespacesPlan;
   /** Groups that the process joins by itself: v1 `tasks` files, v2 `cgroup.procs`. */
   readonly groups: readonly GroupPlan[];
+  /** Descriptor of the v2 group that the process is born in (CLONE_INTO_CGROUP); null: it joins by itself, or was born there already. */
+  readonly birthGroup: number | null;
   readonly mounts: readonly MountPlan[];
   /** `linux.rootfsPropagation` as MS_* flags, 0: the default, which is to follow the machine's (MS_SLAVE|MS_REC). */
   readonly propagation: number;

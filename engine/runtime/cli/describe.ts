@@ -1,4 +1,4 @@
-import { existsSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { KNOWN_ACTIONS } from '../seccomp/actions.js';
 import { KNOWN_ARCHITECTURES } from '../seccomp/architectures.js';
@@ -7,7 +7,7 @@ import { COMPARISONS } from '../seccomp/rules.js';
 import { defaultSpec } from '../spec/default-spec.js';
 import { features } from '../spec/features.js';
 import { MOUNT_OPTIONS } from '../spec/mount-options.js';
-import { CliError, messageOf } from './failure.js';
+import { CliError, requireDirectory } from './failure.js';
 import { goJson } from './log.js';
 import type { Invocation } from './main.js';
 import { packageVersion } from './world.js';
@@ -28,20 +28,13 @@ export function describe({ command, flags, world }: Invocation): void {
     return world.out(`${text}\n`);
   }
   const given = flags.string('bundle');
-  const file = join(directory(resolve(world.cwd, given), given), 'config.json');
+  const bundle = resolve(world.cwd, given);
+  requireDirectory(bundle, given);
+  const file = join(bundle, 'config.json');
   if (existsSync(file)) throw new CliError('File config.json exists. Remove it first');
   const rootless = { uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 };
   const text = defaultSpec({ unifiedCgroups: unifiedCgroups(), ...(flags.bool('rootless') ? { rootless } : {}) });
   writeFileSync(file, text, { flag: 'wx', mode: 0o666 });
-}
-
-function directory(path: string, given: string): string {
-  try {
-    statSync(path);
-    return path;
-  } catch (error) {
-    throw new CliError(messageOf(error).replace(/^stat \S+/, `chdir ${given}`));
-  }
 }
 
 /** cgroups(7): only where v2 is mounted there does this file exist in the root. */

@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { getSystemErrorMap } from 'node:util';
 import { EngineError } from '../../kernel/errors.js';
 
@@ -24,14 +25,26 @@ const WORDS: Readonly<Record<string, string>> = {
   ENAMETOOLONG: 'file name too long',
 };
 
-/** What an error says, in the words of Go and strerror(3): `open /x: no such file or directory`. */
-export function messageOf(error: unknown): string {
+/**
+ * What an error says, in the words of Go and strerror(3): `open /x: no such file or directory`.
+ * @param doing said instead of the call and its path
+ */
+export function messageOf(error: unknown, doing?: string): string {
   if (error instanceof EngineError || !(error instanceof Error))
     return error instanceof Error ? error.message : String(error);
   const { code, errno, syscall, path } = error as NodeJS.ErrnoException;
   if (code === undefined || errno === undefined || syscall === undefined) return error.message;
   const words = WORDS[code] ?? getSystemErrorMap().get(errno)?.[1] ?? code;
-  return `${syscall}${path === undefined ? '' : ` ${path}`}: ${words}`;
+  return `${doing ?? (path === undefined ? syscall : `${syscall} ${path}`)}: ${words}`;
+}
+
+/** Whether `path` can be gone to; the sentence names it as it was given. */
+export function requireDirectory(path: string, given: string): void {
+  try {
+    if (!statSync(path).isDirectory()) throw new CliError(`chdir ${given}: not a directory`);
+  } catch (error) {
+    throw error instanceof CliError ? error : new CliError(messageOf(error, `chdir ${given}`));
+  }
 }
 
 export const isNotFound = (error: unknown): boolean => error instanceof EngineError && error.code === 'NotFound';

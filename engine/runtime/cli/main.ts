@@ -141,8 +141,16 @@ function logTarget(flags: Flags, target: LogTarget, world: World): LogTarget {
   const common = { ...target, format: format === 'json' ? 'json' : 'text', debug: flags.bool('debug') } as const;
   const file = flags.string('log');
   if (file === '') return common;
-  const fd = openSync(resolve(world.cwd, file), 'as', 0o644);
+  const fd = openLog(resolve(world.cwd, file), file);
   return { ...common, terminal: () => false, write: (line) => writeAll(fd, line) };
+}
+
+function openLog(path: string, given: string): number {
+  try {
+    return openSync(path, 'as', 0o644);
+  } catch (error) {
+    throw new CliError(messageOf(error, `open ${given}`));
+  }
 }
 
 function rootlessOf(flags: Flags): boolean | null {

@@ -1,10 +1,10 @@
-import { readlinkSync, statSync, writeFileSync, renameSync, rmSync } from 'node:fs';
+import { readlinkSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { EngineError } from '../../kernel/errors.js';
 import { readSpecFile } from '../spec/parse.js';
 import type { Spec, SpecProcess } from '../spec/types.js';
 import type { ContainerProcess, CreateOptions, OciRuntime } from '../types.js';
-import { CliError, isAborted, messageOf } from './failure.js';
+import { CliError, isAborted, messageOf, requireDirectory } from './failure.js';
 import { checkTerminal, type IoRequest, type ProcessIo, setUpIo } from './io.js';
 import type { Invocation } from './main.js';
 import { SignalForwarder } from './signals.js';
@@ -123,16 +123,11 @@ export function ioRequest({ flags, world }: Invocation, process: SpecProcess, de
   };
 }
 
-/** Absolute; it must be a directory, as runc goes there. */
 function bundleOf({ flags, world }: Invocation): string {
   const given = flags.string('bundle');
   const bundle = resolve(world.cwd, given);
-  try {
-    if (statSync(bundle).isDirectory()) return bundle;
-    throw new CliError(`chdir ${given}: not a directory`);
-  } catch (error) {
-    throw error instanceof CliError ? error : new CliError(messageOf(error).replace(/^stat \S+/, `chdir ${given}`));
-  }
+  requireDirectory(bundle, given);
+  return bundle;
 }
 
 /** The names that runc allows: they become a directory. */

@@ -57,10 +57,22 @@ export function containerProgram(plan: ContainerPlan): CompiledProgram {
   let masterAt: number | null = null;
   if (plan.shim) {
     const process = s.b.slot('container');
-    cloneProcess(s, namespaces.clone, { shim: true, clone: 'process', into: 'init', pidfd: process.data });
+    cloneProcess(s, namespaces.clone, {
+      shim: true,
+      clone: 'process',
+      into: 'init',
+      pidfd: process.data,
+      cgroup: plan.birthGroup,
+    });
     masterAt = shim(s, { exit: fds.exit, console: fds.shimConsole, pidfd: process }).master.offset + 16;
   } else {
-    cloneProcess(s, namespaces.clone, { shim: false, clone: 'process', into: 'init', pidfd: null });
+    cloneProcess(s, namespaces.clone, {
+      shim: false,
+      clone: 'process',
+      into: 'init',
+      pidfd: null,
+      cgroup: plan.birthGroup,
+    });
     s.call('exit_group', [0], { say: { en: 'the go-between has done its work', zh: '中间进程任务完成，退出' } });
   }
 
@@ -138,6 +150,7 @@ function inherited(plan: ContainerPlan): number[] {
     fds.shimConsole,
     fds.exit,
     fds.reaper,
+    plan.birthGroup ?? -1,
     plan.guard?.pipe ?? -1,
     ...plan.groups.map((group) => group.fd),
     ...plan.namespaces.join.map((one) => one.fd),

@@ -63,7 +63,7 @@ export function execProgram(plan: ExecPlan): CompiledProgram {
     s.call('setresuid', [0, 0, 0], { failure: 'failed to become root in the user namespace' });
     dieWithParent(s);
   }
-  cloneProcess(s, 0, { shim: false, clone: 'process', into: 'init', pidfd: null });
+  cloneProcess(s, 0, { shim: false, clone: 'process', into: 'init', pidfd: null, cgroup: null });
   s.call('exit_group', [0], { say: { en: 'the go-between has done its work', zh: '中间进程任务完成，退出' } });
 
   s.b.section('process');

@@ -189,7 +189,13 @@ export function timeNamespace(s: Steps, offsets: string | null): void {
 export function cloneProcess(
   s: Steps,
   flags: number,
-  { shim, clone, into, pidfd }: { shim: boolean; clone: string; into: string; pidfd: DataRef | null },
+  {
+    shim,
+    clone,
+    into,
+    pidfd,
+    cgroup,
+  }: { shim: boolean; clone: string; into: string; pidfd: DataRef | null; cgroup: number | null },
 ): void {
   if (guard('non-dumpable'))
     s.call('prctl', [PR.SET_DUMPABLE, 0], {
@@ -198,17 +204,22 @@ export function cloneProcess(
         zh: '在变成容器之前，所进入的命名空间里谁都不许跟踪它、读取它的内存',
       },
     });
-  const all = BigInt((flags | (shim ? 0 : CLONE.PARENT) | (pidfd === null ? 0 : CLONE.PIDFD)) >>> 0);
+  const plain = BigInt((flags | (shim ? 0 : CLONE.PARENT) | (pidfd === null ? 0 : CLONE.PIDFD)) >>> 0);
+  const all = cgroup === null ? plain : plain | CLONE.INTO_CGROUP;
   const names = Object.entries(CLONE)
-    .filter(([, bit]) => typeof bit === 'number' && (all & BigInt(bit >>> 0)) !== 0n)
+    .filter(([, bit]) => (all & (typeof bit === 'bigint' ? bit : BigInt(bit >>> 0))) !== 0n)
     .map(([name]) => `CLONE_${name}`);
-  s.call('clone3', [s.b.words([all, pidfd ?? 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], `{${names.join('|')}}`), CLONE_ARGS_SIZE], {
-    label: clone,
-    jumpIfZero: into,
-    failure: 'failed to create new parent process',
-    say: {
-      en: "the container's process is born, in the namespaces that the flags name",
-      zh: '容器的进程诞生了，出生在标志所指的命名空间里',
+  s.call(
+    'clone3',
+    [s.b.words([all, pidfd ?? 0, 0, 0, 0, 0, 0, 0, 0, 0, cgroup ?? 0], `{${names.join('|')}}`), CLONE_ARGS_SIZE],
+    {
+      label: clone,
+      jumpIfZero: into,
+      failure: 'failed to create new parent process',
+      say: {
+        en: "the container's process is born, in the namespaces that the flags name",
+        zh: '容器的进程诞生了，出生在标志所指的命名空间里',
+      },
     },
-  });
+  );
 }

@@ -156,7 +156,14 @@ export function confine(s: Steps, plan: ProcessPlan): void {
     s.call('prctl', [PR.CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0], { accept: ['EINVAL'], failure: APPLY });
     for (let capability = 0; capability <= capabilities.last; capability++)
       if ((capabilities.ambient & (1n << BigInt(capability))) !== 0n)
-        s.call('prctl', [PR.CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0], { failure: APPLY });
+        s.call('prctl', [PR.CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0], {
+          accept: ['EPERM', 'EINVAL'],
+          failure: APPLY,
+          say: {
+            en: 'kept by programs that have no capabilities themselves; refused unless it is inheritable too, and then it is done without',
+            zh: '让本身没有能力的程序也能保留它；若不在可继承集合中内核会拒绝，那就不要它',
+          },
+        });
   }
   if (seccomp !== null && !early) installFilter(s, plan);
 }

@@ -61,7 +61,7 @@ export function maskPaths(s: Steps, root: SlotValue, paths: readonly string[]): 
     });
     attach(s, tree, place, {
       failure,
-      accept: ['ENOTDIR'],
+      accept: ['EINVAL', 'ENOTDIR'],
       jumpIfError: directory,
       command: `mount --bind /dev/null ${path}`,
       say: {
