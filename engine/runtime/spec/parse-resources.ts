@@ -93,7 +93,7 @@ function blockIO(at: At): NonNullable<SpecResources['blockIO']> {
     list(member(at, key), (one) => ({ ...numbers(one), rate: big(member(one, 'rate'), 'uint64') ?? 0n }));
   return present({
     weight: whole(member(at, 'weight'), 'uint16'),
-    leafWeight: whole(member(at, 'leafweight'), 'uint16'),
+    leafWeight: whole(member(at, 'leafWeight'), 'uint16'),
     weightDevice: list(member(at, 'weightDevice'), (one) =>
       present({
         ...numbers(one),
