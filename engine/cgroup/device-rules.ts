@@ -41,9 +41,10 @@ export function withAlwaysAllowed(
   return [...rules, ...ALWAYS_ALLOWED.flatMap(({ path, rule }) => (path !== undefined && own.has(path) ? [] : rule))];
 }
 
-export const READ = 1;
-export const WRITE = 2;
-export const MKNOD = 4;
+/** BPF_DEVCG_ACC_…, include/uapi/linux/bpf.h: a program gets them from the kernel. */
+export const MKNOD = 1;
+export const READ = 2;
+export const WRITE = 4;
 export const ALL_ACCESS = READ | WRITE | MKNOD;
 
 /** An exception to what a table says of all devices. -1 is any number. */
