@@ -13,8 +13,9 @@ const sources = files.filter((path) => /^(engine|src)\/.*\.ts$/.test(path));
  */
 const FLOORS: readonly (readonly string[])[] = [
   ['kernel'],
-  ['cgroup', 'runtime', 'image', 'network', 'volume'],
-  ['observe'],
+  ['cgroup', 'image', 'network', 'volume'],
+  ['runtime'],
+  ['observe', 'policy'],
   ['container', 'labhost'],
   ['build', 'compose'],
   ['api'],
@@ -86,6 +87,7 @@ describe('who imports whom', () => {
       line('engine/kernel/a.ts', 'engine/observe/b.ts'),
       line('engine/observe/a.ts', 'engine/labhost/b.ts'),
       line('engine/cgroup/a.ts', 'engine/network/b.ts'),
+      line('engine/runtime/a.ts', 'engine/policy/b.ts'),
       line('engine/labhost/a.ts', 'engine/daemon.ts'),
       line('engine/kernel/a.ts', 'src/i18n/text.ts'),
       line('engine/new/a.ts', 'engine/kernel/b.ts'),
@@ -102,6 +104,7 @@ describe('who imports whom', () => {
     }
     for (const right of [
       line('engine/observe/a.ts', 'engine/kernel/b.ts'),
+      line('engine/policy/a.ts', 'engine/runtime/b.ts'),
       line('engine/daemon.ts', 'engine/labhost/b.ts'),
       line('engine/kernel/a.ts', 'koffi', true),
       line('src/tui/a.ts', PUBLIC_TYPES),
