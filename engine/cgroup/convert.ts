@@ -5,11 +5,12 @@ import { EngineError } from '../kernel/errors.js';
  * 0 is "not set" on both sides.
  */
 
-/** cpu.shares 2..262144 to cpu.weight 1..10000. */
+/** cpu.shares 2..262144 to cpu.weight 1..10000; what is beyond is refused in the words of v1. */
 export function weightOfShares(shares: bigint): bigint {
   if (shares === 0n) return 0n;
-  // unsigned, as runc has it: 1 would wrap around and be refused; the kernel's own least share is 2
-  return shares < 2n ? 1n : 1n + ((shares - 2n) * 9999n) / 262142n;
+  if (shares < 2n) throw new EngineError('InvalidArgument', 'the minimum allowed cpu-shares is 2');
+  if (shares > 262_144n) throw new EngineError('InvalidArgument', 'the maximum allowed cpu-shares is 262144');
+  return 1n + ((shares - 2n) * 9999n) / 262_142n;
 }
 
 /** blkio weight 10..1000 to io.weight 1..10000. */

@@ -12,6 +12,7 @@ import { leaksSince, machineState } from '../helpers/leak-probe.js';
 import { inSandbox, isRoot, rerunInSandbox } from '../helpers/sandbox.js';
 
 const BUNDLE = '/run/bundle';
+const PURE_V2 = existsSync('/sys/fs/cgroup/cgroup.controllers');
 const NAMESPACE = /\[(\d+)\]/.exec(readlinkSync('/proc/self/ns/pid'))?.[1] ?? '';
 /** A block device that the machine has, for throttling. */
 const DISK = readdirSync('/sys/block')
@@ -183,16 +184,14 @@ function names(value: unknown, at = ''): string[] {
 }
 /** Zero in a group that has no process yet, or the other way round. */
 const COMES_AND_GOES =
-  /\.(usage\.(usage|max|total|percpu\w*)|(swap|kernel|kernelTCP)\.(usage|max)|cache|current|ioServ\w+)$/;
+  /\.(throttling\.\w+|usage\.(usage|max|total|percpu\w*)|(swap|kernel|kernelTCP)\.(usage|max)|cache|current|ioServ\w+)$/;
 
 const missing =
   spawnSync('runc', ['--version']).status !== 0
     ? 'runc is not installed'
     : !existsSync('/bin/busybox')
       ? 'no static busybox for a root file system'
-      : !existsSync('/sys/fs/cgroup/memory/tasks')
-        ? 'compares v1 hierarchies, and there are none here'
-        : false;
+      : false;
 
 if (!inSandbox) {
   test(
@@ -211,6 +210,8 @@ if (!inSandbox) {
   copyFileSync(`${BUNDLE}/config.json`, `${BUNDLE}/base.json`);
 
   for (const [name, config] of Object.entries(CONFIGS)) {
+    // runc has no swappiness on v2 and does not look at it; a configuration is checked alike on both here
+    if (name === 'swappiness beyond the range' && PURE_V2) continue;
     test(name, async () => {
       const before = machineState();
       const [first, second] = Array.isArray(config) ? (config as [object, object]) : [config, undefined];
@@ -224,7 +225,7 @@ if (!inSandbox) {
       );
       assert.deepEqual(ours.settings, theirs.settings);
       if (ours.failed === null) {
-        assert.ok(Object.keys(ours.settings).length > 40, 'the files were not read');
+        assert.ok(Object.keys(ours.settings).length > 20, 'the files were not read');
         const shape = (text: string): string[] => names(JSON.parse(text)).filter((one) => !COMES_AND_GOES.test(one));
         const data = JSON.stringify((JSON.parse(theirs.stats) as { data: object }).data);
         assert.deepEqual(shape(ours.stats), shape(data));

@@ -45,12 +45,13 @@ describe('numbers of v1 in v2', () => {
   it('are converted as runc does', () => {
     const shares: [bigint, bigint][] = [
       [0n, 0n],
-      [1n, 1n],
       [2n, 1n],
       [1024n, 39n],
       [262_144n, 10_000n],
     ];
     for (const [from, to] of shares) assert.equal(weightOfShares(from), to, `shares ${from}`);
+    assert.throws(() => weightOfShares(1n), /the minimum allowed cpu-shares is 2/);
+    assert.throws(() => weightOfShares(262_145n), /the maximum allowed cpu-shares is 262144/);
     const weights: [number, number][] = [
       [0, 0],
       [10, 1],
