@@ -1,19 +1,13 @@
 import { fstatSync } from 'node:fs';
+import type { Runtime } from '../runtime.js';
 import { main } from './main.js';
-import { type World, writeAll } from './world.js';
+import { writeAll } from './world.js';
 
-const processWorld: World = {
+const processWorld = {
   env: process.env,
-  get cwd() {
-    return process.cwd();
-  },
-  out: (text) => writeAll(1, text),
-  err: (text) => writeAll(2, text),
+  out: (text: string) => writeAll(1, text),
+  err: (text: string) => writeAll(2, text),
   errIsTerminal: () => isTerminal(2),
-  open: async (options) => {
-    const { Runtime } = await import('../runtime.js');
-    return new Runtime(options);
-  },
 };
 
 /** Majors of Documentation/admin-guide/devices.txt: consoles and serial lines, and the pseudoterminals of devpts. */
@@ -25,10 +19,26 @@ function isTerminal(fd: number): boolean {
   return found.isCharacterDevice() && TERMINAL_MAJORS.has((found.rdev >> 8) & 0xfff);
 }
 
+/** What keeps the process from ending although nothing is left to do (a terminal that is still read) is given this long. */
+const LINGER_MS = 200;
+
 /**
- * Be the command, to the exit of the process: what was left open (a terminal that is still read) must not keep it.
- * `bin/glassbox-runtime.mjs` calls this.
+ * Be the command, to the end of the process. It is not left by `exit` as long as a thread of the runtime may wait in the
+ * kernel: that thread's memory would be taken from under it. bin/glassbox-runtime.cjs calls this.
  */
-export async function start(argv: readonly string[]): Promise<never> {
-  process.exit(await main(argv, processWorld));
+export async function start(argv: readonly string[]): Promise<void> {
+  const opened: Runtime[] = [];
+  process.exitCode = await main(argv, {
+    ...processWorld,
+    cwd: process.cwd(),
+    open: async (options) => {
+      const { Runtime } = await import('../runtime.js');
+      const runtime = new Runtime(options);
+      opened.push(runtime);
+      return runtime;
+    },
+  });
+  if (opened.length === 0) process.exit();
+  for (const runtime of opened) runtime.close();
+  setTimeout(() => process.exit(), LINGER_MS).unref();
 }
