@@ -246,16 +246,16 @@ describe("Docker's profile, compiled", () => {
         assert.equal(decide(admin, abi, name), ALLOW, `${name} ${abi.name} SYS_ADMIN`);
       }
       assert.deepEqual([decide(plain, abi, 'clone3'), decide(admin, abi, 'clone3')], [ENOSYS, ALLOW]);
-      const socket = [2n, 37n, 38n, 39n, 40n, 41n].map((family) =>
+      const socket: string[] = [2n, 37n, 38n, 39n, 40n, 41n].map((family) =>
         decide(plain, abi, 'socket', [family, ...none.slice(1)]),
       );
       assert.deepEqual(socket, [ALLOW, ALLOW, EPERM, ALLOW, EPERM, ALLOW], `socket ${abi.name}`);
-      const personality = [0n, 8n, 0x20000n, 0x20008n, 0xffffffffn, 0x40000n, 0x1ffffffffn].map((word) =>
+      const personality: string[] = [0n, 8n, 0x20000n, 0x20008n, 0xffffffffn, 0x40000n, 0x1ffffffffn].map((word) =>
         decide(plain, abi, 'personality', [word, ...none.slice(1)]),
       );
       const wide = abi.bits === 64 ? EPERM : ALLOW;
       assert.deepEqual(personality, [ALLOW, ALLOW, ALLOW, ALLOW, ALLOW, EPERM, wide], `personality ${abi.name}`);
-      const clone = [0x11n, 0x10000000n, 0x02000000n].map((word) =>
+      const clone: string[] = [0x11n, 0x10000000n, 0x02000000n].map((word) =>
         decide(plain, abi, 'clone', [word, ...none.slice(1)]),
       );
       assert.deepEqual(clone, [ALLOW, EPERM, EPERM], `clone ${abi.name}`);
@@ -268,24 +268,23 @@ describe('the listing', () => {
     const { filter } = compile({
       syscalls: [allow(['read'], [{ index: 1, value: 0x0fn, valueTwo: 3n, op: 'SCMP_CMP_MASKED_EQ' }])],
     });
-    assert.deepEqual(
-      explainFilter(filter),
-      [
-        ' 0  A = arch',
-        ' 1  if A != AUDIT_ARCH_X86_64 goto 12',
-        ' 2  A = nr',
-        ' 3  if A >= 0x40000000 goto 10',
-        ' 4  if A >= 1 goto 9',
-        ' 5  A = arg1 low',
-        ' 6  A &= 0xf',
-        ' 7  if A != 3 goto 9',
-        ' 8  return ALLOW',
-        ' 9  return ERRNO(EPERM)',
-        '10  if A >= 0xffffffff goto 9',
-        '11  return KILL_THREAD',
-        '12  return KILL_THREAD',
-      ].slice(0, explainFilter(filter).length),
-    );
+    assert.deepEqual(explainFilter(filter), [
+      ' 0  A = arch',
+      ' 1  if A != AUDIT_ARCH_X86_64 goto 14',
+      ' 2  A = nr',
+      ' 3  if A >= 0x40000000 goto 11',
+      ' 4  if A >= 1 goto 10',
+      ' 5  A = arg1 low',
+      ' 6  A &= 0xf',
+      ' 7  if A != 3 goto 9',
+      ' 8  return ALLOW',
+      ' 9  return ERRNO(EPERM)',
+      '10  return ERRNO(EPERM)',
+      '11  if A >= 0xffffffff goto 13',
+      '12  return KILL_THREAD',
+      '13  return ERRNO(EPERM)',
+      '14  return KILL_THREAD',
+    ]);
   });
 
   it('shows what each call gets', () => {
