@@ -122,8 +122,9 @@ export class Creation {
         'created',
         {
           ...(plan.namespaces.user ? { mapped: () => writeMaps(running.pid, spec.linux, rootless) } : {}),
-          ...(plan.hooks.runtime ? { hooks: () => this.#runtimeHooks(init()) } : {}),
+          ...(plan.hooks.runtime ? { hooks: () => this.#runtimeHooks(running.resultSoon('process')) } : {}),
           created: () => {
+          running.resultSoon('process');
             pidfd = check(kernel, 'pidfd_open', [init(), 0], { while: 'creating the container' });
             this.#setLimits(plan, init());
             complete = { ...state, init: processOf(init()), shim: plan.shim ? processOf(running.pid) : null };

@@ -73,7 +73,7 @@ export class Execution {
         'ready',
         {
           ready: () => {
-            pidfd = check(kernel, 'pidfd_open', [pid(), 0], { while: 'exec' });
+            pidfd = check(kernel, 'pidfd_open', [running.resultSoon('process'), 0], { while: 'exec' });
             this.#setLimits(plan, pid());
           },
         },

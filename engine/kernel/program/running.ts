@@ -229,6 +229,20 @@ export class RunningProgram {
       : Number(this.#region.bytes.readBigInt64LE(recordAt(index) + RECORD.result));
   }
 
+  /**
+   * As `result`, for a record that another process of the program has issued but may not have written down yet: a nested
+   * clone's child can be far ahead of its parent. Blocks for at most a second.
+   */
+  resultSoon(label: string): number {
+    for (let tries = 0; tries < 1000; tries++) {
+      const result = this.result(label);
+      if (result !== null) return result;
+      this.throwFailure();
+      this.#futexWait(HEADER.arrived, this.#region.bytes.readUInt32LE(HEADER.arrived), 1);
+    }
+    throw new EngineError('DeadlineExceeded', `${this.program.name}: ${label} has no result`);
+  }
+
   /** Index and errno of the record at which the program stopped, null while nothing failed. */
   failure(): { index: number; errno: number } | null {
     const address = this.#region.bytes.readBigUInt64LE(HEADER.failed);

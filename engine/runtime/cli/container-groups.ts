@@ -29,7 +29,9 @@ export class ContainerGroups {
 
   /** Directory of the v1 hierarchy with this controller; null without one. */
   v1(controller: string): string | null {
-    return this.#hierarchies.find((one) => one.version === 1 && one.controllers.includes(controller))?.directory ?? null;
+    return (
+      this.#hierarchies.find((one) => one.version === 1 && one.controllers.includes(controller))?.directory ?? null
+    );
   }
 
   v2(): string | null {

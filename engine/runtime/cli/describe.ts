@@ -24,7 +24,10 @@ const KNOWS = { apparmor: true, selinux: false, idmap: true };
 /** `spec` and `features`: what needs no container. */
 export function describe({ command, flags, world }: Invocation): void {
   if (command.name === 'features') {
-    const text = goJson(features({ seccomp: SECCOMP, mountOptions: MOUNT_OPTIONS, version: packageVersion(), ...KNOWS }), 4);
+    const text = goJson(
+      features({ seccomp: SECCOMP, mountOptions: MOUNT_OPTIONS, version: packageVersion(), ...KNOWS }),
+      4,
+    );
     return world.out(`${text}\n`);
   }
   const given = flags.string('bundle');

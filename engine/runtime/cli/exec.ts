@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { parseProcess, readJsonFile } from '../spec/parse.js';
 import type { SpecCapabilities, SpecProcess } from '../spec/types.js';
-import { CliError, messageOf } from './failure.js';
+import { CliError, startFailure } from './failure.js';
 import { parseInteger } from './flags.js';
 import { setUpIo } from './io.js';
 import type { Invocation } from './main.js';
@@ -16,7 +16,7 @@ export async function execInContainer(invocation: Invocation): Promise<number> {
   try {
     return await exec(invocation);
   } catch (error) {
-    throw new CliError(`exec failed: ${messageOf(error)}`, EXIT_EXEC_FAILED, error);
+    throw new CliError(`exec failed: ${startFailure(error)}`, EXIT_EXEC_FAILED, error);
   }
 }
 
@@ -111,7 +111,9 @@ function userOf(text: string): readonly [number | null, number | null] {
 function idOf(text: string, kind: 'uid' | 'gid'): number {
   const id = Number(text);
   if (!/^[+-]?\d+$/.test(text))
-    throw new CliError(`parsing ${text} as int for ${kind} failed: strconv.Atoi: parsing ${JSON.stringify(text)}: invalid syntax`);
+    throw new CliError(
+      `parsing ${text} as int for ${kind} failed: strconv.Atoi: parsing ${JSON.stringify(text)}: invalid syntax`,
+    );
   if (id < 0 || id > 0x7fffffff) throw new CliError(`${kind} ${text} is out of range: 0 to 2147483647`);
   return id;
 }

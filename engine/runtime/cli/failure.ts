@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import { getSystemErrorMap } from 'node:util';
-import { EngineError } from '../../kernel/errors.js';
+import { EngineError, SyscallError } from '../../kernel/errors.js';
 
 /** An error that decides the exit code; the message is printed as it is. */
 export class CliError extends Error {
@@ -45,6 +45,11 @@ export function requireDirectory(path: string, given: string): void {
   } catch (error) {
     throw error instanceof CliError ? error : new CliError(messageOf(error, `chdir ${given}`));
   }
+}
+
+/** A call that the kernel refused while a process was being made is told as runc does, and Docker looks for these words. */
+export function startFailure(error: unknown): string {
+  return `${error instanceof SyscallError ? 'unable to start container process: ' : ''}${messageOf(error)}`;
 }
 
 export const isNotFound = (error: unknown): boolean => error instanceof EngineError && error.code === 'NotFound';

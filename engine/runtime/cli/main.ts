@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, openSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { OciRuntime } from '../types.js';
 import { CliError, messageOf } from './failure.js';
-import { FlagError, Flags, parseBool, parseFlags } from './flags.js';
+import { FlagError, type Flags, parseBool, parseFlags } from './flags.js';
 import { Log, type LogTarget } from './log.js';
 import { type Command, findCommand, GLOBAL_FLAGS, PROGRAM } from './table.js';
 import { defaultRoot, inUserNamespace, packageVersion, type World, writeAll } from './world.js';

@@ -53,7 +53,9 @@ export class OomWatch {
     const killed = (): string | null => /^oom_kill (\d+)$/m.exec(readProc(file) ?? '')?.[1] ?? null;
     const inotify = check(this.#kernel, 'inotify_init1', [EFD_CLOEXEC | O.NONBLOCK], { while: 'watching for OOM' });
     this.#fds.push(inotify);
-    check(this.#kernel, 'inotify_add_watch', [inotify, file, IN_MODIFY | IN_DELETE_SELF], { while: 'watching for OOM' });
+    check(this.#kernel, 'inotify_add_watch', [inotify, file, IN_MODIFY | IN_DELETE_SELF], {
+      while: 'watching for OOM',
+    });
     let before = killed();
     this.#reactor.watch(inotify, () => {
       this.#kernel.call('read', inotify, Buffer.alloc(4096), 4096);

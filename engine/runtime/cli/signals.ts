@@ -8,7 +8,9 @@ const NUMBERS: Readonly<Record<string, number>> = constants.signals;
  * Not passed on: two that nobody can catch; those of our own children, sockets and pipes; what the processor raises, for
  * which a listener may not return. Real-time signals cannot be caught in Node.
  */
-const OWN = new Set(['KILL', 'STOP', 'CHLD', 'URG', 'PIPE', 'SEGV', 'BUS', 'FPE', 'ILL'].map((name) => NUMBERS[`SIG${name}`]));
+const OWN = new Set(
+  ['KILL', 'STOP', 'CHLD', 'URG', 'PIPE', 'SEGV', 'BUS', 'FPE', 'ILL'].map((name) => NUMBERS[`SIG${name}`]),
+);
 
 /** A signal by number or by name, with or without SIG. */
 export function parseSignal(word: string): number {

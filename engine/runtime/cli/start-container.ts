@@ -4,7 +4,7 @@ import { EngineError } from '../../kernel/errors.js';
 import { readSpecFile } from '../spec/parse.js';
 import type { Spec, SpecProcess } from '../spec/types.js';
 import type { ContainerProcess, CreateOptions, OciRuntime } from '../types.js';
-import { CliError, isAborted, messageOf, requireDirectory } from './failure.js';
+import { CliError, isAborted, messageOf, requireDirectory, startFailure } from './failure.js';
 import { checkTerminal, type IoRequest, type ProcessIo, setUpIo } from './io.js';
 import type { Invocation } from './main.js';
 import { SignalForwarder } from './signals.js';
@@ -19,7 +19,7 @@ export async function startContainer(invocation: Invocation): Promise<number> {
   try {
     return await makeAndStart(invocation, command.name === 'create');
   } catch (error) {
-    throw new CliError(`${PROGRAM} ${command.name} failed: ${messageOf(error)}`, 1, error);
+    throw new CliError(`${PROGRAM} ${command.name} failed: ${startFailure(error)}`, 1, error);
   }
 }
 
@@ -109,7 +109,9 @@ function createOptions(
     noNewKeyring: flags.bool('no-new-keyring'),
     init: flags.bool('init'),
     shim: flags.bool('shim'),
-    ...(stepper === null ? {} : { step: (record) => stepper.before(record), stepped: (record) => stepper.after(record) }),
+    ...(stepper === null
+      ? {}
+      : { step: (record) => stepper.before(record), stepped: (record) => stepper.after(record) }),
   };
 }
 
@@ -168,7 +170,9 @@ export function preservedFds(asked: number, listen: number): number {
     const path = `/proc/self/fd/${index + 3}`;
     const target = linkOf(path);
     if (target === null || target === 'anon_inode:[eventpoll]')
-      throw new CliError(`unable to stat preserved-fd ${index - listen} (of ${asked}): stat ${path}: no such file or directory`);
+      throw new CliError(
+        `unable to stat preserved-fd ${index - listen} (of ${asked}): stat ${path}: no such file or directory`,
+      );
   }
   return listen + asked;
 }

@@ -38,7 +38,11 @@ export function readStats(groups: ContainerGroups): Stats {
       ioServiceBytesRecursive: blkioV1(groups.readV1('blkio', 'blkio.throttle.io_service_bytes_recursive')),
       ioServicedRecursive: blkioV1(groups.readV1('blkio', 'blkio.throttle.io_serviced_recursive')),
     }),
-    hugetlb: hugetlb(groups.v1('hugetlb'), (size, what) => groups.readV1('hugetlb', `hugetlb.${size}.${what}`), V1_HUGETLB),
+    hugetlb: hugetlb(
+      groups.v1('hugetlb'),
+      (size, what) => groups.readV1('hugetlb', `hugetlb.${size}.${what}`),
+      V1_HUGETLB,
+    ),
     ...rest,
   };
 }
@@ -53,7 +57,9 @@ function number(text: string | null): bigint {
 /** `key value` lines. */
 function pairs(text: string | null): Record<string, bigint> {
   const lines = (text ?? '').split('\n').map((line) => line.split(' '));
-  return Object.fromEntries(lines.filter(([, value]) => value !== undefined).map(([key, value]) => [key, number(value!)]));
+  return Object.fromEntries(
+    lines.filter(([, value]) => value !== undefined).map(([key, value]) => [key, number(value!)]),
+  );
 }
 
 /** Without what is 0n or an empty list: Go's omitempty. */
@@ -71,12 +77,20 @@ function throttling(stat: Record<string, bigint>, perNs: bigint): object {
 function cpuV1(groups: ContainerGroups): object {
   const ticks = pairs(groups.readV1('cpuacct', 'cpuacct.stat'));
   // "cpu user system", then a line for each CPU
-  const rows = (groups.readV1('cpuacct', 'cpuacct.usage_all') ?? '').trim().split('\n').slice(1).map((row) => row.split(' '));
+  const rows = (groups.readV1('cpuacct', 'cpuacct.usage_all') ?? '')
+    .trim()
+    .split('\n')
+    .slice(1)
+    .map((row) => row.split(' '));
   return {
     usage: {
       ...some({
         total: number(groups.readV1('cpuacct', 'cpuacct.usage')),
-        percpu: (groups.readV1('cpuacct', 'cpuacct.usage_percpu') ?? '').trim().split(/\s+/).filter(Boolean).map(number),
+        percpu: (groups.readV1('cpuacct', 'cpuacct.usage_percpu') ?? '')
+          .trim()
+          .split(/\s+/)
+          .filter(Boolean)
+          .map(number),
         percpu_kernel: rows.map((row) => number(row[2] ?? null)),
         percpu_user: rows.map((row) => number(row[1] ?? null)),
       }),

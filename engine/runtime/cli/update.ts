@@ -21,7 +21,8 @@ export async function update(invocation: Invocation): Promise<void> {
       ? resourcesOf(flags)
       : parseResources(file === '-' ? readJsonFile(0) : readJsonFile(resolve(world.cwd, file)));
   for (const name of ['kernel-memory', 'kernel-memory-tcp'])
-    if (file === '' && flags.string(name) !== '') log.warn(`Setting --${name} is ignored: the kernel has no such limit`);
+    if (file === '' && flags.string(name) !== '')
+      log.warn(`Setting --${name} is ignored: the kernel has no such limit`);
   if (flags.string('l3-cache-schema') !== '') throw new CliError('Intel RDT/CAT: l3 cache schema is not enabled');
   if (flags.string('mem-bw-schema') !== '') throw new CliError('Intel RDT/MBA: memory bandwidth schema is not enabled');
   await runtime.update(id, unlimitedTogether(resources));
@@ -31,7 +32,9 @@ export async function update(invocation: Invocation): Promise<void> {
 export function resourcesOf(flags: Flags): SpecResources {
   const number = (name: string): bigint | undefined => {
     const text = flags.string(name);
-    return text === '' ? undefined : wholeNumber(name, text, !['cpu-quota', 'cpu-rt-runtime', 'cpu-idle'].includes(name));
+    return text === ''
+      ? undefined
+      : wholeNumber(name, text, !['cpu-quota', 'cpu-rt-runtime', 'cpu-idle'].includes(name));
   };
   const bytes = (name: string): bigint | undefined => {
     const text = flags.string(name);
@@ -58,7 +61,9 @@ export function resourcesOf(flags: Flags): SpecResources {
   return {
     ...NONE,
     ...(memory === null ? {} : { memory }),
-    ...(cpu === null && idle === undefined ? {} : { cpu: { ...cpu, ...(idle === undefined ? {} : { idle: Number(idle) }) } }),
+    ...(cpu === null && idle === undefined
+      ? {}
+      : { cpu: { ...cpu, ...(idle === undefined ? {} : { idle: Number(idle) }) } }),
     ...(pids === 0 ? {} : { pids: { limit: BigInt(pids) } }),
     ...(weight === 0 ? {} : { blockIO: { weight, ...NO_DEVICES } }),
   };
@@ -101,5 +106,7 @@ export function sizeInBytes(name: string, text: string): bigint {
   const power = 'kmgtp'.indexOf((match?.[2] ?? '').toLowerCase() || '?') + 1;
   if (match === null) throw new CliError(`invalid value for ${name}: invalid size: '${text}'`);
   const [, amount = ''] = match;
-  return amount.includes('.') ? BigInt(Math.floor(Number(amount) * 1024 ** power)) : BigInt(amount) << BigInt(10 * power);
+  return amount.includes('.')
+    ? BigInt(Math.floor(Number(amount) * 1024 ** power))
+    : BigInt(amount) << BigInt(10 * power);
 }
