@@ -10,6 +10,7 @@ import { type Program, recordIndex } from '../kernel/program/builder.js';
 import { type Injection, RunningProgram } from '../kernel/program/running.js';
 import { connectUnix } from '../kernel/unix-socket.js';
 import { Driver } from './driver.js';
+import { guard } from './guards.js';
 import { runHooks } from './hooks.js';
 import { writeMaps } from './id-maps.js';
 import type { BirthFds, ContainerPlan } from './plan.js';
@@ -124,7 +125,7 @@ export class Creation {
           ...(plan.namespaces.user ? { mapped: () => writeMaps(running.pid, spec.linux, rootless) } : {}),
           ...(plan.hooks.runtime ? { hooks: () => this.#runtimeHooks(running.resultSoon('process')) } : {}),
           created: () => {
-          running.resultSoon('process');
+            running.resultSoon('process');
             pidfd = check(kernel, 'pidfd_open', [init(), 0], { while: 'creating the container' });
             this.#setLimits(plan, init());
             complete = { ...state, init: processOf(init()), shim: plan.shim ? processOf(running.pid) : null };
@@ -220,7 +221,7 @@ export class Creation {
       devices: planDevices(spec, inUser),
       pivot: !ownMount ? 'chroot' : noPivot === true ? 'move' : 'pivot_root',
       sysctl: Object.entries(spec.linux.sysctl).map(
-        ([key, value]) => [`/proc/sys/${sysctlFile(key) ?? key}`, value] as const,
+        ([key, value]) => [`/proc/sys/${sysctlFile(key) ?? key.replaceAll('.', '/')}`, value] as const,
       ),
       keyring: noNewKeyring === true ? null : `_ses.${this.#dir.id}`,
       hooks: {
@@ -258,7 +259,7 @@ export class Creation {
     const running = RunningProgram.start(
       compiled.program,
       {
-        image: { file: region, name: 'glassbox-runtime' },
+        image: { file: region, name: 'glassbox-runtime', sealed: guard('sealed-exe') },
         step: this.#options.step !== undefined,
         ...(this.#firstGroup === null ? {} : { cgroupFd: this.#firstGroup }),
         ...(inject === undefined ? {} : { inject }),

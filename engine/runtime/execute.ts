@@ -9,6 +9,7 @@ import { RunningProgram } from '../kernel/program/running.js';
 import { connectUnix } from '../kernel/unix-socket.js';
 import type { CreateContext } from './create.js';
 import { Driver } from './driver.js';
+import { guard } from './guards.js';
 import type { GroupPlan } from './plan.js';
 import { Descriptors } from './planning/descriptors.js';
 import { limitsOf, planProcess } from './planning/process.js';
@@ -58,7 +59,7 @@ export class Execution {
     const running = RunningProgram.start(
       compiled.program,
       {
-        image: { file: region, name: 'glassbox-runtime' },
+        image: { file: region, name: 'glassbox-runtime', sealed: guard('sealed-exe') },
         ...(v2 === null ? {} : { cgroupFd: v2 }),
         ...(inject === undefined ? {} : { inject }),
       },

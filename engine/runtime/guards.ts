@@ -17,7 +17,10 @@ export type GuardName =
   | 'user-bounds'
   | 'inheritable-empty'
   | 'bounding-drop'
-  | 'keyring';
+  | 'keyring'
+  | 'supplementary-groups'
+  | 'own-session'
+  | 'passwd-bounds';
 
 const off =
   process.env['GLASSBOX_TEST_SANDBOX'] === '1'

@@ -65,6 +65,8 @@ export interface ImageOptions {
   /** Descriptor of the region's file, close-on-exec and with the same number in the child when it executes. */
   readonly file: number;
   readonly name: string;
+  /** False only where a test shows what the seal is for. */
+  readonly sealed?: boolean;
 }
 
 export interface TraceEntry {
@@ -334,9 +336,15 @@ export class RunningProgram {
 }
 
 /** The sealed image for `enter`: nobody who executes it, or opens it as /proc/PID/exe, can change it (CVE-2019-5736). */
-function enterMemfd(kernel: Kernel, program: Program, region: SharedRegion, { name, file }: ImageOptions): number {
+function enterMemfd(
+  kernel: Kernel,
+  program: Program,
+  region: SharedRegion,
+  { name, file, sealed }: ImageOptions,
+): number {
   const entered = region.base + BigInt(recordAt(recordIndex(program, 'entered')));
-  return sealedMemfd(kernel, name, enterImage({ base: region.base, size: region.size, file }, entered));
+  const image = enterImage({ base: region.base, size: region.size, file }, entered);
+  return sealedMemfd(kernel, name, image, sealed);
 }
 
 /** Offset of a record in its region. */

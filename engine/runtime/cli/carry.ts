@@ -63,3 +63,6 @@ export function carryInput(from: Readable, to: Writable, atEnd: () => void): () 
     from.removeListener('end', atEnd);
   };
 }
+
+/** Where there is nothing to do. */
+export const nothing = (): void => undefined;

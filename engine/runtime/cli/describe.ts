@@ -28,7 +28,8 @@ export function describe({ command, flags, world }: Invocation): void {
       features({ seccomp: SECCOMP, mountOptions: MOUNT_OPTIONS, version: packageVersion(), ...KNOWS }),
       4,
     );
-    return world.out(`${text}\n`);
+    world.out(`${text}\n`);
+    return;
   }
   const given = flags.string('bundle');
   const bundle = resolve(world.cwd, given);

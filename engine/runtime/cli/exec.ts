@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { guard } from '../guards.js';
 import { parseProcess, readJsonFile } from '../spec/parse.js';
 import type { SpecCapabilities, SpecProcess } from '../spec/types.js';
 import { CliError, startFailure } from './failure.js';
@@ -114,6 +115,7 @@ function idOf(text: string, kind: 'uid' | 'gid'): number {
     throw new CliError(
       `parsing ${text} as int for ${kind} failed: strconv.Atoi: parsing ${JSON.stringify(text)}: invalid syntax`,
     );
+  if (!guard('user-bounds')) return id % 2 ** 32;
   if (id < 0 || id > 0x7fffffff) throw new CliError(`${kind} ${text} is out of range: 0 to 2147483647`);
   return id;
 }

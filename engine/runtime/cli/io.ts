@@ -1,6 +1,7 @@
 import { isatty } from 'node:tty';
 import { realKernel } from '../../kernel/kernel.js';
 import type { Console, Stdio } from '../types.js';
+import { nothing } from './carry.js';
 import { CliError } from './failure.js';
 import { PipedIo } from './piped-io.js';
 import { TerminalIo } from './terminal-io.js';
@@ -54,15 +55,14 @@ export function setUpIo(request: IoRequest): ProcessIo {
 /** Our own descriptors are the process's: nothing is carried. */
 class InheritedIo implements ProcessIo {
   readonly stdio = OWN;
-  declare readonly console?: Console;
+  readonly console?: Console;
+  readonly connected = (): Promise<void> => Promise.resolve();
+  readonly finish = (): Promise<void> => Promise.resolve();
+  readonly begin = nothing;
+  readonly resize = nothing;
+  readonly close = nothing;
 
   constructor(console: Console | undefined) {
     if (console !== undefined) this.console = console;
   }
-
-  async connected(): Promise<void> {}
-  begin(): void {}
-  resize(): void {}
-  async finish(): Promise<void> {}
-  close(): void {}
 }

@@ -3,7 +3,7 @@ import { isatty } from 'node:tty';
 import { O } from '../../kernel/constants.js';
 import { check, type Kernel } from '../../kernel/kernel.js';
 import type { Stdio } from '../types.js';
-import { carryInput, Output } from './carry.js';
+import { carryInput, nothing, Output } from './carry.js';
 import type { ProcessIo } from './io.js';
 import { writeAll } from './world.js';
 
@@ -18,7 +18,7 @@ export class PipedIo implements ProcessIo {
   readonly #theirs: number[] = [];
   readonly #outputs: Output[] = [];
   #input: Socket | null = null;
-  #stopInput = (): void => {};
+  #stopInput = nothing;
 
   constructor(kernel: Kernel) {
     this.#kernel = kernel;
@@ -34,7 +34,7 @@ export class PipedIo implements ProcessIo {
     if (input !== null) this.#stopInput = carryInput(process.stdin, input, () => input.end());
   }
 
-  resize(): void {}
+  readonly resize = nothing;
 
   async finish(): Promise<void> {
     this.#stopInput();

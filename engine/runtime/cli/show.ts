@@ -28,24 +28,20 @@ function ordered(state: ContainerState): object {
 }
 
 function list({ flags, world }: Invocation, states: readonly ContainerState[]): void {
-  if (flags.bool('quiet')) return world.out(states.map(({ id }) => `${id}\n`).join(''));
-  switch (flags.string('format')) {
-    case 'json':
-      return world.out(`${states.length === 0 ? 'null' : goJson(states.map(ordered))}\n`);
-    case 'table': {
-      const rows = states.map(({ id, pid, status, bundle, created, owner }) => [
-        id,
-        String(pid),
-        status,
-        bundle,
-        created,
-        owner,
-      ]);
-      return world.out(table([['ID', 'PID', 'STATUS', 'BUNDLE', 'CREATED', 'OWNER'], ...rows]));
-    }
-    default:
-      throw new CliError('invalid format option');
-  }
+  if (flags.bool('quiet')) world.out(states.map(({ id }) => `${id}\n`).join(''));
+  else if (flags.string('format') === 'json') {
+    world.out(`${states.length === 0 ? 'null' : goJson(states.map(ordered))}\n`);
+  } else if (flags.string('format') === 'table') {
+    const rows = states.map(({ id, pid, status, bundle, created, owner }) => [
+      id,
+      String(pid),
+      status,
+      bundle,
+      created,
+      owner,
+    ]);
+    world.out(table([['ID', 'PID', 'STATUS', 'BUNDLE', 'CREATED', 'OWNER'], ...rows]));
+  } else throw new CliError('invalid format option');
 }
 
 /** Columns at least 12 wide and 3 apart, the last one as long as it is: text/tabwriter as runc sets it. */
@@ -60,7 +56,10 @@ function table(rows: readonly (readonly string[])[]): string {
 /** `ps ID [ps options]`: what ps(1) prints of the container's processes. */
 function ps({ flags, args, world }: Invocation, pids: readonly number[]): void {
   const format = flags.string('format');
-  if (format === 'json') return world.out(`${pids.length === 0 ? 'null' : goJson(pids)}\n`);
+  if (format === 'json') {
+    world.out(`${pids.length === 0 ? 'null' : goJson(pids)}\n`);
+    return;
+  }
   if (format !== 'table') throw new CliError('invalid format option');
   const options = args.length > 1 ? args.slice(1) : ['-ef'];
   const { status, error, stdout, stderr } = spawnSync('ps', options, { encoding: 'utf8', maxBuffer: 256 << 20 });

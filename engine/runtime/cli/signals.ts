@@ -1,5 +1,6 @@
 import { constants } from 'node:os';
 import type { ContainerProcess } from '../types.js';
+import { nothing } from './carry.js';
 import { CliError } from './failure.js';
 
 const NUMBERS: Readonly<Record<string, number>> = constants.signals;
@@ -32,7 +33,7 @@ export class SignalForwarder {
   readonly #listeners = new Map<NodeJS.Signals, () => void>();
   readonly #waiting: number[] = [];
   #process: ContainerProcess | null = null;
-  #resize = (): void => {};
+  #resize = nothing;
 
   constructor() {
     // a number may have two names (SIGABRT, SIGIOT): one listener each

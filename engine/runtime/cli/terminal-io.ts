@@ -13,7 +13,7 @@ import {
   terminalSize,
 } from '../../kernel/pty.js';
 import type { Console, Stdio } from '../types.js';
-import { carryInput, Output } from './carry.js';
+import { carryInput, nothing, Output } from './carry.js';
 import type { ProcessIo } from './io.js';
 import { writeAll } from './world.js';
 
@@ -33,7 +33,7 @@ export class TerminalIo implements ProcessIo {
   #master: ReadStream | null = null;
   #fd = -1;
   #output: Output | null = null;
-  #stopInput = (): void => {};
+  #stopInput = nothing;
 
   constructor(kernel: Kernel) {
     this.#kernel = kernel;
@@ -62,7 +62,7 @@ export class TerminalIo implements ProcessIo {
     if (master === null) return;
     this.#host.makeRaw();
     this.resize();
-    this.#stopInput = carryInput(process.stdin, master, () => {});
+    this.#stopInput = carryInput(process.stdin, master, nothing);
   }
 
   resize(): void {

@@ -101,8 +101,11 @@ function closeOthers(s: Steps, preserveFds: number, keep: readonly number[]): vo
   });
 }
 
-/** The end of the list: the container's program takes over, or says on its standard error why it cannot. */
-export function become(s: Steps, plan: ProcessPlan, executable: Executable): void {
+/**
+ * The end of the list: the container's program takes over, or says on its standard error why it cannot (`tell`: nobody waits for
+ * it who could read that in its records).
+ */
+export function become(s: Steps, plan: ProcessPlan, executable: Executable, options: { tell: boolean }): void {
   confine(s, plan);
   s.b.section('become');
   const argv = s.b.vector(plan.process.args);
@@ -113,6 +116,10 @@ export function become(s: Steps, plan: ProcessPlan, executable: Executable): voi
   });
   s.later(() => {
     s.b.goto(null, { label: 'not-executed' });
+    if (!options.tell) {
+      s.call('exit_group', [EXEC_FAILED]);
+      return;
+    }
     const say = (text: string): void => {
       s.call('write', [STDERR, s.b.bytes(Buffer.from(text), JSON.stringify(text)), Buffer.byteLength(text)], {
         ignore: true,

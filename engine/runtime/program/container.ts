@@ -80,7 +80,7 @@ export function containerProgram(plan: ContainerPlan): CompiledProgram {
   s.b.goto(null, { label: 'init' });
   dieWithParent(s);
   joinGroups(s, plan);
-  s.call('setsid', [], { failure: 'setsid' });
+  if (guard('own-session')) s.call('setsid', [], { failure: 'setsid' });
   s.call('umask', [0]);
   personality(s, plan);
   if (namespaces.loopback) loopbackUp(s);
@@ -135,7 +135,7 @@ export function containerProgram(plan: ContainerPlan): CompiledProgram {
   });
   s.b.goto(null, { label: 'start', hold: true, say: { en: 'wait for `start`', zh: '等待 start' } });
   containerHooks(s, 'startContainer', plan.hooks.startContainer, fds.state);
-  become(s, plan.process, executable);
+  become(s, plan.process, executable, { tell: true });
   return { program: s.build(), failures: s.failures, masterAt };
 }
 

@@ -1,4 +1,5 @@
 import { O, PR } from '../../kernel/constants.js';
+import { guard } from '../guards.js';
 import type { GroupPlan, ProcessPlan } from '../plan.js';
 import { become, enterDirectory, findExecutable } from './become.js';
 import { birth } from './birth.js';
@@ -69,7 +70,7 @@ export function execProgram(plan: ExecPlan): CompiledProgram {
   s.b.section('process');
   s.b.goto(null, { label: 'init' });
   dieWithParent(s);
-  s.call('setsid', [], { failure: 'setsid' });
+  if (guard('own-session')) s.call('setsid', [], { failure: 'setsid' });
   if (process.terminal !== null) {
     const root = s.slot('root');
     s.call('openat2', [-100, '/', s.how(O.PATH | O.DIRECTORY, 0), HOW_SIZE], { storeAt: root.data, failure: 'open /' });
@@ -96,6 +97,6 @@ export function execProgram(plan: ExecPlan): CompiledProgram {
   s.call('prctl', [PR.SET_PDEATHSIG, 0], {
     say: { en: 'from here it lives on when the engine ends', zh: '从这里起，引擎结束后它仍然活着' },
   });
-  become(s, process, executable);
+  become(s, process, executable, { tell: false });
   return { program: s.build(), failures: s.failures, masterAt: null };
 }

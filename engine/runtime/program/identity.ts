@@ -82,7 +82,7 @@ export function becomeUser(s: Steps, plan: ProcessPlan): void {
         });
     }
   s.call('prctl', [PR.SET_KEEPCAPS, 1, 0, 0, 0], { failure: 'unable to set keep caps' });
-  if (plan.setgroups) {
+  if (plan.setgroups && guard('supplementary-groups')) {
     const groups = Buffer.alloc(Math.max(1, user.additionalGids.length) * 4);
     user.additionalGids.forEach((gid, n) => {
       groups.writeUInt32LE(gid, n * 4);

@@ -1,4 +1,5 @@
 import { EngineError } from '../../kernel/errors.js';
+import { guard } from '../guards.js';
 import { type HostFacts, quoted, refuse } from './rule.js';
 import type { NamespaceType, SpecLinux } from './types.js';
 import { namespaceOf, procName } from './validate-namespaces.js';
@@ -23,6 +24,7 @@ export function sysctlFile(key: string): string | null {
 
 /** A sysctl is set only when it belongs to a namespace that the container does not share with us. Rules and texts are runc's. */
 export function validateSysctl(linux: SpecLinux, host: HostFacts): void {
+  if (!guard('sysctl-check')) return;
   for (const [key, value] of Object.entries(linux.sysctl)) {
     const file = sysctlFile(key);
     if (file === null) throw unnamed(key);
