@@ -84,8 +84,9 @@ export class Execution {
       this.#fds.close(statusWriter);
       this.#awaitExecution(driver, status);
       running.wait();
+      const made = { pid: pid(), pidfd };
       running.dispose();
-      return { pid: pid(), pidfd };
+      return made;
     } catch (error) {
       this.#destroy(running, pid(), pidfd);
       throw error;
