@@ -9,6 +9,9 @@ if (major < 20 || (major === 20 && minor < 11)) {
     `glassbox: Node.js ${process.versions.node} is too old, 20.11 or newer is needed / Node.js 版本过低，需要 20.11 或更高版本\n`,
   );
   process.exitCode = 1;
+} else if (process.argv[2] === 'runtime') {
+  process.argv.splice(2, 1);
+  await import('./glassbox-runtime.cjs');
 } else if (!existsSync(main)) {
   process.stderr.write('glassbox: not built yet, run: npm start / 尚未构建，请运行：npm start\n');
   process.exitCode = 1;

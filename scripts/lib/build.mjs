@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
+import { bundleRuntime } from './bundle.mjs';
 import { run } from './run.mjs';
 import { SetupError, say } from './say.mjs';
 
 const SOURCES = ['engine', 'src'];
 const CONFIGURATION = ['tsconfig.json', 'tsconfig.base.json', 'package-lock.json'];
+const BUNDLER = ['scripts/lib/bundle.mjs', 'scripts/lib/code-cache.mjs'];
 
 /** Files below `dir` (relative to `root`), sorted. */
 function filesBelow(root, dir) {
@@ -16,11 +18,12 @@ function filesBelow(root, dir) {
     .sort();
 }
 
-/** Digest of everything that decides what the compiler writes: names and contents of the sources, its settings, its version. */
+/** Digest of everything that decides what the build writes: names and contents of the sources, its settings, its version. */
 export function sourceDigest(root) {
   const hash = createHash('sha256');
   const files = [
     ...CONFIGURATION,
+    ...BUNDLER.filter((path) => existsSync(join(root, path))),
     ...SOURCES.flatMap((dir) => filesBelow(root, dir)).filter((path) => /\.(ts|json)$/.test(path)),
   ];
   for (const path of files) {
@@ -43,7 +46,7 @@ export function buildIsCurrent(root, digest = sourceDigest(root)) {
 }
 
 /**
- * Compile engine and src into dist. The stamp is removed before and written (by rename) after, so an interrupted
+ * Compile engine and src into dist, and make one file of the runtime's command. The stamp is removed before and written (by rename) after, so an interrupted
  * build is never taken for a finished one. Outputs whose source is gone are removed.
  */
 export async function build(root, digest = sourceDigest(root), onStart = undefined) {
@@ -56,6 +59,7 @@ export async function build(root, digest = sourceDigest(root), onStart = undefin
     throw new SetupError({ en: `the build failed: tsc -b ended with ${code}`, zh: `构建失败：tsc -b 以 ${code} 结束` });
   }
   removeOrphans(root);
+  await bundleRuntime(root, onStart);
   mkdirSync(join(root, 'dist'), { recursive: true });
   writeFileSync(`${stampPath(root)}.new`, digest);
   renameSync(`${stampPath(root)}.new`, stampPath(root));

@@ -16,6 +16,25 @@ const keep: OptionSpec = {
   },
 };
 
+/** Commands of the runtime, which reads them by a table of its own; a test compares. */
+export const RUNTIME_COMMANDS: readonly string[] = [
+  'create',
+  'delete',
+  'events',
+  'exec',
+  'features',
+  'kill',
+  'list',
+  'pause',
+  'ps',
+  'resume',
+  'run',
+  'spec',
+  'start',
+  'state',
+  'update',
+];
+
 /** Options that every command takes. */
 export const GLOBAL_OPTIONS: readonly OptionSpec[] = [
   {
@@ -262,6 +281,31 @@ export const COMMAND_LINE: CommandLineSpec = {
         },
       ],
       arguments: [],
+    },
+    {
+      name: 'runtime',
+      text: {
+        en: "the OCI runtime with runc's command line: glassbox-runtime",
+        zh: 'OCI 运行时，命令行与 runc 相同：即 glassbox-runtime',
+      },
+      options: [],
+      arguments: [{ label: 'COMMAND', kind: 'name', required: false, rest: true, suggestions: RUNTIME_COMMANDS }],
+      notes: [
+        {
+          en: "It reads its words itself and must come first: 'glassbox runtime --help'; 'glassbox runtime run --step' makes a container one system call at a time. Messages are English, as those who start a runtime expect.",
+          zh: '它自行解析其后的参数，且必须写在最前面：如“glassbox runtime --help”；“glassbox runtime run --step”可一次一个系统调用地创建容器。消息为英文，因为调用运行时的程序要读取它们。',
+        },
+        {
+          en: 'Exit status: 1 failed, 255 exec failed, otherwise that of the process in the container, 128+N when signal N ended it.',
+          zh: '退出状态：1 失败，255 exec 失败，否则为容器中进程的退出状态；被信号 N 终止时为 128+N。',
+        },
+      ],
+      examples: [
+        {
+          line: 'glassbox runtime list',
+          text: { en: 'containers that this runtime made', zh: '列出由此运行时创建的容器' },
+        },
+      ],
     },
     {
       name: 'completion',

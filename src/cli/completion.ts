@@ -18,7 +18,9 @@ function places(spec: CommandLineSpec, lessons: readonly string[]): readonly Pla
     words: command.name,
     follow: [
       ...childrenOf(spec, command).map((child) => child.name.split(' ').at(-1)!),
-      ...command.arguments.flatMap((argument) => (argument.kind === 'lesson' ? lessons : (argument.choices ?? []))),
+      ...command.arguments.flatMap((argument) =>
+        argument.kind === 'lesson' ? lessons : (argument.choices ?? argument.suggestions ?? []),
+      ),
     ],
     options: [...command.options, ...spec.globals],
     command: command.arguments.some((argument) => argument.afterDashes === true),

@@ -28,6 +28,12 @@ export async function dispatch(invocation: Invocation, context: Context): Promis
       return (await import('./run-explain.js')).runExplain(invocation, context);
     case 'completion':
       return (await import('./run-completion.js')).runCompletion(invocation, context);
+    case 'runtime':
+      // bin/glassbox.mjs hands it over when it is the first word; here an option stood before it
+      throw new UsageError(
+        { en: "put runtime first: 'glassbox runtime …'", zh: '请把 runtime 写在最前面：“glassbox runtime …”' },
+        invocation.command,
+      );
     case 'lesson':
       throw new UsageError(
         {

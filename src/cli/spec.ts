@@ -18,6 +18,8 @@ export interface ArgumentSpec {
   readonly label: string;
   readonly kind: WordKind;
   readonly choices?: readonly string[];
+  /** Words that completion offers; others are as good. */
+  readonly suggestions?: readonly string[];
   readonly required: boolean;
   /** Takes all the words that are left. */
   readonly rest?: boolean;

@@ -13,6 +13,7 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 /** Folder and ending of every file of the package, apart from those beside package.json. */
 const KINDS = [
   'assets .json',
+  'bin .cjs',
   'bin .md',
   'bin .mjs',
   'dist .js',
@@ -78,6 +79,7 @@ describe('the package', () => {
         .map((path) => `dist/${path.replace(/ts$/, 'js')}`),
       ...files.filter((path) => /^(lessons|assets|bin)\//.test(path)),
       'scripts/lib/host-packages.json',
+      'dist/glassbox-runtime.js',
     ];
     const there = new Set(paths);
     assert.deepEqual(

@@ -1,0 +1,67 @@
+import { createHash } from 'node:crypto';
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { run } from './run.mjs';
+import { SetupError } from './say.mjs';
+
+/** The runtime's command in one file, and what V8 made of it: loading thirty modules would take longer than a container. */
+export const BUNDLE = 'dist/glassbox-runtime.js';
+export const CODE_CACHE = 'dist/glassbox-runtime.cache';
+
+/**
+ * Bundle dist/engine/runtime/cli/entry.js. The result is the body of a function whose parameters are `PARAMETERS`;
+ * bin/glassbox-runtime.mjs runs it. Modules that are imported with `import()` are evaluated only then.
+ */
+export async function bundleRuntime(root, onStart = undefined) {
+  // loaded here, since this file is read before node_modules is there
+  const { build } = await import('esbuild');
+  const { outputFiles } = await build({
+    absWorkingDir: root,
+    entryPoints: ['dist/engine/runtime/cli/entry.js'],
+    bundle: true,
+    write: false,
+    platform: 'node',
+    format: 'cjs',
+    target: 'node20.11',
+    alias: { koffi: './dist/engine/kernel/native-koffi.js' },
+    define: { 'import.meta.url': 'bundleUrl' },
+    supported: { 'dynamic-import': false },
+    sourcemap: false,
+    legalComments: 'none',
+    logLevel: 'silent',
+  });
+  const code = outputFiles[0].text;
+  const digest = createHash('sha256').update(code).digest('hex');
+  replace(join(root, BUNDLE), `// ${digest}\n(function (module, require, bundleUrl) {\n${code}\n})\n`);
+  await makeCodeCache(root, onStart);
+}
+
+/** In another process, because what is compiled depends on V8's flags, which cannot be taken back in this one. */
+async function makeCodeCache(root, onStart) {
+  const { code, output } = await run(process.execPath, [join(root, 'scripts/lib/code-cache.mjs'), root], {
+    cwd: root,
+    capture: true,
+    onStart,
+  });
+  if (code === 0) return;
+  process.stderr.write(output);
+  throw new SetupError({
+    en: `the build failed: making the runtime's code cache ended with ${code}`,
+    zh: `构建失败：生成运行时的代码缓存以 ${code} 结束`,
+  });
+}
+
+/** Whole or not at all: another process may read it now. */
+export function replace(path, content) {
+  mkdirSync(join(path, '..'), { recursive: true });
+  writeFileSync(`${path}.new`, content);
+  renameSync(`${path}.new`, path);
+}
+
+/** What the code cache begins with, so that it is used for this bundle by this Node on this machine only. */
+export function cacheKey(source) {
+  const digest = source.slice(3, source.indexOf('\n'));
+  return `${digest} ${process.version} ${process.arch}\n`;
+}
+
+export const readBundle = (root) => readFileSync(join(root, BUNDLE), 'latin1');
