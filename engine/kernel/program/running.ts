@@ -187,7 +187,7 @@ export class RunningProgram {
     const index = recordIndex(this.program, label);
     const deadline = performance.now() + timeoutMs;
     for (;;) {
-      const arrived = this.#region.bytes.readUInt32LE(HEADER.arrived);
+      const arrived = this.#bytes.readUInt32LE(HEADER.arrived);
       if (this.#state(index) !== 'pending') return;
       this.throwFailure();
       if (ended()) {
@@ -203,24 +203,24 @@ export class RunningProgram {
   /** Let a held record go. */
   release(label: string | number): void {
     const at = recordAt(typeof label === 'number' ? label : recordIndex(this.program, label)) + RECORD.hold;
-    this.#region.bytes.writeUInt32LE(0, at);
+    this.#bytes.writeUInt32LE(0, at);
     this.#kernel.call('futex', this.#region.base + BigInt(at), FUTEX_WAKE, 0x7fffffff, 0, 0, 0);
   }
 
   /** Write an argument of a record that has not been issued yet. */
   setArgument(label: string, argument: 0 | 1 | 2 | 3 | 4 | 5, value: number | bigint): void {
     const at = recordAt(recordIndex(this.program, label)) + RECORD.args + argument * 8;
-    this.#region.bytes.writeBigInt64LE(BigInt(value), at);
+    this.#bytes.writeBigInt64LE(BigInt(value), at);
   }
 
   /** Write into the program's data, for structs that are only known after the child exists. `offset` as in DataRef. */
   writeData(offset: number, bytes: Uint8Array): void {
-    this.#region.bytes.set(bytes, HEADER_SIZE + this.program.records.length * RECORD_SIZE + offset);
+    this.#bytes.set(bytes, HEADER_SIZE + this.program.records.length * RECORD_SIZE + offset);
   }
 
   readData(offset: number, length: number): Buffer {
     const at = HEADER_SIZE + this.program.records.length * RECORD_SIZE + offset;
-    return Buffer.from(this.#region.bytes.subarray(at, at + length));
+    return Buffer.from(this.#bytes.subarray(at, at + length));
   }
 
   /** The answer that the kernel gave to a record; null until it was issued. */
@@ -228,7 +228,7 @@ export class RunningProgram {
     const index = typeof label === 'number' ? label : recordIndex(this.program, label);
     return this.#state(index) === 'pending' || this.#state(index) === 'held'
       ? null
-      : Number(this.#region.bytes.readBigInt64LE(recordAt(index) + RECORD.result));
+      : Number(this.#bytes.readBigInt64LE(recordAt(index) + RECORD.result));
   }
 
   /**
@@ -240,17 +240,17 @@ export class RunningProgram {
       const result = this.result(label);
       if (result !== null) return result;
       this.throwFailure();
-      this.#futexWait(HEADER.arrived, this.#region.bytes.readUInt32LE(HEADER.arrived), 1);
+      this.#futexWait(HEADER.arrived, this.#bytes.readUInt32LE(HEADER.arrived), 1);
     }
     throw new EngineError('DeadlineExceeded', `${this.program.name}: ${label} has no result`);
   }
 
   /** Index and errno of the record at which the program stopped, null while nothing failed. */
   failure(): { index: number; errno: number } | null {
-    const address = this.#region.bytes.readBigUInt64LE(HEADER.failed);
+    const address = this.#bytes.readBigUInt64LE(HEADER.failed);
     if (address === 0n) return null;
     const index = Number(address - this.#region.base - BigInt(HEADER_SIZE)) / RECORD_SIZE;
-    return { index, errno: -Number(this.#region.bytes.readBigInt64LE(recordAt(index) + RECORD.result)) };
+    return { index, errno: -Number(this.#bytes.readBigInt64LE(recordAt(index) + RECORD.result)) };
   }
 
   /** Throw the failure, if there is one, as a SyscallError that names the call, its path and the program. */
@@ -271,13 +271,13 @@ export class RunningProgram {
 
   /** The whole trace, readable while the child runs and afterwards, until `dispose`. */
   trace(): TraceEntry[] {
-    return readTrace(this.#region.bytes, this.program.records.length);
+    return readTrace(this.#bytes, this.program.records.length);
   }
 
   /** Indexes of the records at which a process waits to be released, ascending. */
   waiting(): number[] {
     return this.program.records.flatMap((_, index) =>
-      this.#state(index) === 'held' && this.#region.bytes.readUInt32LE(recordAt(index) + RECORD.hold) !== 0
+      this.#state(index) === 'held' && this.#bytes.readUInt32LE(recordAt(index) + RECORD.hold) !== 0
         ? [index]
         : [],
     );
@@ -321,8 +321,14 @@ export class RunningProgram {
     this.#kernel.call('close', this.pidfd);
   }
 
+  /** The region's memory; once it is given back a look at it would end this process. */
+  get #bytes(): Buffer {
+    if (this.#disposed) throw new EngineError('FailedPrecondition', `${this.program.name}: its records are given back`);
+    return this.#region.bytes;
+  }
+
   #state(index: number): RecordState {
-    return STATES[this.#region.bytes.readUInt32LE(recordAt(index) + RECORD.state)] ?? 'pending';
+    return STATES[this.#bytes.readUInt32LE(recordAt(index) + RECORD.state)] ?? 'pending';
   }
 
   #futexWait(at: number, expected: number, timeoutMs: number): void {
