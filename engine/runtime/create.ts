@@ -6,14 +6,16 @@ import { planCgroups } from '../cgroup/plan.js';
 import { O } from '../kernel/constants.js';
 import { EngineError, SyscallError } from '../kernel/errors.js';
 import { check, type Kernel } from '../kernel/kernel.js';
+import { sealedMemfd } from '../kernel/memfd.js';
 import { type Program, recordIndex } from '../kernel/program/builder.js';
+import { elfImage } from '../kernel/program/elf.js';
 import { type Injection, RunningProgram } from '../kernel/program/running.js';
 import { connectUnix } from '../kernel/unix-socket.js';
 import { Driver } from './driver.js';
 import { guard } from './guards.js';
 import { runHooks } from './hooks.js';
 import { writeMaps } from './id-maps.js';
-import type { BirthFds, ContainerPlan } from './plan.js';
+import type { BirthFds, ContainerPlan, ProcessPlan } from './plan.js';
 import { Descriptors } from './planning/descriptors.js';
 import { hasOwnDev, planDevices } from './planning/devices.js';
 import { planMounts } from './planning/mounts.js';
@@ -21,6 +23,7 @@ import { planNamespaces } from './planning/namespaces.js';
 import { limitsOf, planProcess } from './planning/process.js';
 import { prepareTrees } from './planning/trees.js';
 import { type CompiledProgram, containerProgram } from './program/container.js';
+import { REAPER_NAME, reaperProgram } from './program/reaper.js';
 import { rootfsPropagation } from './spec/mount-options.js';
 import type { Spec, SpecProcess } from './spec/types.js';
 import { validateSpec } from './spec/validate.js';
@@ -188,7 +191,7 @@ export class Creation {
   }
 
   #plan(cgroups: CgroupManager, fds: BirthFds, guardPipe: number): ContainerPlan {
-    const { spec, bundle, shim, noPivot, noNewKeyring, preserveFds, stdio } = this.#options;
+    const { spec, bundle, shim, init, noPivot, noNewKeyring, preserveFds, stdio } = this.#options;
     const { rootless, warn } = this.#context;
     const namespaces = planNamespaces(spec, this.#fds, rootless);
     const inUser = namespaces.user || namespaces.join.some(({ type }) => type === 'user');
@@ -197,6 +200,15 @@ export class Creation {
     // in a user namespace nobody may be born into a group of the machine's: then the first process is, or the file is written
     const writesV2 = v2 === null || (inUser && shim === true);
     this.#firstGroup = inUser && shim !== true ? v2 : null;
+    const userProcess = planProcess(this.#process, {
+      root: this.#rootfs,
+      seccomp: spec.linux.seccomp,
+      setgroups: namespaces.setgroups,
+      preserveFds: preserveFds ?? 0,
+      stdio,
+      limitsFromOutside: inUser,
+      warn,
+    });
     const groups = cgroups
       .joinFiles()
       .filter(({ hierarchy }) => hierarchy !== '' || writesV2)
@@ -230,23 +242,18 @@ export class Creation {
         startContainer: spec.hooks.startContainer,
       },
       shim: shim === true,
-      reaper: false,
       guard: {
         pipe: guardPipe,
         directories: cgroups.toState().made.toReversed(),
         files: [...STATE_FILES, 'hook-state'].map((name) => this.#dir.file(name)).concat(`${this.#dir.path}/`),
       },
-      fds,
-      process: planProcess(this.#process, {
-        root: this.#rootfs,
-        seccomp: spec.linux.seccomp,
-        setgroups: namespaces.setgroups,
-        preserveFds: preserveFds ?? 0,
-        stdio,
-        limitsFromOutside: inUser,
-        warn,
-      }),
+      fds: { ...fds, reaper: init === true ? this.#openReaper(userProcess) : -1 },
+      process: userProcess,
     };
+  }
+
+  #openReaper(process: ProcessPlan): number {
+    return this.#fds.own(sealedMemfd(this.#context.kernel, REAPER_NAME, elfImage(reaperProgram(process))));
   }
 
   #openV2(cgroups: CgroupManager): number | null {

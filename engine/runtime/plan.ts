@@ -34,7 +34,6 @@ export interface ContainerPlan {
   };
   /** The shim stays as the parent of the process. */
   readonly shim: boolean;
-  readonly reaper: boolean;
   readonly guard: GuardPlan | null;
   readonly fds: BirthFds;
 }

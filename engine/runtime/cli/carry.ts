@@ -63,6 +63,3 @@ export function carryInput(from: Readable, to: Writable, atEnd: () => void): () 
     from.removeListener('end', atEnd);
   };
 }
-
-/** Where there is nothing to do. */
-export const nothing = (): void => undefined;

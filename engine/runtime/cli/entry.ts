@@ -1,7 +1,6 @@
-import { fstatSync } from 'node:fs';
 import type { Runtime } from '../runtime.js';
 import { main } from './main.js';
-import { writeAll } from './world.js';
+import { isTerminal, writeAll } from './world.js';
 
 const processWorld = {
   env: process.env,
@@ -9,15 +8,6 @@ const processWorld = {
   err: (text: string) => writeAll(2, text),
   errIsTerminal: () => isTerminal(2),
 };
-
-/** Majors of Documentation/admin-guide/devices.txt: consoles and serial lines, and the pseudoterminals of devpts. */
-const TERMINAL_MAJORS = new Set([4, 5, 204, 136, 137, 138, 139, 140, 141, 142, 143]);
-
-/** isatty(3), without node:tty, which loads Node's network: 3 ms that every failure would wait for. */
-function isTerminal(fd: number): boolean {
-  const found = fstatSync(fd);
-  return found.isCharacterDevice() && TERMINAL_MAJORS.has((found.rdev >> 8) & 0xfff);
-}
 
 /** What keeps the process from ending although nothing is left to do (a terminal that is still read) is given this long. */
 const LINGER_MS = 200;

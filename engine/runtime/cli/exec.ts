@@ -35,7 +35,7 @@ async function exec(invocation: Invocation): Promise<number> {
   const request = ioRequest(invocation, process, flags.bool('detach'));
   const preserveFds = preservedFds(flags.int('preserve-fds'), 0);
   const signals = request.detach ? null : new SignalForwarder();
-  const io = setUpIo(request);
+  const io = await setUpIo(request);
   try {
     const running = await runtime.exec({
       id,

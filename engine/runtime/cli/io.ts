@@ -1,10 +1,7 @@
-import { isatty } from 'node:tty';
-import { realKernel } from '../../kernel/kernel.js';
 import type { Console, Stdio } from '../types.js';
-import { nothing } from './carry.js';
+import { nothing } from './nothing.js';
 import { CliError } from './failure.js';
-import { PipedIo } from './piped-io.js';
-import { TerminalIo } from './terminal-io.js';
+import { isTerminal } from './world.js';
 
 /** The three descriptors of a process, and what is carried between them and ours while it runs. */
 export interface ProcessIo {
@@ -40,7 +37,8 @@ export function checkTerminal({ terminal, detach, consoleSocket, shim }: IoReque
     throw new CliError('cannot use console socket if runc will not detach or allocate tty');
 }
 
-export function setUpIo(request: IoRequest): ProcessIo {
+/** What carries bytes is loaded only where some are carried: the network part of Node takes 4 ms. */
+export async function setUpIo(request: IoRequest): Promise<ProcessIo> {
   checkTerminal(request);
   if (request.detach) {
     if (!request.terminal) return new InheritedIo(undefined);
@@ -48,8 +46,10 @@ export function setUpIo(request: IoRequest): ProcessIo {
       request.consoleSocket === '' ? { kind: 'shim' } : { kind: 'socket', path: request.consoleSocket },
     );
   }
-  if (request.terminal) return new TerminalIo(realKernel);
-  return OWN.some((fd) => isatty(fd)) ? new PipedIo(realKernel) : new InheritedIo(undefined);
+  if (!request.terminal && !OWN.some(isTerminal)) return new InheritedIo(undefined);
+  const { realKernel } = await import('../../kernel/kernel.js');
+  if (request.terminal) return new (await import('./terminal-io.js')).TerminalIo(realKernel);
+  return new (await import('./piped-io.js')).PipedIo(realKernel);
 }
 
 /** Our own descriptors are the process's: nothing is carried. */

@@ -16,7 +16,7 @@ const COLOUR: Readonly<Record<Level, number>> = { debug: 37, info: 36, warning: 
  */
 export class Log {
   #target: LogTarget;
-  readonly #start = performance.now();
+  readonly #start = Date.now();
 
   constructor(target: LogTarget) {
     this.#target = target;
@@ -47,7 +47,7 @@ export class Log {
     if (format === 'json') {
       write(`${goJson({ level, msg, time: rfc3339(new Date()) })}\n`);
     } else if (terminal()) {
-      const seconds = String(Math.floor((performance.now() - this.#start) / 1000)).padStart(4, '0');
+      const seconds = String(Math.floor((Date.now() - this.#start) / 1000)).padStart(4, '0');
       const name = level.slice(0, 4).toUpperCase();
       write(`\x1b[${COLOUR[level]}m${name}\x1b[0m[${seconds}] ${printable(msg).padEnd(44)} \n`);
     } else {

@@ -1,11 +1,11 @@
 import { Socket } from 'node:net';
-import { isatty } from 'node:tty';
 import { O } from '../../kernel/constants.js';
 import { check, type Kernel } from '../../kernel/kernel.js';
 import type { Stdio } from '../types.js';
-import { carryInput, nothing, Output } from './carry.js';
+import { carryInput, Output } from './carry.js';
 import type { ProcessIo } from './io.js';
-import { writeAll } from './world.js';
+import { nothing } from './nothing.js';
+import { isTerminal, writeAll } from './world.js';
 
 /**
  * A process without a terminal in front of a person who has one: each of our descriptors that is a terminal is replaced by
@@ -49,7 +49,7 @@ export class PipedIo implements ProcessIo {
   }
 
   #replace(fd: 0 | 1 | 2): number {
-    if (!isatty(fd)) return fd;
+    if (!isTerminal(fd)) return fd;
     const ends = Buffer.alloc(8);
     check(this.#kernel, 'pipe2', [ends, O.CLOEXEC], { while: 'making a pipe' });
     const [reader, writer] = [ends.readInt32LE(0), ends.readInt32LE(4)];

@@ -1,6 +1,6 @@
 import { constants } from 'node:os';
 import type { ContainerProcess } from '../types.js';
-import { nothing } from './carry.js';
+import { nothing } from './nothing.js';
 import { CliError } from './failure.js';
 
 const NUMBERS: Readonly<Record<string, number>> = constants.signals;

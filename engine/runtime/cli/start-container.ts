@@ -8,7 +8,7 @@ import { CliError, isAborted, messageOf, requireDirectory, startFailure } from '
 import { checkTerminal, type IoRequest, type ProcessIo, setUpIo } from './io.js';
 import type { Invocation } from './main.js';
 import { SignalForwarder } from './signals.js';
-import { Stepper } from './step.js';
+import type { Stepper } from './step.js';
 import { PROGRAM } from './table.js';
 
 const SIGKILL = 9;
@@ -38,8 +38,8 @@ async function makeAndStart(invocation: Invocation, createOnly: boolean): Promis
   checkTerminal(request);
   const runtime = await invocation.runtime();
   const signals = request.detach ? null : new SignalForwarder();
-  const io = setUpIo(request);
-  const stepper = flags.bool('step') ? new Stepper(invocation.world) : null;
+  const io = await setUpIo(request);
+  const stepper = flags.bool('step') ? new (await import('./step.js')).Stepper(invocation.world) : null;
   try {
     const options = createOptions(invocation, { id, bundle, spec, io, stepper });
     const running = await runtime.create(options);

@@ -1,7 +1,6 @@
-import { isatty } from 'node:tty';
 import type { Bilingual, ExplainedRecord } from '../../api/types.js';
 import { EngineError } from '../../kernel/errors.js';
-import type { World } from './world.js';
+import { isTerminal, type World } from './world.js';
 
 const PROMPT: Bilingual = {
   en: '[Enter] issue it  [c] go on to the end  [q] undo everything',
@@ -31,7 +30,7 @@ export class Stepper {
   constructor(world: World) {
     this.#say = world.err;
     this.#language = languageOf(world.env);
-    this.#asking = isatty(0);
+    this.#asking = isTerminal(0);
     if (this.#asking) process.stdin.setRawMode(true).pause();
   }
 

@@ -13,8 +13,9 @@ import {
   terminalSize,
 } from '../../kernel/pty.js';
 import type { Console, Stdio } from '../types.js';
-import { carryInput, nothing, Output } from './carry.js';
+import { carryInput, Output } from './carry.js';
 import type { ProcessIo } from './io.js';
+import { nothing } from './nothing.js';
 import { writeAll } from './world.js';
 
 const ARRIVES_MS = 10_000;

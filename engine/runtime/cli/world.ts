@@ -1,4 +1,4 @@
-import { readFileSync, writeSync } from 'node:fs';
+import { fstatSync, readFileSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { OciRuntime } from '../types.js';
@@ -65,4 +65,13 @@ export function defaultRoot(env: World['env'], uid: number, inUserNamespace: () 
 /** user_namespaces(7): only the initial namespace maps all ids to themselves. */
 export function inUserNamespace(): boolean {
   return !/^\s*0\s+0\s+4294967295\s*$/.test(readFileSync('/proc/self/uid_map', 'utf8'));
+}
+
+/** Majors of Documentation/admin-guide/devices.txt: consoles and serial lines, and the pseudoterminals of devpts. */
+const TERMINAL_MAJORS = new Set([4, 5, 204, 136, 137, 138, 139, 140, 141, 142, 143]);
+
+/** isatty(3), without node:tty, which loads Node's network: 3 ms that every command would wait for. */
+export function isTerminal(fd: number): boolean {
+  const found = fstatSync(fd);
+  return found.isCharacterDevice() && TERMINAL_MAJORS.has((found.rdev >> 8) & 0xfff);
 }

@@ -1,9 +1,10 @@
-import { AT, SIG_SETMASK } from '../../kernel/constants.js';
+import { AT, F, FD_CLOEXEC, SIG_SETMASK } from '../../kernel/constants.js';
 import { ERRNO, type ErrnoName } from '../../kernel/errno.js';
 import type { SlotValue } from '../../kernel/program/builder.js';
 import { guard } from '../guards.js';
 import type { ProcessPlan } from '../plan.js';
 import { confine } from './identity.js';
+import { REAPER_NAME } from './reaper.js';
 import { HOW_SIZE, type Steps } from './steps.js';
 
 const X_OK = 1;
@@ -93,6 +94,13 @@ function closeOthers(s: Steps, preserveFds: number, keep: readonly number[]): vo
   let from = 3 + preserveFds;
   for (const fd of [...new Set(keep)].filter((one) => one >= from).sort((a, b) => a - b)) {
     if (fd > from) s.call('close_range', [from, fd - 1, 0]);
+    s.call('fcntl', [fd, F.SETFD, FD_CLOEXEC], {
+      failure: 'close descriptors',
+      say: {
+        en: 'still needed; it closes itself when the program is executed',
+        zh: '还要用一会儿；执行程序时它会自动关闭',
+      },
+    });
     from = fd + 1;
   }
   s.call('close_range', [from, 0xffffffff, 0], {
@@ -105,15 +113,30 @@ function closeOthers(s: Steps, preserveFds: number, keep: readonly number[]): vo
  * The end of the list: the container's program takes over, or says on its standard error why it cannot (`tell`: nobody waits for
  * it who could read that in its records).
  */
-export function become(s: Steps, plan: ProcessPlan, executable: Executable, options: { tell: boolean }): void {
+export function become(
+  s: Steps,
+  plan: ProcessPlan,
+  executable: Executable,
+  options: { tell: boolean; reaper: number },
+): void {
   confine(s, plan);
   s.b.section('become');
-  const argv = s.b.vector(plan.process.args);
-  s.call('execve', [executable.path, argv, s.b.vector(plan.env)], {
-    label: 'execve',
-    jumpIfError: 'not-executed',
-    say: { en: "become the container's program", zh: '变成容器的程序' },
-  });
+  if (options.reaper >= 0) {
+    const argv = s.b.vector([`/sbin/${REAPER_NAME}`, '--', ...plan.process.args]);
+    s.call('execveat', [options.reaper, '', argv, s.b.vector(plan.env), AT.EMPTY_PATH], {
+      label: 'execve',
+      jumpIfError: 'not-executed',
+      say: {
+        en: "become pid 1, which runs the container's program as its child",
+        zh: '变成 1 号进程，由它把容器的程序作为子进程运行',
+      },
+    });
+  } else
+    s.call('execve', [executable.path, s.b.vector(plan.process.args), s.b.vector(plan.env)], {
+      label: 'execve',
+      jumpIfError: 'not-executed',
+      say: { en: "become the container's program", zh: '变成容器的程序' },
+    });
   s.later(() => {
     s.b.goto(null, { label: 'not-executed' });
     if (!options.tell) {

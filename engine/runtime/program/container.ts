@@ -135,7 +135,7 @@ export function containerProgram(plan: ContainerPlan): CompiledProgram {
   });
   s.b.goto(null, { label: 'start', hold: true, say: { en: 'wait for `start`', zh: '等待 start' } });
   containerHooks(s, 'startContainer', plan.hooks.startContainer, fds.state);
-  become(s, plan.process, executable, { tell: true });
+  become(s, plan.process, executable, { tell: true, reaper: fds.reaper });
   return { program: s.build(), failures: s.failures, masterAt };
 }
 

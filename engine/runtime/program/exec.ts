@@ -97,6 +97,6 @@ export function execProgram(plan: ExecPlan): CompiledProgram {
   s.call('prctl', [PR.SET_PDEATHSIG, 0], {
     say: { en: 'from here it lives on when the engine ends', zh: '从这里起，引擎结束后它仍然活着' },
   });
-  become(s, process, executable, { tell: false });
+  become(s, process, executable, { tell: false, reaper: -1 });
   return { program: s.build(), failures: s.failures, masterAt: null };
 }

@@ -66,7 +66,7 @@ export class Steps {
    * Compare a 32-bit word of the region with a number: a futex operation that moves no waiter answers EAGAIN when they
    * differ, which is the only way to compare that the kernel offers a program of syscalls. futex(2), FUTEX_CMP_REQUEUE.
    */
-  compare(word: DataRef | FieldRef, at: number, value: number, options: StepOptions): this {
+  compare(word: DataRef | FieldRef, at: number, value: number | SlotValue, options: StepOptions): this {
     this.#spare ??= this.b.bytes(Buffer.alloc(8), 'spare');
     return this.call(
       'futex',

@@ -1,0 +1,2 @@
+/** Where there is nothing to do. */
+export const nothing = (): void => undefined;
