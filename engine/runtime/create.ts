@@ -7,6 +7,7 @@ import { O } from '../kernel/constants.js';
 import { EngineError, SyscallError } from '../kernel/errors.js';
 import { check, type Kernel } from '../kernel/kernel.js';
 import { sealedMemfd } from '../kernel/memfd.js';
+import { inUserNamespace } from '../kernel/procfs/id-map.js';
 import { type Program, recordIndex } from '../kernel/program/builder.js';
 import { elfImage } from '../kernel/program/elf.js';
 import { type Injection, RunningProgram } from '../kernel/program/running.js';
@@ -157,7 +158,8 @@ export class Creation {
     };
     cgroups.create(resources);
     this.#undo.push(() => cgroups.remove());
-    cgroups.apply(resources);
+    // only the machine's own root may decide about devices, on v1 and on v2; in a lab the lab's bounds hold
+    cgroups.apply(resources, { devices: !inUserNamespace() });
     return cgroups;
   }
 
@@ -241,6 +243,7 @@ export class Creation {
         createContainer: spec.hooks.createContainer,
         startContainer: spec.hooks.startContainer,
       },
+      sourcesInside: rootless,
       shim: shim === true,
       guard: {
         pipe: guardPipe,
@@ -322,6 +325,11 @@ export class Creation {
     const { running } = driver;
     running.release('created');
     if (plan.shim) running.release('shim');
+    if (!driver.stepping) {
+      // not before both have taken back their wish to die with us
+      running.waitHeld('start', { ended: () => processOf(this.#findInit(running)) === null });
+      if (plan.shim) running.waitHeld('wait');
+    }
     this.#context.kernel.call('write', guard, Buffer.from([1]), 1);
     this.#undo.length = 0;
     if (!plan.shim && !driver.stepping) running.wait();

@@ -32,6 +32,8 @@ export interface ContainerPlan {
     readonly createContainer: readonly SpecHook[];
     readonly startContainer: readonly SpecHook[];
   };
+  /** Sources are opened in the container's user and mount namespace, for outside we may not (open_tree(2), EPERM). */
+  readonly sourcesInside: boolean;
   /** The shim stays as the parent of the process. */
   readonly shim: boolean;
   readonly guard: GuardPlan | null;

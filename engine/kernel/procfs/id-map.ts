@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import type { IdMap } from '../../api/types.js';
 
 /** The id that the kernel shows for one that has no mapping; /proc/sys/kernel/overflowuid. */
@@ -51,4 +52,9 @@ export function relativeTo(map: readonly IdMap[], parent: readonly IdMap[]): IdM
     }
   }
   return result;
+}
+
+/** Whether we are in another user namespace than the machine's, which alone maps every id to itself. user_namespaces(7) */
+export function inUserNamespace(): boolean {
+  return !/^\s*0\s+0\s+4294967295\s*$/.test(readFileSync('/proc/self/uid_map', 'utf8'));
 }

@@ -277,9 +277,7 @@ export class RunningProgram {
   /** Indexes of the records at which a process waits to be released, ascending. */
   waiting(): number[] {
     return this.program.records.flatMap((_, index) =>
-      this.#state(index) === 'held' && this.#bytes.readUInt32LE(recordAt(index) + RECORD.hold) !== 0
-        ? [index]
-        : [],
+      this.#state(index) === 'held' && this.#bytes.readUInt32LE(recordAt(index) + RECORD.hold) !== 0 ? [index] : [],
     );
   }
 

@@ -1,6 +1,6 @@
 import type { Console, Stdio } from '../types.js';
-import { nothing } from './nothing.js';
 import { CliError } from './failure.js';
+import { nothing } from './nothing.js';
 import { isTerminal } from './world.js';
 
 /** The three descriptors of a process, and what is carried between them and ours while it runs. */

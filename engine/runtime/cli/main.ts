@@ -1,11 +1,12 @@
 import { chmodSync, mkdirSync, openSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { inUserNamespace } from '../../kernel/procfs/id-map.js';
 import type { OciRuntime } from '../types.js';
 import { CliError, messageOf } from './failure.js';
 import { FlagError, type Flags, parseBool, parseFlags } from './flags.js';
 import { Log, type LogTarget } from './log.js';
 import { type Command, findCommand, GLOBAL_FLAGS, PROGRAM } from './table.js';
-import { defaultRoot, inUserNamespace, packageVersion, type World, writeAll } from './world.js';
+import { defaultRoot, packageVersion, type World, writeAll } from './world.js';
 
 /** Version of runtime-spec that is followed. */
 export const SPEC_VERSION = '1.2.0';

@@ -1,7 +1,7 @@
 import { constants } from 'node:os';
 import type { ContainerProcess } from '../types.js';
-import { nothing } from './nothing.js';
 import { CliError } from './failure.js';
+import { nothing } from './nothing.js';
 
 const NUMBERS: Readonly<Record<string, number>> = constants.signals;
 

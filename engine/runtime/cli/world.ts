@@ -62,11 +62,6 @@ export function defaultRoot(env: World['env'], uid: number, inUserNamespace: () 
   return isSomebody ? `${own}/glassbox-runtime` : '/run/glassbox-runtime';
 }
 
-/** user_namespaces(7): only the initial namespace maps all ids to themselves. */
-export function inUserNamespace(): boolean {
-  return !/^\s*0\s+0\s+4294967295\s*$/.test(readFileSync('/proc/self/uid_map', 'utf8'));
-}
-
 /** Majors of Documentation/admin-guide/devices.txt: consoles and serial lines, and the pseudoterminals of devpts. */
 const TERMINAL_MAJORS = new Set([4, 5, 204, 136, 137, 138, 139, 140, 141, 142, 143]);
 

@@ -49,7 +49,7 @@ export function containerProgram(plan: ContainerPlan): CompiledProgram {
   leaveIfAlone(s, fds.parent);
   standBy(s, plan.guard);
   oomScore(s, plan.process.oomScoreAdj);
-  const sources = openSources(s, plan);
+  let sources = plan.sourcesInside ? null : openSources(s, plan);
   joinNamespaces(s, namespaces);
   timeNamespace(s, namespaces.time);
   userNamespace(s, namespaces);
@@ -84,6 +84,7 @@ export function containerProgram(plan: ContainerPlan): CompiledProgram {
   s.call('umask', [0]);
   personality(s, plan);
   if (namespaces.loopback) loopbackUp(s);
+  sources ??= openSources(s, plan);
   const { root } = sources;
   if (plan.pivot === 'chroot') s.b.section('root');
   else layRoot(s, plan, root);
