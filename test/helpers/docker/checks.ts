@@ -1,0 +1,127 @@
+import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { PLACE } from './fences.js';
+
+/** A script in the words of prelude.sh. What it prints must be the same with both runtimes. */
+export interface Check {
+  readonly name: string;
+  readonly script: string;
+  /** What runc's report must hold: the proof that the script measures what it says. */
+  readonly expect: readonly (string | RegExp)[];
+  /** Where the machine or the engine cannot do it, so that there is nothing to compare: said as the test's skip. */
+  readonly unless?: () => string | null;
+}
+
+export interface Engine {
+  readonly name: string;
+  readonly command: readonly string[];
+  readonly image: string;
+  /** The name of the cgroup that all its containers are in. */
+  readonly group: string;
+  /** How the runtime is chosen: a flag of `run`, or of the engine. */
+  runFlags(slot: string): string;
+  engineFlags(slot: string): string;
+}
+
+const PRELUDE = readFileSync(new URL('./prelude.sh', import.meta.url), 'utf8');
+const TERMINAL = fileURLToPath(new URL('./terminal.py', import.meta.url));
+const LIMIT_MS = 60_000;
+
+/** Run after each script, however it ended. A container that cannot be removed is part of the report. */
+const CLEAN = `
+left=$(d ps -aq --filter "name=^$P")
+[ -z "$left" ] || d rm -f -v $left 2>&1 >/dev/null | sed 's/^/not removed: /'
+`;
+
+let scripts = 0;
+
+/** What a script in the words of the prelude prints; it gets a minute, with all the processes of its group. */
+function runScript(script: string, cwd: string, env: NodeJS.ProcessEnv): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const child = spawn('sh', ['-c', `exec 2>&1\n${PRELUDE}\n${script}`], {
+      cwd,
+      env,
+      detached: true,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    let text = '';
+    child.stdout.on('data', (bytes: Buffer) => {
+      text += bytes.toString();
+    });
+    const bound = setTimeout(() => {
+      text += `\ntook longer than ${LIMIT_MS / 1000} s\n`;
+      if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+    }, LIMIT_MS);
+    child.on('error', reject).on('close', () => {
+      clearTimeout(bound);
+      resolve(text);
+    });
+  });
+}
+
+/**
+ * What a check's script prints, each line, with names and ids that differ from run to run replaced. With `kept`, a prefix
+ * of the caller's own, the containers are not removed.
+ */
+export async function report(engine: Engine, slot: string, check: Check, kept?: string): Promise<string[]> {
+  const prefix = kept ?? `s${++scripts}${slot}-`;
+  const work = join(PLACE, 'work', prefix);
+  mkdirSync(work, { recursive: true });
+  const env = {
+    ...process.env,
+    ENGINE: `${engine.command.join(' ')} ${engine.engineFlags(slot)}`,
+    RUNTIME: engine.runFlags(slot),
+    P: prefix,
+    WORK: work,
+    IMAGE: engine.image,
+    GROUP: engine.group,
+    TERMINAL,
+    HOME: work,
+    LC_ALL: 'C',
+  };
+  let text = await runScript(check.script, work, env);
+  if (kept === undefined) text += await runScript(CLEAN, work, env);
+  return normalise(text, prefix, work, engine).trimEnd().split('\n');
+}
+
+function normalise(text: string, prefix: string, work: string, engine: Engine): string {
+  return text
+    .replaceAll(work, 'WORK')
+    .replaceAll(prefix, '')
+    .replaceAll(engine.group, 'GROUP')
+    .replace(/\b[0-9a-f]{64}\b/g, 'ID')
+    .replace(/\b[0-9a-f]{12}\b/g, 'ID')
+    .replace(/\b[A-Z0-9]{26}\b/g, 'LAYER')
+    .replace(/\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-]\d\d:\d\d)/g, 'TIME')
+    .replace(/\b(runc|glassbox-runtime)(?= (create|exec|run|start|kill) failed)/g, 'RUNTIME');
+}
+
+/** What is missing in the reference's report, so that it is no measure. */
+export function unmet(check: Check, lines: readonly string[]): string[] {
+  const text = lines.join('\n');
+  return check.expect
+    .filter((wanted) => (typeof wanted === 'string' ? !text.includes(wanted) : !wanted.test(text)))
+    .map(String);
+}
+
+/** The lines that differ, as `diff -u` shows them; none when both say the same. */
+export function differences(expected: readonly string[], found: readonly string[]): string[] {
+  const [a, b] = [join(PLACE, `expected-${scripts}`), join(PLACE, `found-${scripts}`)];
+  writeFileSync(a, `${expected.join('\n')}\n`);
+  writeFileSync(b, `${found.join('\n')}\n`);
+  const done = spawnSync('diff', ['-U2', a, b], { encoding: 'utf8' });
+  if (done.status !== 0 && done.status !== 1) throw new Error(`diff: ${done.stderr}`);
+  return done.stdout.split('\n').slice(2).filter(Boolean);
+}
+
+/** Run a check with both runtimes at once; the runtime under test must do what runc does. */
+export async function compareRuntimes(engine: Engine, check: Check): Promise<void> {
+  const [expected, found] = await Promise.all([report(engine, 'reference', check), report(engine, 'subject', check)]);
+  if (process.env['GLASSBOX_SHOW_REPORTS'] === '1') console.log(`== ${check.name}\n${expected.join('\n')}`);
+  assert.deepEqual(unmet(check, expected), [], `runc's report is no measure:\n${expected.join('\n')}`);
+  const lines = differences(expected, found);
+  assert.ok(lines.length === 0, `${engine.name}: runc (-) and the runtime under test (+) differ:\n${lines.join('\n')}`);
+}

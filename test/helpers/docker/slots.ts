@@ -1,0 +1,47 @@
+import { chmodSync, existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { findProgram } from './programs.js';
+
+/** Programs by the name under which the engine knows them. */
+export type Slots = Readonly<Record<'reference' | 'subject' | 'planted', string>>;
+
+const OWN = fileURLToPath(new URL('../../../bin/glassbox-runtime.mjs', import.meta.url));
+
+/**
+ * runc with faults: no CAP_KILL, another memory limit, other open files, SIGUSR1 lost, exec as another user. The checks
+ * must see each of them.
+ */
+const PLANTED = (runc: string): string => `#!/bin/sh
+edit() { sed -i 's/"CAP_KILL",//g; s/"limit":33554432/"limit":67108864/; s/"type":"RLIMIT_NOFILE","hard":200/"type":"RLIMIT_NOFILE","hard":201/; s/"uid":1000/"uid":1001/' "$1"; }
+before=
+for word do
+  case $before in --bundle) edit "$word/config.json" ;; --process) edit "$word" ;; esac
+  before=$word
+done
+case " $* " in *" kill "*" 10 "*) exit 0 ;; esac
+exec ${runc} "$@"
+`;
+
+/**
+ * The reference is runc. The runtime under test is the program in GLASSBOX_RUNTIME, else this tree's own. Engines take
+ * one path, so each is a script that becomes the program.
+ */
+export function makeSlots(place: string): Slots {
+  const runc = findProgram('runc');
+  if (runc === null) throw new Error('runc is not installed');
+  const given = process.env['GLASSBOX_RUNTIME'];
+  const subject = given === undefined || given === '' ? `${process.execPath} ${OWN}` : given;
+  if (subject.endsWith(OWN) && !existsSync(OWN)) throw new Error(`there is no ${OWN} to test`);
+  const script = (name: string, text: string): string => {
+    const path = join(place, name);
+    writeFileSync(path, text);
+    chmodSync(path, 0o755);
+    return path;
+  };
+  return {
+    reference: runc,
+    subject: script('subject', `#!/bin/sh\nexec ${subject} "$@"\n`),
+    planted: script('planted', PLANTED(runc)),
+  };
+}
