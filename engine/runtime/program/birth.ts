@@ -1,4 +1,5 @@
 import { AT, CLOSE_RANGE_CLOEXEC, F, SIG_SETMASK } from '../../kernel/constants.js';
+import { guard } from '../guards.js';
 import type { Steps } from './steps.js';
 
 /** struct sigaction of rt_sigaction(2): SIG_DFL, no flags, nothing blocked. */
@@ -25,12 +26,13 @@ export function birth(s: Steps, plan: BirthPlan): void {
     if (fd === target) s.call('fcntl', [fd, F.SETFD, 0]);
     else s.call('dup3', [fd, target, 0]);
   });
-  s.call('close_range', [3 + plan.preserveFds, 0xffffffff, CLOSE_RANGE_CLOEXEC], {
-    say: {
-      en: 'every descriptor of the engine closes itself when this process becomes another program …',
-      zh: '引擎的所有文件描述符：在本进程变成另一个程序时自动关闭……',
-    },
-  });
+  if (guard('close-range'))
+    s.call('close_range', [3 + plan.preserveFds, 0xffffffff, CLOSE_RANGE_CLOEXEC], {
+      say: {
+        en: 'every descriptor of the engine closes itself when this process becomes another program …',
+        zh: '引擎的所有文件描述符：在本进程变成另一个程序时自动关闭……',
+      },
+    });
   for (const fd of [...new Set(plan.keep)].filter((one) => one >= 3 + plan.preserveFds))
     s.call('fcntl', [fd, F.SETFD, 0], {
       say: { en: '… but this one is needed for the start', zh: '……但这一个在启动过程中还要用' },

@@ -75,7 +75,7 @@ function bindConsole(s: Steps, root: SlotValue, slave: SlotValue): void {
   const failure = 'error setting up console: bind /dev/console';
   const tree = s.slot('console');
   const target = s.slot('/dev/console');
-  openTarget(s, root, '/dev/console', target, { kind: 'file', plain: true, failure });
+  openTarget(s, root, '/dev/console', target, { kind: 'file', plain: guard('console-check'), failure });
   s.call('open_tree', [slave, '', OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT.EMPTY_PATH], {
     storeAt: tree.data,
     failure,

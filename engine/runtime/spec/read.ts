@@ -1,4 +1,5 @@
 import { EngineError } from '../../kernel/errors.js';
+import { guard } from '../guards.js';
 import { Fraction } from './json.js';
 
 /** A value of the document and its JSON path (`linux.devices[2].major`). As in Go's decoder null is the same as absent. */
@@ -126,6 +127,7 @@ export function big(at: At, range: Range): bigint | undefined {
   const { value } = at;
   const exact = typeof value === 'bigint' ? value : Number.isSafeInteger(value) ? BigInt(value as number) : undefined;
   if (exact !== undefined && exact >= min && exact <= max) return exact;
+  if (range === 'id' && exact !== undefined && !guard('user-bounds')) return BigInt.asUintN(32, exact);
   const isRounded =
     exact === undefined && Number.isInteger(value) && (value as number) >= min && (value as number) <= max;
   return fail(at, isRounded ? 'a number that was not rounded before' : `a whole number from ${min} to ${max}`);
