@@ -4,13 +4,23 @@ import { join } from 'node:path';
 import { run } from './run.mjs';
 import { SetupError } from './say.mjs';
 
+/**
+ * Before the bundled modules. Parts of Node that few commands need and that take long to load (child_process: 4 ms) are
+ * loaded when something of them is used; so is the clock, since the global `performance` loads perf_hooks when it is touched.
+ */
+const PRELUDE = `
+const bundleHeavy = new Set(['node:child_process', 'node:net', 'node:os', 'node:stream', 'node:tty']);
+const bundleLazily = (name) => new Proxy({}, { get: (_, key) => bundleLoad(name)[key] });
+const require = (name) => (bundleHeavy.has(name) ? bundleLazily(name) : bundleLoad(name));
+const bundleNow = () => Number(process.hrtime.bigint()) / 1e6;`;
+
 /** The runtime's command in one file, and what V8 made of it: loading thirty modules would take longer than a container. */
 export const BUNDLE = 'dist/glassbox-runtime.js';
 export const CODE_CACHE = 'dist/glassbox-runtime.cache';
 
 /**
- * Bundle dist/engine/runtime/cli/entry.js. The result is the body of a function whose parameters are `PARAMETERS`;
- * bin/glassbox-runtime.mjs runs it. Modules that are imported with `import()` are evaluated only then.
+ * Bundle dist/engine/runtime/cli/entry.js. The result is a function of `module`, `require` and the URL of the bundle, which
+ * bin/glassbox-runtime.cjs calls. Modules that are imported with `import()` are evaluated only then.
  */
 export async function bundleRuntime(root, onStart = undefined) {
   // loaded here, since this file is read before node_modules is there
@@ -24,15 +34,17 @@ export async function bundleRuntime(root, onStart = undefined) {
     format: 'cjs',
     target: 'node20.11',
     alias: { koffi: './dist/engine/kernel/native-koffi.js' },
-    define: { 'import.meta.url': 'bundleUrl' },
+    define: { 'import.meta.url': 'bundleUrl', 'performance.now': 'bundleNow' },
     supported: { 'dynamic-import': false },
     sourcemap: false,
     legalComments: 'none',
     logLevel: 'silent',
   });
   const code = outputFiles[0].text;
-  const digest = createHash('sha256').update(code).digest('hex');
-  replace(join(root, BUNDLE), `// ${digest}\n(function (module, require, bundleUrl) {\n${code}\n})\n`);
+  const digest = createHash('sha256')
+    .update(PRELUDE + code)
+    .digest('hex');
+  replace(join(root, BUNDLE), `// ${digest}\n(function (module, bundleLoad, bundleUrl) {${PRELUDE}\n${code}\n})\n`);
   await makeCodeCache(root, onStart);
 }
 
