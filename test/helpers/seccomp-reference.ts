@@ -1,3 +1,4 @@
+import { LATER_SYSCALLS } from '../../engine/runtime/seccomp/later-syscalls.js';
 import { SYSCALL_NUMBERS } from '../../engine/runtime/seccomp/syscall-numbers.js';
 import type { SeccompArg, SpecSeccomp } from '../../engine/runtime/spec/types.js';
 import type { SyscallData } from './bpf.js';
@@ -25,7 +26,7 @@ export function returnValue(action: string, errnoRet: number | undefined): numbe
 
 /** The number of a name in a column as the kernel reports it, or -1. */
 export function numberIn(name: string, column: number): number {
-  const plain = SYSCALL_NUMBERS[name]?.[column] ?? -1;
+  const plain = (SYSCALL_NUMBERS[name] ?? LATER_SYSCALLS[name])?.[column] ?? -1;
   return plain >= 0 && column === 2 ? plain + 0x40000000 : plain;
 }
 
