@@ -4,6 +4,7 @@ import { O } from '../../kernel/constants.js';
 import { SyscallError } from '../../kernel/errors.js';
 import { realKernel } from '../../kernel/kernel.js';
 import { openInRoot } from '../../kernel/namespaces/open-in-root.js';
+import { readProc } from '../../kernel/procfs/read.js';
 import { guard } from '../guards.js';
 import type { CapabilityPlan, ProcessPlan } from '../plan.js';
 import { compileSeccomp, isEmptySeccomp } from '../seccomp/compile.js';
@@ -50,9 +51,36 @@ export function planProcess(process: SpecProcess, context: ProcessContext): Proc
   };
 }
 
-/** [resource, soft, hard] as prlimit(2) takes them. */
+/** [resource, soft, hard] as prlimit(2) takes them: those of the config, and the limit of open files that we were started with. */
 export function limitsOf(process: SpecProcess): (readonly [number, bigint, bigint])[] {
-  return process.rlimits.map(({ type, soft, hard }) => [RLIMITS.get(type) ?? -1, soft, hard] as const);
+  const limits = process.rlimits.map(({ type, soft, hard }) => [RLIMITS.get(type) ?? -1, soft, hard] as const);
+  const inherited = openFilesBeforeNode();
+  return inherited === null || process.rlimits.some(({ type }) => type === 'RLIMIT_NOFILE')
+    ? limits
+    : [...limits, inherited];
+}
+
+const RLIMIT_NOFILE = 7;
+let openFiles: readonly [number, bigint, bigint] | null | undefined;
+
+/**
+ * Node raises its soft limit of open files to the hard one when it starts, and a container must not inherit that: programs that close
+ * every possible descriptor would take minutes. What it was before is known of whoever started us. Null: nothing was raised.
+ */
+function openFilesBeforeNode(): readonly [number, bigint, bigint] | null {
+  if (openFiles === undefined) {
+    const own = limitOfOpenFiles('self');
+    const parent = limitOfOpenFiles(String(process.ppid));
+    openFiles =
+      own === null || parent === null || parent.soft >= own.soft ? null : [RLIMIT_NOFILE, parent.soft, own.hard];
+  }
+  return openFiles;
+}
+
+function limitOfOpenFiles(pid: string): { soft: bigint; hard: bigint } | null {
+  const text = readProc(`/proc/${pid}/limits`);
+  const [, soft, hard] = /^Max open files\s+(\d+)\s+(\d+)/m.exec(text ?? '') ?? [];
+  return soft === undefined || hard === undefined ? null : { soft: BigInt(soft), hard: BigInt(hard) };
 }
 
 /** Of a name given twice the last counts; HOME is the user's when nobody has set it. */
