@@ -26,10 +26,19 @@ import { prepareTrees } from './planning/trees.js';
 import { type CompiledProgram, containerProgram } from './program/container.js';
 import { REAPER_NAME, reaperProgram } from './program/reaper.js';
 import { rootfsPropagation } from './spec/mount-options.js';
-import type { Spec, SpecProcess } from './spec/types.js';
+import type { SpecProcess } from './spec/types.js';
 import { validateSpec } from './spec/validate.js';
 import { sysctlFile } from './spec/validate-sysctl.js';
-import { EXIT_FILE, processOf, REGION_FILE, STATE_FILES, type StateDir, type StateRecord } from './state-dir.js';
+import {
+  EXIT_FILE,
+  HOOK_STATE_FILE,
+  ourselves,
+  processOf,
+  REGION_FILE,
+  STATE_FILES,
+  type StateDir,
+  type StateRecord,
+} from './state-dir.js';
 import type { ContainerState, CreateOptions } from './types.js';
 
 export interface CreateContext {
@@ -106,13 +115,15 @@ export class Creation {
       bundle,
       rootfs: this.#rootfs,
       created: this.#created,
-      creator: processOf(process.pid) ?? { pid: process.pid, startTime: 0 },
+      creator: ourselves(),
       init: null,
       shim: null,
       cgroups: cgroups.toState(),
       startAt: recordIndex(compiled.program, 'start'),
       masterAt: compiled.masterAt,
-      plan,
+      ociVersion: spec.ociVersion,
+      annotations: spec.annotations,
+      hooks: { poststart: spec.hooks.poststart, poststop: spec.hooks.poststop },
     };
     this.#dir.write(state);
     this.#context.at?.('clone');
@@ -133,6 +144,7 @@ export class Creation {
             pidfd = check(kernel, 'pidfd_open', [init(), 0], { while: 'creating the container' });
             this.#setLimits(plan, init());
             complete = { ...state, init: processOf(init()), shim: plan.shim ? processOf(running.pid) : null };
+            this.#dir.writePlan(plan);
             this.#dir.write(complete);
           },
         },
@@ -182,7 +194,7 @@ export class Creation {
         region,
         parent,
         stdio: this.#process.terminal === true ? [0, 1, 2] : stdio,
-        state: inContainer ? this.#fds.open(this.#dir.file('hook-state'), O.RDWR | O.CREAT | O.EXCL, 0o600) : -1,
+        state: inContainer ? this.#fds.open(this.#dir.file(HOOK_STATE_FILE), O.RDWR | O.CREAT | O.EXCL, 0o600) : -1,
         status: -1,
         console: socket,
         shimConsole,
@@ -248,7 +260,7 @@ export class Creation {
       guard: {
         pipe: guardPipe,
         directories: cgroups.toState().made.toReversed(),
-        files: [...STATE_FILES, 'hook-state'].map((name) => this.#dir.file(name)).concat(`${this.#dir.path}/`),
+        files: STATE_FILES.map((name) => this.#dir.file(name)).concat(`${this.#dir.path}/`),
       },
       fds: { ...fds, reaper: init === true ? this.#openReaper(userProcess) : -1 },
       process: userProcess,
@@ -300,7 +312,8 @@ export class Creation {
         bundle: this.#options.bundle,
         rootfs: this.#rootfs,
         created: this.#created,
-        spec: this.#options.spec,
+        ociVersion: this.#options.spec.ociVersion,
+        annotations: this.#options.spec.annotations,
       },
       'creating',
       pid,
@@ -388,13 +401,13 @@ function messageOf(error: unknown): string {
 
 /** runtime-spec's state. */
 export function stateOf(
-  made: { id: string; bundle: string; rootfs: string; created: string; spec: Spec },
+  made: Pick<StateRecord, 'id' | 'bundle' | 'rootfs' | 'created' | 'ociVersion' | 'annotations'>,
   status: ContainerState['status'],
   pid: number,
 ): ContainerState {
-  const { annotations } = made.spec;
+  const { annotations } = made;
   return {
-    ociVersion: made.spec.ociVersion,
+    ociVersion: made.ociVersion,
     id: made.id,
     pid,
     status,

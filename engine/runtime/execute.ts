@@ -95,7 +95,8 @@ export class Execution {
 
   #plan(region: number, status: number): ExecPlan {
     const { kernel, warn } = this.#context;
-    const { init, plan } = this.#state;
+    const { init } = this.#state;
+    const plan = this.#dir.readPlan();
     const { console: terminal, stdio, preserveFds, process: wanted } = this.#options;
     if (init === null) throw new EngineError('FailedPrecondition', 'container not running');
     const target = this.#fds.own(check(kernel, 'pidfd_open', [init.pid, 0], { while: 'exec' }));

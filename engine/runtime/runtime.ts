@@ -11,7 +11,6 @@ import { type CreateContext, Creation, stateOf } from './create.js';
 import type { Driver } from './driver.js';
 import { Execution } from './execute.js';
 import { runHooks } from './hooks.js';
-import { planSeccomp } from './planning/process.js';
 import { containerProgram } from './program/container.js';
 import type { Spec, SpecResources } from './spec/types.js';
 import { containerIds, EXIT_FILE, isAlive, REGION_FILE, StateDir, type StateRecord } from './state-dir.js';
@@ -93,7 +92,7 @@ export class Runtime implements OciRuntime {
       await stepped.driver.finish(stepped.ended);
       stepped.driver.running.dispose();
     }
-    await runHooks(state.plan.spec.hooks.poststart, this.#state(dir, state));
+    await runHooks(state.hooks.poststart, this.#state(dir, state));
   }
 
   state(id: string): ContainerState {
@@ -140,7 +139,7 @@ export class Runtime implements OciRuntime {
     const last = this.#state(dir, state);
     dir.remove();
     try {
-      await runHooks(state.plan.spec.hooks.poststop, { ...last, status: 'stopped', pid: 0 });
+      await runHooks(state.hooks.poststop, { ...last, status: 'stopped', pid: 0 });
     } catch (error) {
       // the container is gone all the same: runtime-spec, "Poststop": a failure is logged
       this.#context.warn(error instanceof Error ? error.message : String(error));
@@ -180,13 +179,13 @@ export class Runtime implements OciRuntime {
     const { dir, state } = this.#find(id);
     if (this.#status(state, dir) === 'stopped') throw new EngineError('FailedPrecondition', 'container not running');
     CgroupManager.fromState(state.cgroups).update(resources);
-    const { plan } = state;
+    const plan = dir.readPlan();
     const linux = { ...plan.spec.linux, resources: { ...plan.spec.linux.resources, ...resources } };
-    dir.write({ ...state, plan: { ...plan, spec: { ...plan.spec, linux } } });
+    dir.writePlan({ ...plan, spec: { ...plan.spec, linux } });
   }
 
   spec(id: string): Spec {
-    return this.#find(id).state.plan.spec;
+    return this.#find(id).dir.readPlan().spec;
   }
 
   /** The container's groups: limits, usage, events. */
@@ -197,8 +196,7 @@ export class Runtime implements OciRuntime {
   /** Every record of the container's start with its result and time: built again from the plan, read from the region. */
   explain(id: string): ExplainedProgram {
     const { dir, state } = this.#find(id);
-    const seccomp = planSeccomp(state.plan.spec.linux.seccomp, () => undefined);
-    const { program } = containerProgram({ ...state.plan, process: { ...state.plan.process, seccomp } });
+    const { program } = containerProgram(dir.readPlan());
     const region = new AttachedRegion(dir.file(REGION_FILE), this.#kernel);
     try {
       return explainTrace(program, region.trace(program.records.length), !region.isHeld(state.startAt));
@@ -228,13 +226,9 @@ export class Runtime implements OciRuntime {
 
   #state(dir: StateDir, state: StateRecord): ContainerState {
     const status = this.#status(state, dir);
-    const { id, bundle, rootfs, created, plan } = state;
+    const pid = status === 'stopped' ? 0 : (state.init?.pid ?? 0);
     return {
-      ...stateOf(
-        { id, bundle, rootfs, created, spec: plan.spec },
-        status,
-        status === 'stopped' ? 0 : (state.init?.pid ?? 0),
-      ),
+      ...stateOf(state, status, pid),
       owner: ownerOf(dir),
     };
   }

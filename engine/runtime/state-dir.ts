@@ -8,11 +8,14 @@ import {
   readFileSync,
   readSync,
   renameSync,
+  rmdirSync,
   rmSync,
   statSync,
+  unlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { deserialize, serialize } from 'node:v8';
 import type { CgroupState } from '../cgroup/manager.js';
 import { EngineError } from '../kernel/errors.js';
 import { parseStat } from '../kernel/procfs/stat.js';
@@ -20,6 +23,7 @@ import { RECORD } from '../kernel/program/record.js';
 import { recordAt } from '../kernel/program/running.js';
 import { guard } from './guards.js';
 import type { ContainerPlan } from './plan.js';
+import type { SpecHooks } from './spec/types.js';
 
 /** A process by what cannot be taken for another's: a pid is given again, a pid with its start time is not. */
 export interface ProcessId {
@@ -45,8 +49,10 @@ export interface StateRecord {
   readonly startAt: number;
   /** Offset in the region of the shim's number for the terminal's master; null without. */
   readonly masterAt: number | null;
-  /** Everything that the container's program was built from; the filter is compiled again when it is needed. */
-  readonly plan: ContainerPlan;
+  readonly ociVersion: string;
+  readonly annotations: Readonly<Record<string, string>>;
+  /** Hooks that are still to come. */
+  readonly hooks: Pick<SpecHooks, 'poststart' | 'poststop'>;
 }
 
 const STATE = 'state.json';
@@ -54,7 +60,12 @@ const STATE = 'state.json';
 export const REGION_FILE = 'program';
 /** siginfo_t of the container's end, written by the shim. */
 export const EXIT_FILE = 'exit';
-export const STATE_FILES: readonly string[] = [STATE, REGION_FILE, EXIT_FILE];
+/** Everything that the container's program was built from, in V8's own format, which has big integers and bytes. */
+const PLAN = 'plan';
+/** The state as hooks in the container read it. */
+export const HOOK_STATE_FILE = 'hook-state';
+const UNFINISHED = '.unfinished';
+export const STATE_FILES: readonly string[] = [STATE, REGION_FILE, EXIT_FILE, PLAN, HOOK_STATE_FILE, UNFINISHED];
 
 /** The directory of one container below the runtime's root. Only for us: it says what everybody runs (CVE-2024-25621). */
 export class StateDir {
@@ -84,11 +95,23 @@ export class StateDir {
     return join(this.path, name);
   }
 
-  /** Replace the state at once: a reader sees the old one or the new one. */
   write(state: StateRecord): void {
-    const unfinished = this.file(`.${STATE}`);
-    writeFileSync(unfinished, JSON.stringify(state, writeBig), { mode: guard('private-state-dir') ? 0o600 : 0o644 });
-    renameSync(unfinished, this.file(STATE));
+    this.#replace(STATE, JSON.stringify(state));
+  }
+
+  writePlan(plan: ContainerPlan): void {
+    this.#replace(PLAN, serialize(plan));
+  }
+
+  readPlan(): ContainerPlan {
+    return deserialize(readFileSync(this.file(PLAN))) as ContainerPlan;
+  }
+
+  /** At once: a reader sees the old content or the new one. */
+  #replace(name: string, content: string | Uint8Array): void {
+    const unfinished = this.file(UNFINISHED);
+    writeFileSync(unfinished, content, { mode: guard('private-state-dir') ? 0o600 : 0o644 });
+    renameSync(unfinished, this.file(name));
   }
 
   read(): StateRecord {
@@ -100,7 +123,7 @@ export class StateDir {
         throw new EngineError('NotFound', 'container does not exist', { cause: error });
       throw error;
     }
-    return JSON.parse(text, readBig) as StateRecord;
+    return JSON.parse(text) as StateRecord;
   }
 
   /** As `read`, null where there is none. */
@@ -135,7 +158,21 @@ export class StateDir {
   }
 
   remove(): void {
-    rmSync(this.path, { recursive: true, force: true });
+    for (const name of STATE_FILES) tryUnlink(this.file(name));
+    try {
+      rmdirSync(this.path);
+    } catch (error) {
+      // something that no container of ours has: all of it is below a directory of ours
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') rmSync(this.path, { recursive: true, force: true });
+    }
+  }
+}
+
+function tryUnlink(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
   }
 }
 
@@ -160,6 +197,14 @@ function checkedId(id: string): string {
   return id;
 }
 
+let own: ProcessId | undefined;
+
+/** This process. */
+export function ourselves(): ProcessId {
+  own ??= processOf(process.pid) ?? { pid: process.pid, startTime: 0 };
+  return own;
+}
+
 /** The process of a pid as it is now, null when there is none or only its zombie. */
 export function processOf(pid: number): ProcessId | null {
   let text: string;
@@ -176,13 +221,4 @@ export function processOf(pid: number): ProcessId | null {
 /** Whether a process is still the one that was meant. */
 export function isAlive(process: ProcessId | null): boolean {
   return process !== null && processOf(process.pid)?.startTime === process.startTime;
-}
-
-function writeBig(key: string, value: unknown): unknown {
-  if (key === 'filter') return null;
-  return typeof value === 'bigint' ? { $bigint: value.toString() } : value;
-}
-
-function readBig(_key: string, value: unknown): unknown {
-  return typeof value === 'object' && value !== null && '$bigint' in value ? BigInt(value.$bigint as string) : value;
 }

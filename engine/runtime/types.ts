@@ -1,4 +1,4 @@
-import type { ExplainedRecord } from '../api/types.js';
+import type { ExplainedProgram, ExplainedRecord } from '../api/types.js';
 import type { Spec, SpecProcess, SpecResources } from './spec/types.js';
 
 export type ContainerStatus = 'creating' | 'created' | 'running' | 'paused' | 'stopped';
@@ -85,4 +85,6 @@ export interface OciRuntime {
   update(id: string, resources: SpecResources): Promise<void>;
   /** The validated spec that the container was made from. */
   spec(id: string): Spec;
+  /** Every record of the container's start with its result and time. */
+  explain(id: string): ExplainedProgram;
 }

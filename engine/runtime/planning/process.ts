@@ -7,7 +7,7 @@ import { openInRoot } from '../../kernel/namespaces/open-in-root.js';
 import { readProc } from '../../kernel/procfs/read.js';
 import { guard } from '../guards.js';
 import type { CapabilityPlan, ProcessPlan } from '../plan.js';
-import { compileSeccomp, isEmptySeccomp } from '../seccomp/compile.js';
+import { type CompiledSeccomp, compileSeccomp, isEmptySeccomp } from '../seccomp/compile.js';
 import { CAPABILITIES, RLIMITS } from '../spec/names.js';
 import type { CapabilitySet, SpecCapabilities, SpecProcess, SpecSeccomp } from '../spec/types.js';
 
@@ -173,12 +173,20 @@ function kernelCapabilities(): { last: number; held: bigint } {
   return known;
 }
 
+/** Filters compiled lately, by their source: containers that follow each other mostly have the same. */
+const filters = new Map<string, CompiledSeccomp>();
+const FILTERS = 8;
+
 /** The filter of a spec, compiled; null without one. */
-export function planSeccomp(seccomp: SpecSeccomp | undefined, warn: (message: string) => void): ProcessPlan['seccomp'] {
+function planSeccomp(seccomp: SpecSeccomp | undefined, warn: (message: string) => void): ProcessPlan['seccomp'] {
   if (seccomp === undefined || isEmptySeccomp(seccomp)) return null;
-  const { filter, flags, warnings } = compileSeccomp(seccomp);
-  for (const warning of warnings) warn(warning);
-  return { filter, flags };
+  const key = JSON.stringify(seccomp, (_, value: unknown) => (typeof value === 'bigint' ? `${value}n` : value));
+  const compiled = filters.get(key) ?? compileSeccomp(seccomp);
+  filters.delete(key);
+  filters.set(key, compiled);
+  for (const oldest of filters.keys()) if (filters.size > FILTERS) filters.delete(oldest);
+  for (const warning of compiled.warnings) warn(warning);
+  return { filter: compiled.filter, flags: compiled.flags };
 }
 
 function ownOomScore(): number {
