@@ -22,6 +22,7 @@ export const RUNTIME_COMMANDS: readonly string[] = [
   'delete',
   'events',
   'exec',
+  'explain',
   'features',
   'kill',
   'list',

@@ -1,3 +1,4 @@
+import type { ExplainedProgram } from '../../engine/api/types.js';
 import { EngineError } from '../../engine/kernel/errors.js';
 import type { World } from '../../engine/runtime/cli/world.js';
 import type { Spec, SpecResources } from '../../engine/runtime/spec/types.js';
@@ -109,6 +110,11 @@ export class FakeRuntime implements OciRuntime {
 
   spec(id: string): Spec {
     return this.#find(id).spec;
+  }
+
+  explain(id: string): ExplainedProgram {
+    this.#find(id);
+    return { name: `container ${id}`, records: [] };
   }
 
   #note(...what: [string, ...unknown[]]): void {

@@ -21,6 +21,9 @@ export async function dispatch(invocation: Invocation): Promise<number> {
     case 'ps':
       await (await import('./show.js')).show(invocation);
       return 0;
+    case 'explain':
+      await (await import('./explain.js')).explain(invocation);
+      return 0;
     case 'update':
       await (await import('./update.js')).update(invocation);
       return 0;

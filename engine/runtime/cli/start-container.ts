@@ -1,5 +1,6 @@
 import { readlinkSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
+import type { ExplainedProgram } from '../../api/types.js';
 import { EngineError } from '../../kernel/errors.js';
 import { readSpecFile } from '../spec/parse.js';
 import type { Spec, SpecProcess } from '../spec/types.js';
@@ -8,7 +9,7 @@ import { CliError, isAborted, messageOf, requireDirectory, startFailure } from '
 import { checkTerminal, type IoRequest, type ProcessIo, setUpIo } from './io.js';
 import type { Invocation } from './main.js';
 import { SignalForwarder } from './signals.js';
-import type { Stepper } from './step.js';
+import type { StepTeller } from './step.js';
 import { PROGRAM } from './table.js';
 
 const SIGKILL = 9;
@@ -39,7 +40,7 @@ async function makeAndStart(invocation: Invocation, createOnly: boolean): Promis
   const runtime = await invocation.runtime();
   const signals = request.detach ? null : new SignalForwarder();
   const io = await setUpIo(request);
-  const stepper = flags.bool('step') ? new (await import('./step.js')).Stepper(invocation.world) : null;
+  const stepper = await stepperOf(invocation, () => runtime.explain(id));
   try {
     const options = createOptions(invocation, { id, bundle, spec, io, stepper });
     const running = await runtime.create(options);
@@ -95,7 +96,7 @@ async function abandon(runtime: OciRuntime, id: string, running: ContainerProces
 
 function createOptions(
   { flags }: Invocation,
-  made: { id: string; bundle: string; spec: Spec; io: ProcessIo; stepper: Stepper | null },
+  made: { id: string; bundle: string; spec: Spec; io: ProcessIo; stepper: StepTeller | null },
 ): CreateOptions {
   const { id, bundle, spec, io, stepper } = made;
   return {
@@ -113,6 +114,17 @@ function createOptions(
       ? {}
       : { step: (record) => stepper.before(record), stepped: (record) => stepper.after(record) }),
   };
+}
+
+/** Who is told of each system call, where that was asked for. */
+async function stepperOf(
+  { command, flags, world }: Invocation,
+  program: () => ExplainedProgram,
+): Promise<StepTeller | null> {
+  if (command.name !== 'run') return null;
+  const fd = flags.int('step-fd');
+  if (fd > 0) return new (await import('./step-wire.js')).StepWire(fd, program);
+  return flags.bool('step') ? new (await import('./step.js')).Stepper(world) : null;
 }
 
 export function ioRequest({ flags, world }: Invocation, process: SpecProcess, detach: boolean): IoRequest {

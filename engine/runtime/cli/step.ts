@@ -9,6 +9,7 @@ const PROMPT: Bilingual = {
 const UNDONE: Bilingual = { en: 'stopped; everything is undone', zh: '已停止；一切都已撤销' };
 const FAILED: Bilingual = { en: 'failed', zh: '失败' };
 const SKIPPED: Bilingual = { en: 'skipped', zh: '跳过' };
+const NOT_YET: Bilingual = { en: 'not yet', zh: '尚未执行' };
 const CTRL_C = '\x03';
 
 /** Language of the locale (locale(7)): the first of the three that is set decides. */
@@ -17,11 +18,37 @@ export function languageOf(env: World['env']): keyof Bilingual {
   return locale?.toLowerCase().startsWith('zh') === true ? 'zh' : 'en';
 }
 
+/** Who is told of each record and decides whether it is issued: a person, or a program. */
+export interface StepTeller {
+  before(record: ExplainedRecord): Promise<void>;
+  after(record: ExplainedRecord): void;
+  sayUndone(): void;
+  close(): void;
+}
+
+/** The call, what it is for, and the command that would do the same. */
+export function describeRecord(record: ExplainedRecord, language: keyof Bilingual): string[] {
+  return [
+    `${String(record.index + 1).padStart(4)}  ${record.call}  ${record.man}`,
+    `      ${record.explanation[language]}`,
+    ...(record.command === null ? [] : [`      $ ${record.command}`]),
+  ];
+}
+
+/** What the kernel answered, and how long it took. */
+export function answerText(record: ExplainedRecord, language: keyof Bilingual): string {
+  const time = record.durationNs === null ? '' : `  ${(record.durationNs / 1000).toFixed(1)} µs`;
+  if (record.state === 'skipped') return SKIPPED[language];
+  if (record.state === 'pending' || record.state === 'held') return NOT_YET[language];
+  if (record.state === 'failed') return `${record.errno ?? record.result} (${FAILED[language]})${time}`;
+  return `${record.errno ?? String(record.result ?? 0)}${time}`;
+}
+
 /**
  * `run --step`: tells every system call before it is issued, on standard error, and waits for a key; afterwards its result
  * and time. Without a terminal to press keys on it tells and goes on.
  */
-export class Stepper {
+export class Stepper implements StepTeller {
   readonly #say: (text: string) => void;
   readonly #language: keyof Bilingual;
   #section = '';
@@ -39,9 +66,7 @@ export class Stepper {
       this.#section = record.section;
       this.#line(`\n[${record.section}]`);
     }
-    this.#line(`${String(record.index + 1).padStart(4)}  ${record.call}  ${record.man}`);
-    this.#line(`      ${record.explanation[this.#language]}`);
-    if (record.command !== null) this.#line(`      $ ${record.command}`);
+    for (const line of describeRecord(record, this.#language)) this.#line(line);
     if (!this.#asking) return;
     this.#say(`      ${PROMPT[this.#language]} `);
     const key = await this.#key();
@@ -52,14 +77,7 @@ export class Stepper {
   }
 
   after(record: ExplainedRecord): void {
-    const time = record.durationNs === null ? '' : `  ${(record.durationNs / 1000).toFixed(1)} µs`;
-    const result =
-      record.state === 'skipped'
-        ? SKIPPED[this.#language]
-        : record.state === 'failed'
-          ? `${record.errno ?? record.result} (${FAILED[this.#language]})`
-          : (record.errno ?? String(record.result ?? 0));
-    this.#line(`${String(record.index + 1).padStart(4)}  = ${result}${time}`);
+    this.#line(`${String(record.index + 1).padStart(4)}  = ${answerText(record, this.#language)}`);
   }
 
   sayUndone(): void {

@@ -136,6 +136,12 @@ export const COMMANDS: readonly Command[] = [
     ],
   },
   {
+    name: 'explain',
+    text: 'print every system call that made a container, with what the kernel answered',
+    ...one,
+    flags: [flag(['json'], 'bool', 'as JSON, for programs')],
+  },
+  {
     name: 'kill',
     text: "send a signal (TERM when none is given) to a container's first process",
     usage: '<container-id> [signal]',
@@ -174,6 +180,7 @@ export const COMMANDS: readonly Command[] = [
       flag(['keep'], 'bool', 'do not delete the container when it has ended'),
       NO_SUBREAPER,
       flag(['step'], 'bool', 'show every system call before it is issued and wait for a key'),
+      flag(['step-fd'], 'int', 'the same for a program: lines of JSON on this descriptor, a byte to go on', '0'),
     ],
   },
   {
