@@ -10,6 +10,7 @@ import type { ContainerProcess } from './types.js';
 /** What a process that nobody can ask any more is said to have ended with. */
 const UNKNOWN = 255;
 const CLD_EXITED = 1;
+const WNOHANG = 1;
 const SI_CODE = 8;
 const SI_STATUS = 24;
 
@@ -50,6 +51,8 @@ export class RunningContainerProcess implements ContainerProcess {
       return status?.exitCode ?? UNKNOWN;
     }
     await this.#reactor().ended(this.#ending.shimPidfd);
+    // the shim is our child as long as we live; for another engine it is not (ECHILD)
+    waitPidfd(this.#kernel, this.#ending.shimPidfd, 0);
     return readExit(this.#ending.exitFile) ?? UNKNOWN;
   }
 
@@ -57,6 +60,13 @@ export class RunningContainerProcess implements ContainerProcess {
     if (this.#disposed || this.#reaped) return;
     const result = this.#kernel.call('pidfd_send_signal', this.pidfd, signal, null, 0);
     if (result < 0 && result !== -ERRNO.ESRCH) throw new SyscallError('pidfd_send_signal', -result);
+  }
+
+  /** Take it off the kernel's hands if it has ended and nobody waits for it: a container that was deleted leaves no zombie. */
+  reap(): void {
+    if (this.#disposed || this.#code !== undefined) return;
+    this.#reaped = waitPidfd(this.#kernel, this.pidfd, WNOHANG) !== null;
+    if (this.#ending.by === 'shim') waitPidfd(this.#kernel, this.#ending.shimPidfd, 0);
   }
 
   dispose(): void {

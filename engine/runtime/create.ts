@@ -220,7 +220,7 @@ export class Creation {
       setgroups: namespaces.setgroups,
       preserveFds: preserveFds ?? 0,
       stdio,
-      limitsFromOutside: inUser,
+      inUserNamespace: inUser,
       warn,
     });
     const groups = cgroups
@@ -244,7 +244,7 @@ export class Creation {
       propagation: rootfsPropagation(spec.linux.rootfsPropagation ?? '') ?? 0,
       ownDev: hasOwnDev(spec),
       hasKcore: existsSync('/proc/kcore'),
-      devices: planDevices(spec, inUser),
+      devices: planDevices(spec, inUser || inUserNamespace()),
       pivot: !ownMount ? 'chroot' : noPivot === true ? 'move' : 'pivot_root',
       sysctl: Object.entries(spec.linux.sysctl).map(
         ([key, value]) => [`/proc/sys/${sysctlFile(key) ?? key.replaceAll('.', '/')}`, value] as const,

@@ -118,7 +118,7 @@ export class Execution {
         setgroups: plan.namespaces.setgroups,
         preserveFds: preserveFds ?? 0,
         stdio,
-        limitsFromOutside: entersUser,
+        inUserNamespace: entersUser,
         warn,
       }),
       fds: {

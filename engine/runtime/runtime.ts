@@ -43,6 +43,8 @@ export class Runtime implements OciRuntime {
   readonly root: string;
   #context: CreateContext;
   #reactor: Reactor | undefined;
+  /** First processes of containers that were made here: our children, or our shims'. */
+  #made = new Map<string, RunningContainerProcess>();
   /** Containers that are being stepped: only who steps one can start it. */
   #stepped = new Map<string, { driver: Driver; ended: () => boolean }>();
 
@@ -72,6 +74,7 @@ export class Runtime implements OciRuntime {
         : { by: 'shim', shimPidfd: this.#duplicate(driver.running.pidfd), exitFile: dir.file(EXIT_FILE) },
     );
     if (!driver.stepping) driver.running.dispose();
+    this.#made.set(options.id, process);
     return process;
   }
 
@@ -138,6 +141,8 @@ export class Runtime implements OciRuntime {
     await CgroupManager.fromState(state.cgroups).remove();
     const last = this.#state(dir, state);
     dir.remove();
+    this.#made.get(id)?.reap();
+    this.#made.delete(id);
     try {
       await runHooks(state.hooks.poststop, { ...last, status: 'stopped', pid: 0 });
     } catch (error) {

@@ -35,15 +35,21 @@ export interface MountContext {
 
 /** `mounts` of the spec, each with what must be known of its source and of the place where it goes. */
 export function planMounts(spec: Spec, context: MountContext): MountPlan[] {
-  return spec.mounts.map((mount, index) => planMount(mount, index, context));
+  const covered = (index: number): boolean => {
+    const destination = posix.join('/', spec.mounts[index]?.destination ?? '');
+    return spec.mounts
+      .slice(0, index)
+      .some((earlier) => destination.startsWith(`${posix.join('/', earlier.destination)}/`));
+  };
+  return spec.mounts.map((mount, index) => planMount(mount, index, context, covered(index)));
 }
 
-function planMount(mount: SpecMount, index: number, context: MountContext): MountPlan {
+function planMount(mount: SpecMount, index: number, context: MountContext, covered: boolean): MountPlan {
   const options = parseMountOptions(mount.options);
   const destination = posix.join('/', mount.destination);
   const here = {
     destination,
-    resolved: missingPlace(context.rootfs, destination),
+    resolved: covered ? null : missingPlace(context.rootfs, destination),
     options,
     insideProc: PROC_FILES.has(destination) || destination === '/proc',
   };
@@ -68,7 +74,7 @@ function planMount(mount: SpecMount, index: number, context: MountContext): Moun
     type: mount.type ?? '',
     source: mount.source ?? mount.type ?? '',
     tree: context.trees.get(index) ?? null,
-    mode: mount.type === 'tmpfs' ? modeOf(context.rootfs, destination) : null,
+    mode: mount.type === 'tmpfs' && !covered ? modeOf(context.rootfs, destination) : null,
     readOnlyLater: (options.flags.set & MS.RDONLY) !== 0 && (mount.type === 'tmpfs' || destination === '/dev'),
   };
 }

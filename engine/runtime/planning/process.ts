@@ -22,8 +22,8 @@ export interface ProcessContext {
   readonly setgroups: boolean;
   readonly preserveFds: number;
   readonly stdio: readonly [number, number, number];
-  /** The limits are set from outside, where we are privileged. */
-  readonly limitsFromOutside: boolean;
+  /** The process is in another user namespace: its limits are set from outside, where we are privileged, and it has every capability at first. */
+  readonly inUserNamespace: boolean;
   readonly warn: (message: string) => void;
 }
 
@@ -35,8 +35,8 @@ export function planProcess(process: SpecProcess, context: ProcessContext): Proc
     process,
     candidates: candidatesOf(process.args[0] ?? '', env),
     env,
-    capabilities: planCapabilities(process.capabilities, context.warn),
-    rlimits: context.limitsFromOutside ? [] : limitsOf(process),
+    capabilities: planCapabilities(process.capabilities, context),
+    rlimits: context.inUserNamespace ? [] : limitsOf(process),
     seccomp: planSeccomp(context.seccomp, context.warn),
     oomScoreAdj:
       process.oomScoreAdj === undefined || process.oomScoreAdj === ownOomScore() ? null : process.oomScoreAdj,
@@ -140,8 +140,12 @@ function candidatesOf(name: string, env: readonly string[]): string[] {
     .map((directory) => posix.join(directory, name));
 }
 
-function planCapabilities(capabilities: SpecCapabilities | null, warn: (message: string) => void): CapabilityPlan {
-  const { last, held } = kernelCapabilities();
+function planCapabilities(
+  capabilities: SpecCapabilities | null,
+  { warn, inUserNamespace }: ProcessContext,
+): CapabilityPlan {
+  const { last, held: own } = kernelCapabilities();
+  const held = inUserNamespace ? (2n << BigInt(last)) - 1n : own;
   const unknown = new Set<string>();
   const mask = (set: CapabilitySet): bigint =>
     (capabilities?.[set] ?? []).reduce((bits, name) => {

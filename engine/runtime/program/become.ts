@@ -13,7 +13,7 @@ const STDERR = 2;
 /** `(unreachable)` before a path that getcwd(2) found outside of the root, as a 32-bit word. */
 const UNREACHABLE = Buffer.from('(unr').readInt32LE(0);
 /** What init exits with when the container's program could not be executed after all, as runc's does. */
-const EXEC_FAILED = 255;
+const EXEC_FAILED = 1;
 
 /** What exec(3) would execute, once it is known. */
 export interface Executable {

@@ -5,7 +5,7 @@ import { become, enterDirectory, findExecutable } from './become.js';
 import { birth } from './birth.js';
 import { openTerminal } from './console.js';
 import { type CompiledProgram, joinGroups, joinKeyring, leaveIfAlone } from './container.js';
-import { cloneProcess, dieWithParent, oomScore } from './go-between.js';
+import { becomeRootOfUserNamespace, cloneProcess, dieWithParent, oomScore } from './go-between.js';
 import { becomeUser, limitsAndPriorities } from './identity.js';
 import { apparmorOnExec } from './settings.js';
 import { HOW_SIZE, Steps } from './steps.js';
@@ -58,12 +58,7 @@ export function execProgram(plan: ExecPlan): CompiledProgram {
         zh: '以容器的首个进程为准，一次进入它的命名空间',
       },
     });
-  if (plan.entersUser) {
-    s.call('setresgid', [0, 0, 0], { failure: 'failed to become root in the user namespace' });
-    if (process.setgroups) s.call('setgroups', [0, 0], { failure: 'failed to drop groups in the user namespace' });
-    s.call('setresuid', [0, 0, 0], { failure: 'failed to become root in the user namespace' });
-    dieWithParent(s);
-  }
+  if (plan.entersUser) becomeRootOfUserNamespace(s, process.setgroups);
   cloneProcess(s, 0, { shim: false, clone: 'process', into: 'init', pidfd: null, cgroup: null });
   s.call('exit_group', [0], { say: { en: 'the go-between has done its work', zh: '中间进程任务完成，退出' } });
 

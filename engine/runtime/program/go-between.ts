@@ -26,7 +26,8 @@ export function oomScore(s: Steps, score: number | null): void {
   if (score === null) return;
   const file = s.slot('oom_score_adj');
   const text = String(score);
-  const failure = 'failed to set oom_score_adj';
+  const failure = (errno: string): string =>
+    `failed to set oom_score_adj to ${score}: ${errno === 'permission denied' ? 'only a privileged runtime may lower it' : errno}`;
   s.call('openat', [AT.FDCWD, '/proc/self/oom_score_adj', O.WRONLY | O.CLOEXEC, 0], { storeAt: file.data, failure });
   s.call('write', [file, s.b.bytes(Buffer.from(text), JSON.stringify(text)), text.length], {
     failure,
@@ -51,7 +52,14 @@ export function openSources(s: Steps, plan: ContainerPlan): Sources {
       zh: '取得容器的根文件系统：一个还没有放到任何地方的挂载',
     },
   });
-  propagate(s, root, plan.propagation || MS.SLAVE | MS.REC, 'error jailing process inside rootfs');
+  // pivot_root(2) takes no root that is shared; what is to be shared are the mounts below it
+  const shared = (plan.propagation & MS.SHARED) !== 0;
+  propagate(
+    s,
+    root,
+    shared ? MS.PRIVATE | MS.REC : plan.propagation || MS.SLAVE | MS.REC,
+    'error jailing process inside rootfs',
+  );
   const binds = new Map<MountPlan, SlotValue>();
   for (const mount of plan.mounts) {
     if (mount.kind !== 'bind' || mount.tree !== null) continue;
@@ -144,6 +152,16 @@ export function joinNamespaces(s: Steps, plan: NamespacesPlan): void {
       failure: `failed to join ${type} namespace ${path}`,
       say: { en: `enter the ${type} namespace ${path}`, zh: `进入 ${type} 命名空间 ${path}` },
     });
+  if (plan.join.some(({ type }) => type === 'user')) becomeRootOfUserNamespace(s, plan.setgroups);
+}
+
+/** The ids that came along have no meaning in there; root of the namespace owns what is made in it. */
+export function becomeRootOfUserNamespace(s: Steps, setgroups: boolean): void {
+  const failure = 'failed to become root in the user namespace';
+  s.call('setresgid', [0, 0, 0], { failure });
+  if (setgroups) s.call('setgroups', [0, 0], { accept: ['EPERM'], failure });
+  s.call('setresuid', [0, 0, 0], { failure });
+  dieWithParent(s);
 }
 
 /** A new user namespace; the parent writes its maps while the process is held at `mapped`. user_namespaces(7) */

@@ -17,7 +17,7 @@ import { mountAttributes } from '../spec/mount-options.js';
 import { mountCgroups } from './cgroup-mounts.js';
 import { propagate, type Sources, setAttributes } from './go-between.js';
 import { openTarget } from './in-root.js';
-import { HOW_SIZE, type Steps } from './steps.js';
+import { type Failure, HOW_SIZE, type Steps } from './steps.js';
 
 /** Flags of mount(2) that belong to the file system and not to the mount, with the words that fsconfig(2) takes for them. */
 const SUPERBLOCK_FLAGS: readonly (readonly [flag: number, word: string])[] = [
@@ -199,7 +199,10 @@ function finish(
     failure: plain ? `${failure}: filesystem "${mount.type}" must be mounted on ordinary directory` : failure,
   });
   if (!mount.insideProc && guard('proc-check')) outsideProc(s, target, mount.destination);
-  attach(s, tree, target, { ...words, failure });
+  // the kernel's answer to a directory on a file, or the other way round; callers look for the word that mount(2) has for it
+  const attached = (errno: string): string =>
+    `${failure}: ${errno === 'invalid argument' && mount.kind === 'bind' ? 'not a directory' : errno}`;
+  attach(s, tree, target, { ...words, failure: attached });
   const { recursive, propagation } = mount.options;
   if (recursive.set !== 0 || recursive.clear !== 0)
     setAttributes(s, tree, { ...recursive, recursive: true }, { failure });
@@ -212,7 +215,7 @@ export function attach(
   tree: SlotValue,
   target: SlotValue,
   options: {
-    failure: string;
+    failure: Failure;
     command?: string;
     say?: { en: string; zh: string };
     jumpIfError?: string;
