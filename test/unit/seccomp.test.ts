@@ -230,6 +230,55 @@ describe('architectures', () => {
   });
 });
 
+describe('rules that meet', () => {
+  const when = (action: string, ...conditions: readonly (readonly [number, string, bigint])[]): SeccompRule => ({
+    names: ['write'],
+    action: `SCMP_ACT_${action}`,
+    args: conditions.map(([index, op, value]) => ({ index, op: `SCMP_CMP_${op}`, value, valueTwo: 0n })),
+  });
+  const write = (rules: readonly SeccompRule[], ...args: readonly bigint[]): string[] =>
+    [rules, [...rules].reverse()].map((syscalls) =>
+      decide(compile({ syscalls }).filter, X86_64, 'write', [...args, ...none].slice(0, 6)),
+    );
+  const LOG = '0x7ffc0000';
+
+  it('one without conditions decides, wherever it stands', () => {
+    assert.deepEqual(write([when('LOG', [0, 'EQ', 5n]), when('ALLOW')], 5n), [ALLOW, ALLOW]);
+  });
+
+  it('of two without conditions the first', () => {
+    assert.deepEqual(write([when('LOG'), when('ALLOW')]), [LOG, ALLOW]);
+  });
+
+  it('equality before order, the higher argument before the lower', () => {
+    assert.deepEqual(write([when('LOG', [0, 'EQ', 5n]), when('ALLOW', [0, 'GT', 1n])], 5n), [LOG, LOG]);
+    assert.deepEqual(write([when('LOG', [0, 'LT', 9n]), when('ALLOW', [0, 'GT', 1n])], 5n), [LOG, LOG]);
+    assert.deepEqual(write([when('LOG', [2, 'GT', 0n]), when('ALLOW', [1, 'EQ', 1n])], 0n, 1n, 1n), [LOG, LOG]);
+    assert.deepEqual(write([when('LOG', [0, 'GT', 9n]), when('ALLOW', [0, 'GT', 1n])], 10n), [LOG, LOG]);
+    assert.deepEqual(write([when('LOG', [0, 'LT', 9n]), when('ALLOW', [0, 'LT', 99n])], 5n), [LOG, LOG]);
+  });
+
+  it('several conditions are all needed, but one argument named twice makes each suffice', () => {
+    const both = [when('ALLOW', [0, 'GE', 2n], [1, 'EQ', 7n])];
+    assert.deepEqual([write(both, 2n, 7n)[0], write(both, 2n, 8n)[0], write(both, 1n, 7n)[0]], [ALLOW, EPERM, EPERM]);
+    const either = [when('ALLOW', [0, 'GE', 2n], [1, 'EQ', 7n], [0, 'EQ', 0n])];
+    assert.deepEqual(
+      [write(either, 1n, 7n)[0], write(either, 0n, 8n)[0], write(either, 1n, 8n)[0]],
+      [ALLOW, ALLOW, EPERM],
+    );
+  });
+
+  it('i386 has the socket and ipc calls a second time, behind one number', () => {
+    const { filter } = compile({ architectures: ['SCMP_ARCH_X86'], syscalls: [allow(['socket', 'shmdt'])] });
+    const sub = (name: string, call: bigint): string => decide(filter, X86, name, [call, ...none.slice(1)]);
+    assert.deepEqual(
+      [sub('socketcall', 1n), sub('socketcall', 2n), sub('ipc', 22n), sub('ipc', 1n)],
+      [ALLOW, EPERM, ALLOW, EPERM],
+    );
+    assert.equal(decide(filter, X86, 'socket'), ALLOW);
+  });
+});
+
 describe("Docker's profile, compiled", () => {
   it('is the reading of the threat model, on all three ABIs of x86', () => {
     const [plain, admin] = [docker(), docker([...POLICIES.docker.capabilities, 'CAP_SYS_ADMIN'])].map(

@@ -69,10 +69,7 @@ export function conditionText({ index, op, mask, value }: Condition): string {
   return `arg${index} ${OPERATORS[op]} ${value < 4096n ? value : `0x${value.toString(16)}`}`;
 }
 
-/**
- * A filter as the kernel reads it, one line an instruction: `12  if A >= 156 goto 40`. Numbers of calls are named while the
- * architecture is known, that is, within a block of `explainFilter`'s own compiler; other filters are listed without names.
- */
+/** Any filter as the kernel reads it, one line an instruction: `12  if A >= 156 goto 40`. `viewOf` says which calls the numbers are. */
 export function explainFilter(filter: Uint8Array): string[] {
   const instructions = decode(filter);
   const width = String(instructions.length).length;
