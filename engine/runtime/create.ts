@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { withAlwaysAllowed } from '../cgroup/device-rules.js';
 import { CgroupManager } from '../cgroup/manager.js';
 import { planCgroups } from '../cgroup/plan.js';
-import { O } from '../kernel/constants.js';
+import { MS, O } from '../kernel/constants.js';
 import { EngineError, SyscallError } from '../kernel/errors.js';
 import { check, type Kernel } from '../kernel/kernel.js';
 import { sealedMemfd } from '../kernel/memfd.js';
@@ -12,7 +12,7 @@ import { type Program, recordIndex } from '../kernel/program/builder.js';
 import { elfImage } from '../kernel/program/elf.js';
 import { type Injection, RunningProgram } from '../kernel/program/running.js';
 import { connectUnix } from '../kernel/unix-socket.js';
-import { Driver } from './driver.js';
+import { Driver, madeProcess } from './driver.js';
 import { guard } from './guards.js';
 import { runHooks } from './hooks.js';
 import { writeMaps } from './id-maps.js';
@@ -109,6 +109,7 @@ export class Creation {
     const fds = this.#openFds();
     const guardPipe = this.#fds.pipe();
     const plan = this.#plan(cgroups, fds.birth, guardPipe[0]);
+    this.#delegate(cgroups, plan);
     const compiled = containerProgram(plan);
     const state: StateRecord = {
       id: this.#dir.id,
@@ -173,6 +174,15 @@ export class Creation {
     // only the machine's own root may decide about devices, on v1 and on v2; in a lab the lab's bounds hold
     cgroups.apply(resources, { devices: !inUserNamespace() });
     return cgroups;
+  }
+
+  /** A container in its own user and cgroup namespace that may write to its cgroup mount gets its v2 group. cgroups(7), delegation. */
+  #delegate(cgroups: CgroupManager, plan: ContainerPlan): void {
+    const root = this.#options.spec.linux.uidMappings.find(({ containerID }) => containerID === 0);
+    const writable = plan.mounts.some(
+      (mount) => mount.kind === 'cgroup' && (mount.options.flags.set & MS.RDONLY) === 0,
+    );
+    if (plan.namespaces.user && plan.namespaces.cgroup && writable && root !== undefined) cgroups.delegate(root.hostID);
   }
 
   #openFds(): { birth: BirthFds } {
@@ -356,7 +366,7 @@ export class Creation {
   }
 
   #destroy(running: RunningProgram): void {
-    const init = this.#findInit(running);
+    const init = madeProcess(running);
     const { kernel } = this.#context;
     const pidfd = init > 0 ? kernel.call('pidfd_open', init, 0) : -1;
     if (pidfd >= 0) {

@@ -1,5 +1,6 @@
 import { getSystemErrorMap } from 'node:util';
 import { EngineError, SyscallError } from '../kernel/errors.js';
+import { recordIndex } from '../kernel/program/builder.js';
 import { explainRecord } from '../kernel/program/explain.js';
 import type { RunningProgram } from '../kernel/program/running.js';
 import type { CompiledProgram } from './program/container.js';
@@ -9,6 +10,9 @@ import type { CreateOptions } from './types.js';
 export type Duties = Readonly<Record<string, () => void | Promise<void>>>;
 
 type Steps = Pick<CreateOptions, 'step' | 'stepped'>;
+
+const BLOCKING_MS = 100;
+const PAUSE_MS = 2;
 
 /** Sees a program through its holds: does our duty at each, tells every step where that was asked for, and turns a failed record into an error. */
 export class Driver {
@@ -44,9 +48,22 @@ export class Driver {
 
   async #wait(last: string, duties: Duties, ended: () => boolean): Promise<void> {
     for (const [label, duty] of Object.entries(duties)) {
-      this.running.waitHeld(label, { ended, timeoutMs: 60_000 });
+      await this.#arrive(label, ended);
       await duty();
       if (label !== last) this.running.release(label);
+    }
+  }
+
+  /** A start takes a few milliseconds, for which our thread waits; where it takes longer (a hook, a slow mount) others get their turn. */
+  async #arrive(label: string, ended: () => boolean): Promise<void> {
+    for (let timeoutMs = BLOCKING_MS; ; timeoutMs = 0) {
+      try {
+        this.running.waitHeld(label, { ended, timeoutMs });
+        return;
+      } catch (error) {
+        if (!(error instanceof EngineError) || error.code !== 'DeadlineExceeded') throw error;
+      }
+      await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
     }
   }
 
@@ -131,6 +148,25 @@ export class Driver {
   }
 }
 
+/**
+ * Pid of the process that a program's nested clone made; 0 where none was. The process may be ahead of the one that made it:
+ * that one is given the time to write its number down, for who kills it before never learns whom else to end.
+ */
+export function madeProcess(running: RunningProgram): number {
+  const at = recordIndex(running.program, 'process');
+  for (let tries = 0; tries < CLONE_TRIES; tries++) {
+    const isOver = running.tryWait() !== null;
+    const result = running.result(at);
+    if (result !== null) return Math.max(0, result);
+    if (isOver || running.trace()[at]?.state === 'pending' || running.waiting().includes(at)) return 0;
+    Atomics.wait(SLEEPER, 0, 0, 1);
+  }
+  return 0;
+}
+
+const CLONE_TRIES = 1000;
+const SLEEPER = new Int32Array(new SharedArrayBuffer(4));
+
 /** The text of strerror(3), in lower case, as Go prints it. */
 export function errnoText(errno: number): string {
   const text = getSystemErrorMap().get(-errno)?.[1] ?? `errno ${errno}`;
@@ -142,6 +178,14 @@ const GO_TEXTS: Readonly<Record<string, string>> = {
   'too many symbolic links encountered': 'too many levels of symbolic links',
   'resource busy or locked': 'device or resource busy',
   'illegal operation on a directory': 'is a directory',
-  'bad file descriptor': 'bad file descriptor',
-  'resource temporarily unavailable': 'resource temporarily unavailable',
+  'not enough memory': 'cannot allocate memory',
+  'i/o error': 'input/output error',
+  'file already exists': 'file exists',
+  'name too long': 'file name too long',
+  'file table overflow': 'too many open files in system',
+  'bad address in system call argument': 'bad address',
+  'cross-device link not permitted': 'invalid cross-device link',
+  'operation not supported on socket': 'operation not supported',
+  'result too large': 'numerical result out of range',
+  'text file is busy': 'text file busy',
 };

@@ -8,7 +8,7 @@ import { NAMESPACE_KINDS } from '../kernel/namespaces/ids.js';
 import { RunningProgram } from '../kernel/program/running.js';
 import { connectUnix } from '../kernel/unix-socket.js';
 import type { CreateContext } from './create.js';
-import { Driver } from './driver.js';
+import { Driver, madeProcess } from './driver.js';
 import { guard } from './guards.js';
 import type { GroupPlan } from './plan.js';
 import { Descriptors } from './planning/descriptors.js';
@@ -88,7 +88,7 @@ export class Execution {
       running.dispose();
       return made;
     } catch (error) {
-      this.#destroy(running, pid(), pidfd);
+      this.#destroy(running, madeProcess(running), pidfd);
       throw error;
     }
   }

@@ -196,7 +196,7 @@ export class RunningProgram {
       }
       if (performance.now() > deadline)
         throw new EngineError('DeadlineExceeded', `${this.program.name}: did not reach ${label} in ${timeoutMs} ms`);
-      this.#futexWait(HEADER.arrived, arrived, 20);
+      if (timeoutMs > 0) this.#futexWait(HEADER.arrived, arrived, 20);
     }
   }
 
