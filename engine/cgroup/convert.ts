@@ -5,11 +5,10 @@ import { EngineError } from '../kernel/errors.js';
  * 0 is "not set" on both sides.
  */
 
-/** cpu.shares 2..262144 to cpu.weight 1..10000; what is beyond is refused in the words of v1. */
+/** cpu.shares 2..262144 to cpu.weight 1..10000. Less is refused in the words of v1 (runc's wraps around), more by the kernel. */
 export function weightOfShares(shares: bigint): bigint {
   if (shares === 0n) return 0n;
   if (shares < 2n) throw new EngineError('InvalidArgument', 'the minimum allowed cpu-shares is 2');
-  if (shares > 262_144n) throw new EngineError('InvalidArgument', 'the maximum allowed cpu-shares is 262144');
   return 1n + ((shares - 2n) * 9999n) / 262_142n;
 }
 

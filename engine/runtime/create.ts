@@ -41,6 +41,9 @@ import {
 } from './state-dir.js';
 import type { ContainerState, CreateOptions } from './types.js';
 
+/** What a process that walks a container's list is the image of, as /proc/PID/exe shows it. */
+export const IMAGE_NAME = 'glassbox-runtime';
+
 export interface CreateContext {
   readonly kernel: Kernel;
   readonly rootless: boolean;
@@ -143,6 +146,7 @@ export class Creation {
           created: () => {
             running.resultSoon('process');
             pidfd = check(kernel, 'pidfd_open', [init(), 0], { while: 'creating the container' });
+            this.#undo.push(() => void kernel.call('close', pidfd));
             this.#setLimits(plan, init());
             complete = { ...state, init: processOf(init()), shim: plan.shim ? processOf(running.pid) : null };
             this.#dir.writePlan(plan);
@@ -152,7 +156,6 @@ export class Creation {
         ended,
       )
       .catch((error: unknown) => {
-        if (pidfd >= 0) kernel.call('close', pidfd);
         throw this.#withOom(cgroups, error);
       });
     this.#context.at?.('created');
@@ -291,7 +294,7 @@ export class Creation {
     const running = RunningProgram.start(
       compiled.program,
       {
-        image: { file: region, name: 'glassbox-runtime', sealed: guard('sealed-exe') },
+        image: { file: region, name: IMAGE_NAME, sealed: guard('sealed-exe') },
         step: this.#options.step !== undefined,
         ...(this.#firstGroup === null ? {} : { cgroupFd: this.#firstGroup }),
         ...(inject === undefined ? {} : { inject }),

@@ -7,7 +7,7 @@ import { check } from '../kernel/kernel.js';
 import { NAMESPACE_KINDS } from '../kernel/namespaces/ids.js';
 import { RunningProgram } from '../kernel/program/running.js';
 import { connectUnix } from '../kernel/unix-socket.js';
-import type { CreateContext } from './create.js';
+import { type CreateContext, IMAGE_NAME } from './create.js';
 import { Driver, madeProcess } from './driver.js';
 import { guard } from './guards.js';
 import type { GroupPlan } from './plan.js';
@@ -59,7 +59,7 @@ export class Execution {
     const running = RunningProgram.start(
       compiled.program,
       {
-        image: { file: region, name: 'glassbox-runtime', sealed: guard('sealed-exe') },
+        image: { file: region, name: IMAGE_NAME, sealed: guard('sealed-exe') },
         ...(v2 === null ? {} : { cgroupFd: v2 }),
         ...(inject === undefined ? {} : { inject }),
       },

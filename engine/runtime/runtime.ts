@@ -3,11 +3,12 @@ import { CgroupManager } from '../cgroup/manager.js';
 import { ERRNO } from '../kernel/errno.js';
 import { EngineError, SyscallError } from '../kernel/errors.js';
 import { check, type Kernel, realKernel } from '../kernel/kernel.js';
+import { readProcLink } from '../kernel/procfs/read.js';
 import { AttachedRegion } from '../kernel/program/attached.js';
 import { explainTrace } from '../kernel/program/explain.js';
 import { Reactor } from '../kernel/reactor.js';
 import { RunningContainerProcess } from './container-process.js';
-import { type CreateContext, Creation, stateOf } from './create.js';
+import { type CreateContext, Creation, IMAGE_NAME, stateOf } from './create.js';
 import type { Driver } from './driver.js';
 import { Execution } from './execute.js';
 import { runHooks } from './hooks.js';
@@ -64,7 +65,8 @@ export class Runtime implements OciRuntime {
     const dir = new StateDir(this.root, options.id);
     await sweep(dir);
     const { driver, init, pidfd, state } = await new Creation(dir, options, this.#context).run();
-    if (driver.stepping) this.#stepped.set(options.id, { driver, ended: () => !isAlive(state.init) });
+    if (driver.stepping)
+      this.#stepped.set(options.id, { driver, ended: () => !isAlive(state.init) || hasExecuted(init) });
     const process = new RunningContainerProcess(
       this.#kernel,
       () => this.#reactorNow(),
@@ -282,6 +284,11 @@ export class Runtime implements OciRuntime {
   #duplicate(fd: number): number {
     return check(this.#kernel, 'fcntl', [fd, 1030, 3], { while: 'keeping the shim' });
   }
+}
+
+/** Whether a container's process has become the container's program: it is no longer the image that walks our list. */
+function hasExecuted(pid: number): boolean {
+  return readProcLink(`/proc/${pid}/exe`)?.startsWith(`/memfd:${IMAGE_NAME}`) !== true;
 }
 
 /** Name of the user whom the state belongs to, as `list` shows it. */

@@ -4,7 +4,7 @@ import { parseProcess, readJsonFile } from '../spec/parse.js';
 import type { SpecCapabilities, SpecProcess } from '../spec/types.js';
 import { CliError, startFailure } from './failure.js';
 import { parseInteger } from './flags.js';
-import { setUpIo } from './io.js';
+import { setUpIo, withSize } from './io.js';
 import type { Invocation } from './main.js';
 import { SignalForwarder } from './signals.js';
 import { checkId, checkProcess, ioRequest, preservedFds, supervise, writePidFile } from './start-container.js';
@@ -39,7 +39,7 @@ async function exec(invocation: Invocation): Promise<number> {
   try {
     const running = await runtime.exec({
       id,
-      process,
+      process: withSize(process, io),
       stdio: io.stdio,
       ...(io.console === undefined ? {} : { console: io.console }),
       preserveFds,

@@ -1,3 +1,4 @@
+import type { SpecProcess } from '../spec/types.js';
 import type { Console, Stdio } from '../types.js';
 import { CliError } from './failure.js';
 import { nothing } from './nothing.js';
@@ -7,6 +8,8 @@ import { isTerminal } from './world.js';
 export interface ProcessIo {
   readonly stdio: Stdio;
   readonly console?: Console;
+  /** Of our own terminal, for the process's from its first moment. */
+  readonly size?: { readonly height: number; readonly width: number };
   /** The process has been made and waits: it has copies of its descriptors, and has sent its terminal. */
   connected(): Promise<void>;
   /** It runs: what is typed now is for it. */
@@ -50,6 +53,11 @@ export async function setUpIo(request: IoRequest): Promise<ProcessIo> {
   const { realKernel } = await import('../../kernel/kernel.js');
   if (request.terminal) return new (await import('./terminal-io.js')).TerminalIo(realKernel);
   return new (await import('./piped-io.js')).PipedIo(realKernel);
+}
+
+/** The process with the size of our terminal, unless its own config says one. */
+export function withSize(process: SpecProcess, { size }: ProcessIo): SpecProcess {
+  return size === undefined || process.consoleSize !== undefined ? process : { ...process, consoleSize: size };
 }
 
 /** Our own descriptors are the process's: nothing is carried. */

@@ -6,7 +6,7 @@ import { readSpecFile } from '../spec/parse.js';
 import type { Spec, SpecProcess } from '../spec/types.js';
 import type { ContainerProcess, CreateOptions, OciRuntime } from '../types.js';
 import { CliError, isAborted, messageOf, requireDirectory, startFailure } from './failure.js';
-import { checkTerminal, type IoRequest, type ProcessIo, setUpIo } from './io.js';
+import { checkTerminal, type IoRequest, type ProcessIo, setUpIo, withSize } from './io.js';
 import type { Invocation } from './main.js';
 import { SignalForwarder } from './signals.js';
 import type { StepTeller } from './step.js';
@@ -42,7 +42,7 @@ async function makeAndStart(invocation: Invocation, createOnly: boolean): Promis
   const io = await setUpIo(request);
   const stepper = await stepperOf(invocation, () => runtime.explain(id));
   try {
-    const options = createOptions(invocation, { id, bundle, spec, io, stepper });
+    const options = createOptions(invocation, { id, bundle, spec: { ...spec, process: withSize(process, io) }, io, stepper });
     const running = await runtime.create(options);
     try {
       await io.connected();

@@ -66,6 +66,11 @@ export class TerminalIo implements ProcessIo {
     this.#stopInput = carryInput(process.stdin, master, nothing);
   }
 
+  get size(): { height: number; width: number } | undefined {
+    const size = this.#host.size();
+    return size === null ? undefined : { height: size.rows, width: size.cols };
+  }
+
   resize(): void {
     const size = this.#host.size();
     if (size === null || this.#fd < 0 || this.#master?.destroyed === true) return;

@@ -37,6 +37,13 @@ export function birth(s: Steps, plan: BirthPlan): void {
     s.call('fcntl', [fd, F.SETFD, 0], {
       say: { en: '… but this one is needed for the start', zh: '……但这一个在启动过程中还要用' },
     });
+  for (let fd = 3; fd < 3 + plan.preserveFds; fd++)
+    s.call('fcntl', [fd, F.SETFD, 0], {
+      say: {
+        en: 'this file was given to the runtime for the container: it stays open, although Node marks all files to be closed',
+        zh: '这个文件是交给运行时、供容器使用的：虽然 Node 给所有文件都加了执行时关闭的标记，它仍保持打开',
+      },
+    });
   s.call('rt_sigprocmask', [SIG_SETMASK, s.b.bytes(Buffer.alloc(8), 'none'), 0, 8]);
   const action = s.b.bytes(DEFAULT_ACTION, '{SIG_DFL}');
   for (const signal of IGNORED)
