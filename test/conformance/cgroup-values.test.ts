@@ -80,7 +80,7 @@ const CONFIGS: Readonly<Record<string, object | readonly [object, object]>> = {
   'a hole in a wildcard': { devices: [DENY, device(true, 'c', 10, -1, 'rwm'), device(false, 'c', 10, 229, 'w')] },
   'a class for the network without its controller': { network: { classID: 5 } },
   'huge pages without their controller': { hugepageLimits: [{ pageSize: '2MB', limit: 4_194_304 }] },
-  'v2 files on v1': { unified: { 'memory.high': '1000000' } },
+  'v2 files on v1': { unified: { 'memory.high': '100000000' } },
   'an update that grows': [
     { memory: { limit: 67_108_864, swap: 67_108_864 }, cpu: { shares: 100 } },
     { memory: { limit: 268_435_456, swap: 536_870_912 }, cpu: { shares: 300, quota: 30_000, period: 100_000 } },
@@ -95,9 +95,9 @@ const CONFIGS: Readonly<Record<string, object | readonly [object, object]>> = {
   ],
 };
 
-/** Files that show what happens and not what was set. */
+/** Files that show what happens and not what was set; and reservations of huge pages, which runc sets since 1.2. */
 const LIVE =
-  /usage|stat|failcnt|pressure|events|procs$|tasks$|threads$|current$|effective|slabinfo|io_serv|peak|^cgroup\.(type|event_control)|oom_control/;
+  /usage|stat|failcnt|pressure|events|procs$|tasks$|threads$|current$|effective|slabinfo|io_serv|peak|^cgroup\.(type|event_control)|oom_control|rsvd/;
 
 /** Every setting of a container's groups: `pids/pids.max` -> its text. */
 function settings(path: string): Record<string, string> {
