@@ -222,7 +222,6 @@ export class Creation {
     const { rootless, warn } = this.#context;
     const namespaces = planNamespaces(spec, this.#fds, rootless);
     const inUser = namespaces.user || namespaces.join.some(({ type }) => type === 'user');
-    const ownMount = spec.linux.namespaces.some(({ type }) => type === 'mount');
     const v2 = this.#openV2(cgroups);
     // in a user namespace nobody may be born into a group of the machine's: then the first process is, or the file is written
     const writesV2 = v2 === null || (inUser && shim === true);
@@ -258,7 +257,7 @@ export class Creation {
       ownDev: hasOwnDev(spec),
       hasKcore: existsSync('/proc/kcore'),
       devices: planDevices(spec, inUser || inUserNamespace()),
-      pivot: !ownMount ? 'chroot' : noPivot === true ? 'move' : 'pivot_root',
+      pivot: noPivot === true ? 'move' : 'pivot_root',
       sysctl: Object.entries(spec.linux.sysctl).map(
         ([key, value]) => [`/proc/sys/${sysctlFile(key) ?? key.replaceAll('.', '/')}`, value] as const,
       ),

@@ -86,8 +86,7 @@ export function containerProgram(plan: ContainerPlan): CompiledProgram {
   if (namespaces.loopback) loopbackUp(s);
   sources ??= openSources(s, plan);
   const { root } = sources;
-  if (plan.pivot === 'chroot') s.b.section('root');
-  else layRoot(s, plan, root);
+  layRoot(s, plan, root);
   const late = mountAll(s, plan.mounts, sources);
   if (plan.ownDev) makeDevices(s, root, plan.devices, plan.hasKcore);
   s.b.section('hooks');

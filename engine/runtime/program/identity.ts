@@ -1,5 +1,6 @@
 import { PR, PR_CAP_AMBIENT_CLEAR_ALL, PR_CAP_AMBIENT_RAISE } from '../../kernel/constants.js';
 import type { DataRef } from '../../kernel/program/builder.js';
+import { capabilityText } from '../../kernel/program/decode.js';
 import { guard } from '../guards.js';
 import type { CapabilityPlan, ProcessPlan } from '../plan.js';
 import type { Steps } from './steps.js';
@@ -129,7 +130,7 @@ function capset(s: Steps, sets: Pick<CapabilityPlan, 'effective' | 'permitted' |
     bytes.writeUInt32LE(word(sets.permitted), half * 12 + 4);
     bytes.writeUInt32LE(word(sets.inheritable), half * 12 + 8);
   }
-  const text = `{effective: 0x${sets.effective.toString(16)}, permitted: 0x${sets.permitted.toString(16)}, inheritable: 0x${sets.inheritable.toString(16)}}`;
+  const text = `{effective: ${capabilityText(sets.effective)}, permitted: ${capabilityText(sets.permitted)}, inheritable: ${capabilityText(sets.inheritable)}}`;
   s.call('capset', [header(s), s.b.bytes(bytes, text)], { failure: APPLY });
 }
 

@@ -40,9 +40,7 @@ export function layRoot(s: Steps, plan: ContainerPlan, root: SlotValue): void {
 export function enterRoot(s: Steps, plan: ContainerPlan, root: SlotValue): void {
   s.b.section('enter');
   s.call('fchdir', [root], { failure: JAIL });
-  if (plan.pivot === 'chroot') {
-    s.call('chroot', ['.'], { failure: JAIL, command: 'chroot .' });
-  } else if (plan.pivot === 'move') {
+  if (plan.pivot === 'move') {
     s.call('mount', ['.', '/', 0, MS.MOVE, 0], { failure: JAIL, command: 'mount --move . /' });
     s.call('chroot', ['.'], { failure: JAIL, command: 'chroot .' });
   } else {
