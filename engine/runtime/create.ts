@@ -4,13 +4,14 @@ import { withAlwaysAllowed } from '../cgroup/device-rules.js';
 import { CgroupManager } from '../cgroup/manager.js';
 import { planCgroups } from '../cgroup/plan.js';
 import { MS, O } from '../kernel/constants.js';
+import { ERRNO } from '../kernel/errno.js';
 import { EngineError, SyscallError } from '../kernel/errors.js';
 import { check, type Kernel } from '../kernel/kernel.js';
 import { sealedMemfd } from '../kernel/memfd.js';
 import { inUserNamespace } from '../kernel/procfs/id-map.js';
 import { type Program, recordIndex } from '../kernel/program/builder.js';
 import { elfImage } from '../kernel/program/elf.js';
-import { type Injection, RunningProgram } from '../kernel/program/running.js';
+import { type Injection, RunningProgram, waitPidfd } from '../kernel/program/running.js';
 import { connectUnix } from '../kernel/unix-socket.js';
 import { Driver, madeProcess } from './driver.js';
 import { guard } from './guards.js';
@@ -257,7 +258,7 @@ export class Creation {
       ownDev: hasOwnDev(spec),
       hasKcore: existsSync('/proc/kcore'),
       devices: planDevices(spec, inUser || inUserNamespace()),
-      pivot: noPivot === true ? 'move' : 'pivot_root',
+      pivot: noPivot === true ? 'chroot' : 'pivot_root',
       sysctl: Object.entries(spec.linux.sysctl).map(
         ([key, value]) => [`/proc/sys/${sysctlFile(key) ?? key.replaceAll('.', '/')}`, value] as const,
       ),
@@ -352,10 +353,16 @@ export class Creation {
     if (plan.shim) running.release('shim');
     if (!driver.stepping) {
       // not before both have taken back their wish to die with us
-      running.waitHeld('start', { ended: () => processOf(this.#findInit(running)) === null });
-      if (plan.shim) running.waitHeld('wait');
+      try {
+        running.waitHeld('start', { ended: () => processOf(this.#findInit(running)) === null });
+        if (plan.shim) running.waitHeld('wait');
+      } catch (error) {
+        throw driver.translate(error);
+      }
     }
-    this.#context.kernel.call('write', guard, Buffer.from([1]), 1);
+    const told = this.#context.kernel.call('write', guard, Buffer.from([1]), 1);
+    // who stands by must not take us for dead; EPIPE: nobody stands by any more
+    if (told < 0 && told !== -ERRNO.EPIPE) throw new SyscallError('write', -told, { while: 'creating the container' });
     this.#undo.length = 0;
     if (!plan.shim && !driver.stepping) running.wait();
   }
@@ -373,7 +380,8 @@ export class Creation {
     const pidfd = init > 0 ? kernel.call('pidfd_open', init, 0) : -1;
     if (pidfd >= 0) {
       kernel.call('pidfd_send_signal', pidfd, 9, null, 0);
-      reap(kernel, pidfd);
+      // one that is the shim's is not ours to wait for (ECHILD)
+      waitPidfd(kernel, pidfd, 0);
       kernel.call('close', pidfd);
     }
     running.destroy();
@@ -396,15 +404,6 @@ export class Creation {
           { cause: error },
         );
   }
-}
-
-const P_PIDFD = 3;
-const WEXITED = 4;
-const WALL = 0x40000000;
-
-/** Wait for a killed child; one that is the shim's is not ours to wait for (ECHILD). */
-function reap(kernel: Kernel, pidfd: number): void {
-  kernel.call('waitid', P_PIDFD, pidfd, Buffer.alloc(128), WEXITED | WALL, null);
 }
 
 function messageOf(error: unknown): string {

@@ -23,7 +23,7 @@ export interface ContainerPlan {
   /** The machine has /proc/kcore, to which /dev/core leads. */
   readonly hasKcore: boolean;
   readonly devices: readonly DevicePlan[];
-  readonly pivot: 'pivot_root' | 'move';
+  readonly pivot: 'pivot_root' | 'chroot';
   /** The hostname, the domain name and sysctls are written when not null. */
   readonly sysctl: readonly (readonly [path: string, value: string])[];
   readonly keyring: string | null;

@@ -40,8 +40,8 @@ export function layRoot(s: Steps, plan: ContainerPlan, root: SlotValue): void {
 export function enterRoot(s: Steps, plan: ContainerPlan, root: SlotValue): void {
   s.b.section('enter');
   s.call('fchdir', [root], { failure: JAIL });
-  if (plan.pivot === 'move') {
-    s.call('mount', ['.', '/', 0, MS.MOVE, 0], { failure: JAIL, command: 'mount --move . /' });
+  if (plan.pivot === 'chroot') {
+    // it lies on the old root already; on an initial ramfs that cannot be swapped it stays there
     s.call('chroot', ['.'], { failure: JAIL, command: 'chroot .' });
   } else {
     s.call('pivot_root', ['.', '.'], {
