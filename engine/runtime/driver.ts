@@ -1,4 +1,5 @@
 import { getSystemErrorMap } from 'node:util';
+import { ERRNO } from '../kernel/errno.js';
 import { EngineError, SyscallError } from '../kernel/errors.js';
 import { recordIndex } from '../kernel/program/builder.js';
 import { explainRecord } from '../kernel/program/explain.js';
@@ -169,9 +170,15 @@ const SLEEPER = new Int32Array(new SharedArrayBuffer(4));
 
 /** The text of strerror(3), in lower case, as Go prints it. */
 export function errnoText(errno: number): string {
-  const text = getSystemErrorMap().get(-errno)?.[1] ?? `errno ${errno}`;
+  const text = getSystemErrorMap().get(-errno)?.[1] ?? UNKNOWN_TO_LIBUV[errno] ?? `errno ${errno}`;
   return GO_TEXTS[text] ?? text;
 }
+
+const UNKNOWN_TO_LIBUV: Readonly<Record<number, string>> = {
+  [ERRNO.ENOEXEC]: 'exec format error',
+  [ERRNO.EUSERS]: 'too many users',
+  [ERRNO.EDQUOT]: 'disk quota exceeded',
+};
 
 /** Where libuv's words are not those of strerror(3). */
 const GO_TEXTS: Readonly<Record<string, string>> = {

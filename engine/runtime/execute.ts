@@ -2,10 +2,11 @@ import { readlinkSync, unlinkSync } from 'node:fs';
 import { posix } from 'node:path';
 import { CgroupManager } from '../cgroup/manager.js';
 import { O } from '../kernel/constants.js';
-import { EngineError } from '../kernel/errors.js';
+import { ERRNO } from '../kernel/errno.js';
+import { EngineError, SyscallError } from '../kernel/errors.js';
 import { check } from '../kernel/kernel.js';
 import { NAMESPACE_KINDS } from '../kernel/namespaces/ids.js';
-import { RunningProgram } from '../kernel/program/running.js';
+import { RunningProgram, waitPidfd } from '../kernel/program/running.js';
 import { connectUnix } from '../kernel/unix-socket.js';
 import { type CreateContext, IMAGE_NAME } from './create.js';
 import { Driver, madeProcess } from './driver.js';
@@ -182,7 +183,13 @@ export class Execution {
     pollfd.writeInt16LE(POLLIN, 4);
     const timeout = Buffer.alloc(16);
     timeout.writeBigInt64LE(BigInt(EXEC_TIMEOUT_MS / 1000), 0);
-    check(this.#context.kernel, 'ppoll', [pollfd, 1, timeout, null, 0], { while: 'exec' });
+    // the kernel writes the rest of the time back, so a signal (a child of ours that ended) does not prolong it: ppoll(2)
+    const poll = (): number => this.#context.kernel.call('ppoll', pollfd, 1, timeout, null, 0);
+    let ready = poll();
+    while (ready === -ERRNO.EINTR) ready = poll();
+    if (ready < 0) throw new SyscallError('ppoll', -ready, { while: 'exec' });
+    if (ready === 0)
+      throw new EngineError('DeadlineExceeded', `exec: the program was not executed in ${EXEC_TIMEOUT_MS / 1000} s`);
     const { running } = driver;
     if (running.failure() !== null) throw driver.translate(new EngineError('Aborted', 'exec failed'));
     const answer = running.result('execve');
@@ -194,7 +201,7 @@ export class Execution {
     const pidfd = known >= 0 ? known : pid > 0 ? kernel.call('pidfd_open', pid, 0) : -1;
     if (pidfd >= 0) {
       kernel.call('pidfd_send_signal', pidfd, 9, null, 0);
-      kernel.call('waitid', 3, pidfd, Buffer.alloc(128), 4 | 0x40000000, null);
+      waitPidfd(kernel, pidfd, 0);
       kernel.call('close', pidfd);
     }
     running.destroy();
