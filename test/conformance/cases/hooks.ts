@@ -8,7 +8,7 @@ type Kind = (typeof KINDS)[number];
 const RECORD = `exec >> "$0" 2>&1
 echo "hook $*"
 echo "in $(pwd), the container's root is $(ls -d /data >/dev/null 2>&1 && echo here || echo elsewhere)"
-tr '\\0' '\\n' < /proc/$$/environ | sed 's/^/env /'
+tr '\\0' '\\n' < /proc/self/environ | sed 's/^/env /'
 for n in mnt pid net uts ipc cgroup user; do echo "$n $(readlink /proc/self/ns/$n)"; done
 printf 'state '; cat; echo`;
 

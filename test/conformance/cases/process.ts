@@ -247,6 +247,7 @@ const CAPABILITY_CASES: readonly Case[] = [
   },
   {
     name: 'capabilities in a user namespace',
+    more: 'grep ^Cap /proc/self/status; ls -l /proc/1/exe',
     change: (c) => {
       ownUserNamespace(c);
       grant(c, ['CAP_SYS_ADMIN', 'CAP_CHOWN']);

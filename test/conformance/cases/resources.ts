@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import type { Config, ConfigDevice, ConfigResources } from '../../helpers/oci/config.js';
 import type { Case } from '../../helpers/oci/run.js';
 import { ownUserNamespace } from './namespaces.js';
@@ -13,6 +14,13 @@ export const WATCHED: readonly (readonly string[])[] = [
 ];
 
 const MB = 1 << 20;
+
+/** A disk of this machine: major and minor of the first line of /proc/partitions. */
+const DISK = (() => {
+  const [, major, minor] = /^\s*(\d+)\s+(\d+)\s+\d+/m.exec(readFileSync('/proc/partitions', 'utf8')) ?? [];
+  return { major: Number(major), minor: Number(minor) };
+})();
+
 const limited = (name: string, resources: ConfigResources, more: Partial<Case> = {}): Case => ({
   name,
   change: (c) => Object.assign(c.linux.resources!, resources),
@@ -31,7 +39,11 @@ const LIMIT_CASES: readonly Case[] = [
   limited('memory without a limit', { memory: { limit: -1 } }, { unseen: 'it is that of a new group' }),
   limited('memory reserved', { memory: { limit: 64 * MB, reservation: 32 * MB } }),
   limited('memory of the kernel', { memory: { kernel: 32 * MB } }, { unseen: 'kernels and runc no longer set it' }),
-  limited('memory of kernel sockets', { memory: { kernelTCP: 16 * MB } }),
+  limited(
+    'memory of kernel sockets',
+    { memory: { kernelTCP: 16 * MB } },
+    { unseen: 'kernels and runc no longer set it' },
+  ),
   limited('swappiness', { memory: { swappiness: 10 } }),
   refused('swappiness beyond the scale', { memory: { swappiness: 101 } }),
   limited('no killer of memory hogs', { memory: { limit: 64 * MB, disableOOMKiller: true } }),
@@ -57,14 +69,14 @@ const LIMIT_CASES: readonly Case[] = [
   limited('pids of nothing', { pids: { limit: 0 } }, { unseen: '0 means that nothing is said' }),
   limited('device bytes per second', {
     blockIO: {
-      throttleReadBpsDevice: [{ major: 254, minor: 0, rate: MB }],
-      throttleWriteBpsDevice: [{ major: 254, minor: 0, rate: 2 * MB }],
+      throttleReadBpsDevice: [{ ...DISK, rate: MB }],
+      throttleWriteBpsDevice: [{ ...DISK, rate: 2 * MB }],
     },
   }),
   limited('device operations per second', {
     blockIO: {
-      throttleReadIOPSDevice: [{ major: 254, minor: 0, rate: 100 }],
-      throttleWriteIOPSDevice: [{ major: 254, minor: 0, rate: 200 }],
+      throttleReadIOPSDevice: [{ ...DISK, rate: 100 }],
+      throttleWriteIOPSDevice: [{ ...DISK, rate: 200 }],
     },
   }),
   refused('throttling a device that is not there', {

@@ -118,6 +118,7 @@ function numbering(): (text: string) => string {
 
 /** What kind of failure an error text tells of: runc's sentences and another runtime's need not be the same, but must mean the same. */
 const KINDS: readonly (readonly [string, RegExp])[] = [
+  ['invalid', /^(?!.*no such file).*(namespace \{.* does not exist|expected (a|an|one|at) )/i],
   ['exec format', /exec format error|ENOEXEC/i],
   ['not there', /no such file or directory|not found|does not exist|no such process|ENOENT/i],
   ['no permission', /permission denied|EACCES/i],
@@ -127,10 +128,14 @@ const KINDS: readonly (readonly [string, RegExp])[] = [
   ['unknown device', /no such device|unknown filesystem|ENODEV/i],
   ['there already', /already exists|file exists|EEXIST|device or resource busy|EBUSY/i],
   ['loop', /too many levels|ELOOP/i],
-  ['invalid', /invalid|EINVAL|must |cannot |unable to|only |not allowed|unknown|requires|not supported|is not /i],
+  [
+    'invalid',
+    /invalid|EINVAL|must |cannot |unable to|only |not allowed|unknown|requires|not supported|is not |is above|expected|minimum allowed|memory limit|error running hook/i,
+  ],
 ];
 
 export function errorKind(text: string): string {
-  if (text.trim() === '') return 'says nothing';
-  return KINDS.find(([, pattern]) => pattern.test(text))?.[0] ?? 'something else';
+  const errors = text.split('\n').filter((line) => line.trim() !== '' && !line.includes('level=warning'));
+  if (errors.length === 0) return 'says nothing';
+  return KINDS.find(([, pattern]) => errors.some((line) => pattern.test(line)))?.[0] ?? 'something else';
 }

@@ -25,7 +25,7 @@ s timens; cat /proc/$p/timens_offsets
 s namespaces; ls -l /proc/$p/ns | sed -n 's/.* \([a-z_]*\) -> /\1 /p'
 s init; cat /proc/1/comm
 s mountinfo; cat /proc/$p/mountinfo
-s raw; /raw-probe
+s raw; /raw-probe | od -An -v -tx1
 s ionice; ionice -p $p
 s uts; uname -n; cat /proc/sys/kernel/domainname
 s arch; uname -m

@@ -213,15 +213,16 @@ async function builtIn(
   return shown(one.terminal === true && terminal !== null ? await terminal.output() : own, world);
 }
 
-/** Type, mode, owner and target of all below a directory. */
-function entries(root: string, prefix = ''): string[] {
+/** Type, mode, owner and target of all below a directory, on its file system. */
+function entries(root: string, prefix = '', device = lstatSync(root).dev): string[] {
   return readdirSync(root + prefix, { withFileTypes: true })
     .sort((a, b) => (a.name < b.name ? -1 : 1))
     .flatMap((entry) => {
       const path = `${prefix}/${entry.name}`;
-      const { mode, uid, gid, rdev } = lstatSync(root + path);
+      const { mode, uid, gid, rdev, dev } = lstatSync(root + path);
+      if (dev !== device) return [`${path} is a mount`];
       const line = `${path} ${mode.toString(8)} ${uid}:${gid}${rdev === 0 ? '' : ` device ${rdev}`}`;
-      if (entry.isDirectory()) return [line, ...entries(root, path)];
+      if (entry.isDirectory()) return [line, ...entries(root, path, device)];
       return [entry.isSymbolicLink() ? `${line} -> ${readlinkSync(root + path)}` : line];
     });
 }
