@@ -7,8 +7,11 @@ const TCGETS = 0x5401;
 const TCSETSW = 0x5403;
 const TIOCGWINSZ = 0x5413;
 const TERMIOS_SIZE = 36;
-const IFLAG = { BRKINT: 2, IGNBRK: 1, PARMRK: 8, ISTRIP: 0x20, INLCR: 0x40, IGNCR: 0x80, ICRNL: 0x100, IXON: 0x400 };
-const LFLAG = { ISIG: 1, ICANON: 2, ECHO: 8, ECHONL: 0x40, IEXTEN: 0x8000 };
+/** IGNBRK, BRKINT, PARMRK, ISTRIP, INLCR, IGNCR, ICRNL, IXON. */
+const IFLAGS = 0x1 | 0x2 | 0x8 | 0x20 | 0x40 | 0x80 | 0x100 | 0x400;
+/** ISIG, ICANON, ECHO, ECHONL, IEXTEN. */
+const LFLAGS = 0x1 | 0x2 | 0x8 | 0x40 | 0x8000;
+const OPOST = 1;
 const ONLCR = 4;
 const CSIZE_PARENB = 0x30 | 0x100;
 const CS8 = 0x30;
@@ -42,26 +45,22 @@ export function setTerminalModes(kernel: Kernel, fd: number, modes: Buffer): voi
   check(kernel, 'ioctl', [fd, TCSETSW, modes], { while: 'setting the modes of a terminal' });
 }
 
-/** cfmakeraw(3), but output is still processed: what we print ourselves begins at the left margin. */
+/** cfmakeraw(3): every byte passes as it is, in both directions. */
 export function rawModes(modes: Buffer): Buffer {
   const raw = Buffer.from(modes);
-  const clear = (at: number, bits: number): unknown => raw.writeUInt32LE((raw.readUInt32LE(at) & ~bits) >>> 0, at);
-  clear(
-    0,
-    Object.values(IFLAG).reduce((all, bit) => all | bit, 0),
-  );
-  clear(8, CSIZE_PARENB);
-  raw.writeUInt32LE((raw.readUInt32LE(8) | CS8) >>> 0, 8);
-  clear(
-    12,
-    Object.values(LFLAG).reduce((all, bit) => all | bit, 0),
-  );
+  const change = (at: number, clear: number, set = 0): void => {
+    raw.writeUInt32LE(((raw.readUInt32LE(at) & ~clear) | set) >>> 0, at);
+  };
+  change(0, IFLAGS);
+  change(4, OPOST);
+  change(8, CSIZE_PARENB, CS8);
+  change(12, LFLAGS);
   raw[VMIN] = 1;
   raw[VTIME] = 0;
   return raw;
 }
 
-/** A newline stays one on a pty whose output goes to a terminal that makes CR LF of it itself. */
+/** A newline stays one, for output that does not go to a terminal in the end. */
 export function clearNewlineMapping(kernel: Kernel, fd: number): void {
   const modes = terminalModes(kernel, fd);
   if (modes === null) throw new EngineError('InvalidArgument', 'provided file is not a console');

@@ -42,7 +42,13 @@ async function makeAndStart(invocation: Invocation, createOnly: boolean): Promis
   const io = await setUpIo(request);
   const stepper = await stepperOf(invocation, () => runtime.explain(id));
   try {
-    const options = createOptions(invocation, { id, bundle, spec: { ...spec, process: withSize(process, io) }, io, stepper });
+    const options = createOptions(invocation, {
+      id,
+      bundle,
+      spec: { ...spec, process: withSize(process, io) },
+      io,
+      stepper,
+    });
     const running = await runtime.create(options);
     try {
       await io.connected();

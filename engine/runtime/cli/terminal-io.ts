@@ -16,7 +16,7 @@ import type { Console, Stdio } from '../types.js';
 import { carryInput, Output } from './carry.js';
 import type { ProcessIo } from './io.js';
 import { nothing } from './nothing.js';
-import { writeAll } from './world.js';
+import { isTerminal, writeAll } from './world.js';
 
 const ARRIVES_MS = 10_000;
 
@@ -27,10 +27,11 @@ const ARRIVES_MS = 10_000;
 export class TerminalIo implements ProcessIo {
   readonly stdio: Stdio = [0, 1, 2];
   readonly console: Console;
+  readonly size?: { height: number; width: number };
   readonly #kernel: Kernel;
   readonly #host: HostTerminal;
   readonly #directory: string;
-  readonly #socket: DescriptorSocket;
+  #socket: DescriptorSocket | null = null;
   #master: ReadStream | null = null;
   #fd = -1;
   #output: Output | null = null;
@@ -39,36 +40,33 @@ export class TerminalIo implements ProcessIo {
   constructor(kernel: Kernel) {
     this.#kernel = kernel;
     this.#host = new HostTerminal(kernel);
+    const size = this.#host.size();
+    if (size !== null) this.size = { height: size.rows, width: size.cols };
     this.#directory = mkdtempSync(join(tmpdir(), 'glassbox-console-'));
     try {
       this.#socket = new DescriptorSocket(kernel, join(this.#directory, 'socket'));
     } catch (error) {
-      this.#removeDirectory();
+      this.#stopListening();
       throw error;
     }
     this.console = { kind: 'socket', path: join(this.#directory, 'socket') };
   }
 
   async connected(): Promise<void> {
-    this.#fd = await this.#socket.receive(ARRIVES_MS);
-    this.#removeDirectory();
-    clearNewlineMapping(this.#kernel, this.#fd);
+    this.#fd = (await this.#socket?.receive(ARRIVES_MS)) ?? -1;
+    this.#stopListening();
+    if (!isTerminal(1)) clearNewlineMapping(this.#kernel, this.#fd);
     this.resize();
-    this.#master = new ReadStream(this.#fd);
-    this.#output = new Output(this.#kernel, this.#fd, this.#master, (chunk) => writeAll(1, chunk));
   }
 
   begin(): void {
-    const master = this.#master;
-    if (master === null) return;
+    // raw before anything is shown: the other terminal has made CR LF of a newline already
     this.#host.makeRaw();
     this.resize();
+    const master = new ReadStream(this.#fd);
+    this.#master = master;
+    this.#output = new Output(this.#kernel, this.#fd, master, (chunk) => writeAll(1, chunk));
     this.#stopInput = carryInput(process.stdin, master, nothing);
-  }
-
-  get size(): { height: number; width: number } | undefined {
-    const size = this.#host.size();
-    return size === null ? undefined : { height: size.rows, width: size.cols };
   }
 
   resize(): void {
@@ -85,12 +83,15 @@ export class TerminalIo implements ProcessIo {
   close(): void {
     this.#stopInput();
     this.#output?.close();
+    if (this.#master === null && this.#fd >= 0) this.#kernel.call('close', this.#fd);
+    this.#fd = -1;
     this.#host.restore();
-    if (this.#directory !== '') this.#removeDirectory();
+    this.#stopListening();
   }
 
-  #removeDirectory(): void {
+  #stopListening(): void {
     this.#socket?.close();
+    this.#socket = null;
     rmSync(this.#directory, { recursive: true, force: true });
   }
 }
