@@ -2,8 +2,9 @@ import type { Bilingual, ExplainedProgram, ExplainedRecord } from '../../api/typ
 import { errnoName } from '../errno.js';
 import type { Program, RecordSpec, Word } from './builder.js';
 import { decodeArgument } from './decode.js';
+import { operationOf } from './decode-operation.js';
 import type { RunningProgram, TraceEntry } from './running.js';
-import { SENTENCES } from './sentences.js';
+import { OPERATION_SENTENCES, SENTENCES } from './sentences.js';
 
 /** A record in words: the call with decoded arguments, why it is there, and what the kernel answered. */
 export function explainRecord(record: RecordSpec, index: number, trace: TraceEntry | undefined): ExplainedRecord {
@@ -60,13 +61,22 @@ function argumentText(record: RecordSpec, word: Word, n: number): string {
     if (word.kind === 'field') return `&${word.label}`;
     return `&${word.data.text}+${word.at}`;
   }
-  return decodeArgument(record.syscall, n, word);
+  return decodeArgument(record.syscall, n, word, numbersOf(record));
+}
+
+/** The arguments that are plain numbers. */
+function numbersOf({ args }: RecordSpec): (bigint | null)[] {
+  return args.map((word) =>
+    typeof word === 'object' ? (word.kind === 'named' ? BigInt(word.value) : null) : BigInt(word),
+  );
 }
 
 function sentence(record: RecordSpec): Bilingual {
   if (record.syscall === 'none')
     return { en: 'nothing happens here: the walker only moves on', zh: '这里什么也不做：只是走到下一条' };
+  const operation = operationOf(record.syscall, numbersOf(record));
   return (
+    OPERATION_SENTENCES[operation ?? ''] ??
     SENTENCES[record.syscall] ?? { en: `ask the kernel for ${record.syscall}`, zh: `请求内核执行 ${record.syscall}` }
   );
 }

@@ -84,11 +84,12 @@ export function becomeUser(s: Steps, plan: ProcessPlan): void {
     }
   s.call('prctl', [PR.SET_KEEPCAPS, 1, 0, 0, 0], { failure: 'unable to set keep caps' });
   if (plan.setgroups && guard('supplementary-groups')) {
-    const groups = Buffer.alloc(Math.max(1, user.additionalGids.length) * 4);
-    user.additionalGids.forEach((gid, n) => {
+    const gids = [...new Set(user.additionalGids)];
+    const groups = Buffer.alloc(Math.max(1, gids.length) * 4);
+    gids.forEach((gid, n) => {
       groups.writeUInt32LE(gid, n * 4);
     });
-    s.call('setgroups', [user.additionalGids.length, s.b.bytes(groups, JSON.stringify(user.additionalGids))], {
+    s.call('setgroups', [gids.length, s.b.bytes(groups, JSON.stringify(gids))], {
       failure: 'setgroups',
     });
   }
