@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
-import { type SpawnSyncReturns, spawn, spawnSync } from 'node:child_process';
+import { execFileSync, type SpawnSyncReturns, spawn, spawnSync } from 'node:child_process';
 import {
   closeSync,
+  existsSync,
   mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
   readlinkSync,
+  rmdirSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -195,6 +197,36 @@ export function started(target: Bundle, how: How = {}): Running {
   return container;
 }
 
+/**
+ * Run a command on a terminal of its own, as a person has one: script(1), whose input never ends, for it would type an end of
+ * file otherwise.
+ */
+export function onTerminal(line: string, how: How = {}): { readonly status: number | null; readonly stdout: string } {
+  const silence = `${AREA}/silence`;
+  if (!existsSync(silence)) {
+    mkdirSync(AREA, { recursive: true });
+    execFileSync('mkfifo', [silence]);
+  }
+  const stdin = openSync(silence, 'r+');
+  try {
+    const done = spawnSync('script', ['-qec', line, '/dev/null'], {
+      encoding: 'utf8',
+      timeout: how.timeoutMs ?? 30_000,
+      killSignal: 'SIGKILL',
+      stdio: [stdin, 'pipe', 'pipe'],
+      env: environment(how),
+    });
+    return { status: done.status, stdout: done.stdout.replaceAll('\r', '') };
+  } finally {
+    closeSync(stdin);
+  }
+}
+
+/** Words for a shell's command line. */
+export function quoted(words: readonly string[]): string {
+  return words.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(' ');
+}
+
 /** A helper process of the attacker on the machine's side, where an attack does not depend on which side it runs: ended by `stop`. */
 export function beside(argv: readonly [string, ...string[]]): { readonly pid: number; stop(): Promise<void> } {
   const [program, ...words] = argv;
@@ -222,6 +254,11 @@ export function groupsLeft(): string[] {
       throw error;
     }
   });
+}
+
+/** Remove what a runtime that was killed half-way may have left of a container: its groups are empty. */
+export function removeGroups(id: string): void {
+  for (const path of groupsLeft().filter((one) => one.endsWith(`/${groupName(id)}`))) rmdirSync(path);
 }
 
 function nothingLeft(): void {

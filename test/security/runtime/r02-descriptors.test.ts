@@ -108,7 +108,7 @@ attacks(import.meta.url, 'R02: descriptors and directories of the machine', () =
   }, async () => {
     await withDirectories(async (descriptors) => {
       const targets = Array.from({ length: 65 }, (_, n) => inDirectory(`/proc/self/fd/${n}`));
-      const results = await manyRuns(targets, { descriptors, off: ['close-range', 'cwd-check'] });
+      const results = await manyRuns(targets, { descriptors, off: ['close-range', 'cwd-check', 'in-root-open'] });
       assert.ok(results.some(escaped), 'none of them led out');
     });
   });

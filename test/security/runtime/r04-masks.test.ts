@@ -74,7 +74,7 @@ attacks(import.meta.url, 'R04: the null device that masks', () => {
     const swapper = exchange(volume, 'null', 'link');
     try {
       const results = await manyRuns(
-        Array.from({ length: rounds(40) }, () => target(volume)),
+        Array.from({ length: rounds(100) }, () => target(volume)),
         {},
       );
       for (const done of results) assert.equal(broken(done), false, done.stdout);

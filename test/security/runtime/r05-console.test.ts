@@ -4,7 +4,17 @@ import { symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { canaries, routes } from '../attack.js';
-import { attacks, type Bundle, bundle, commandLine, type How, noSwitch, runtime } from './attack.js';
+import {
+  attacks,
+  type Bundle,
+  bundle,
+  commandLine,
+  type How,
+  noSwitch,
+  onTerminal,
+  quoted,
+  runtime,
+} from './attack.js';
 import type { OciConfig } from './docker-defaults.js';
 import { perl } from './perl.js';
 import { sharedVolume } from './swapper.js';
@@ -24,22 +34,12 @@ interface Seen {
   readonly said: Map<string, string>;
 }
 
-/** `run` with a terminal; script(1) gives the runtime one of its own, as a person has. */
-function onTerminal(target: Bundle, how: How = {}): Seen {
-  const line = commandLine(['run', '--bundle', target.directory, target.id])
-    .map((word) => `'${word}'`)
-    .join(' ');
-  const done = spawnSync('script', ['-qec', line, '/dev/null'], {
-    encoding: 'utf8',
-    input: '',
-    timeout: 20_000,
-    killSignal: 'SIGKILL',
-    env: { ...process.env, GLASSBOX_TEST_GUARDS_OFF: (how.off ?? []).join(',') },
-  });
-  if (done.status !== 0) runtime(['delete', '--force', target.id]);
-  assert.notEqual(done.status, null, `it hangs: ${done.stdout}`);
-  const stdout = done.stdout.replaceAll('\r', '').replace(/^(\^[@D]|\x08)+/, ''); // the echo of script's end of input
-  return { status: done.status as number, stdout, said: routes(stdout) };
+/** `run` with a terminal. */
+function runOnTerminal(target: Bundle, how: How = {}): Seen {
+  const { status, stdout } = onTerminal(quoted(commandLine(['run', '--bundle', target.directory, target.id])), how);
+  if (status !== 0) runtime(['delete', '--force', target.id]);
+  assert.ok(status !== null, `it hangs: ${stdout}`);
+  return { status, stdout, said: routes(stdout) };
 }
 
 function withTerminal(change: (config: OciConfig, rootfs: string) => void): Bundle {
@@ -92,7 +92,7 @@ const fakes: Readonly<Record<string, () => Bundle>> = {
 
 attacks(import.meta.url, 'R05: false consoles', () => {
   test('R05: an honest container gets its terminal and its console', () => {
-    const seen = onTerminal(withTerminal(() => undefined));
+    const seen = runOnTerminal(withTerminal(() => undefined));
     assert.equal(seen.status, 0, seen.stdout);
     assertHonest(seen, 'honest');
   });
@@ -101,7 +101,7 @@ attacks(import.meta.url, 'R05: false consoles', () => {
     test(`CVE-2025-52565: ${what} is refused`, async () => {
       const machine = await canaries();
       try {
-        assertHonest(onTerminal(make()), what);
+        assertHonest(runOnTerminal(make()), what);
         machine.check();
       } finally {
         machine.close();
@@ -129,7 +129,7 @@ attacks(import.meta.url, 'R05: false consoles', () => {
     test(`CVE-2025-52565: /dev/console that is a link to ${to} is refused or replaced`, async () => {
       const machine = await canaries();
       try {
-        assertHonest(onTerminal(linkedConsole(to)), to);
+        assertHonest(runOnTerminal(linkedConsole(to)), to);
         machine.check();
       } finally {
         machine.close();
@@ -137,7 +137,7 @@ attacks(import.meta.url, 'R05: false consoles', () => {
     });
 
   test('CVE-2025-52565 twin: unchecked, the console is mounted over what the link leads to', { skip: noSwitch }, () => {
-    const seen = onTerminal(linkedConsole('/tmp/victim'), { off: ['console-check'] });
+    const seen = runOnTerminal(linkedConsole('/tmp/victim'), { off: ['console-check'] });
     assert.throws(() => assertHonest(seen, 'unchecked'), `${seen.status}: ${seen.stdout}`);
   });
 });

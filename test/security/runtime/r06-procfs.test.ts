@@ -50,8 +50,8 @@ function fakeProc(directory: string): void {
 const mountedOver = (mount: OciMount, last = true) =>
   target((config) => {
     if (mount.type === 'bind' && mount.source?.startsWith('/run/fake')) {
-      mkdirSync(mount.source, { recursive: true });
-      fakeProc(mount.source);
+      const [, fake = ''] = /^(\/run\/fake-\d+)/.exec(mount.source) ?? [];
+      fakeProc(fake);
     }
     const at = config.mounts.findIndex(({ destination }) => destination === '/proc') + 1;
     if (mount.destination === '/proc' && !last) config.mounts.splice(at - 1, 1, mount);
@@ -108,7 +108,7 @@ attacks(import.meta.url, 'R06: a false /proc', () => {
     });
 
   test('CVE-2025-52881: what is written to a sysctl does not reach another file of procfs', async () => {
-    // a process whose comm can be written by whoever is its own user and shares its memory: harmless, and it tells
+    // the readiness of a process of ours to be ended: harmless, and it tells
     const victim = spawn('sleep', ['60'], { stdio: 'ignore' });
     try {
       const oom = `/proc/${victim.pid}/oom_score_adj`;

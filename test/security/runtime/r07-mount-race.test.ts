@@ -3,8 +3,8 @@ import { readdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { canaries } from '../attack.js';
-import { attacks, type Bundle, bundle, noSwitch, type Ran, rounds, run } from './attack.js';
-import { manyRuns } from './many.js';
+import { attacks, type Bundle, bundle, noSwitch, rounds, run } from './attack.js';
+import { manyRuns, type Result } from './many.js';
 import { directoryAndLink, exchange, type SharedVolume, sharedVolume } from './swapper.js';
 
 /**
@@ -25,9 +25,9 @@ function target({ volume }: SharedVolume): Bundle {
 }
 
 /** It started, and its mount is somewhere else. */
-const lost = ({ status, stdout }: Ran): boolean => status === 0 && !stdout.includes(` ${MARK} `);
+const lost = ({ status, stdout }: Result): boolean => status === 0 && !stdout.includes(` ${MARK} `);
 /** It shows a tree of the machine: the fourth field of mountinfo is what of a file system is mounted. proc(5) */
-const foreign = ({ stdout }: Ran): boolean =>
+const foreign = ({ stdout }: Result): boolean =>
   /^\S+ \S+ \S+ (\/shared\/outside-|\/ \S+ .* - (ext4|xfs|btrfs|overlay) )/m.test(stdout);
 
 attacks(import.meta.url, 'R07: places of mounts exchanged for links', () => {
@@ -38,7 +38,7 @@ attacks(import.meta.url, 'R07: places of mounts exchanged for links', () => {
     const swapper = exchange(shared.volume, 'place', 'link');
     try {
       const results = await manyRuns(
-        Array.from({ length: rounds(60) }, () => target(shared)),
+        Array.from({ length: rounds(300) }, () => target(shared)),
         {},
       );
       for (const done of results) {

@@ -26,7 +26,7 @@ attacks(import.meta.url, 'R08: made outside of the root', () => {
     const swapper = exchange(shared.volume, 'place', 'link');
     try {
       const results = await manyRuns(
-        Array.from({ length: rounds(60) }, (_, n) => target(shared, `n${n}`)),
+        Array.from({ length: rounds(150) }, (_, n) => target(shared, `n${n}`)),
         {},
       );
       assert.deepEqual(readdirSync(shared.outside, { recursive: true }), []);

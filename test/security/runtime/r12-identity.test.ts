@@ -3,7 +3,18 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { attacks, type Bundle, bundle, isOurs, noSwitch, type Ran, rounds, run, started } from './attack.js';
+import {
+  attacks,
+  type Bundle,
+  bundle,
+  isOurs,
+  noSwitch,
+  type Ran,
+  removeGroups,
+  rounds,
+  run,
+  started,
+} from './attack.js';
 
 /**
  * Who a process is: numbers that overflow (CVE-2024-40635), names that exec takes for numbers (CVE-2026-30892), and the
@@ -40,20 +51,7 @@ const BAD_NUMBERS: readonly unknown[] = [
 ];
 
 /** More than the largest id that useradd(8) and runc know; the kernel takes them. */
-const BAD_USERS = [
-  '-1',
-  '2147483648',
-  '4294967295',
-  '4294967296',
-  '4294967297',
-  '0x0',
-  ' 0',
-  '1:',
-  'a:b:c',
-  '1.5',
-  '+0',
-  '',
-];
+const BAD_USERS = ['-1', '2147483648', '4294967295', '4294967296', '4294967297', '0x0', ' 0', '1:', 'a:b:c', '1.5', ''];
 
 attacks(import.meta.url, 'R12: identities', () => {
   test('CVE-2024-40635: a user or group that is no 32-bit number is refused, and nobody becomes root by it', () => {
@@ -155,7 +153,9 @@ attacks(import.meta.url, 'R12: identities', () => {
   test('CVE-2024-9676 twin: opened like any file, the FIFO holds up the start', { skip: noSwitch }, () => {
     const make = traps['a FIFO'];
     assert.ok(make !== undefined && rounds(1) > 0, 'no such trap');
-    assert.equal(run(trapped(make), { off: ['passwd-bounds'], timeoutMs: 3_000 }).timedOut, true);
+    const target = trapped(make);
+    assert.equal(run(target, { off: ['passwd-bounds'], timeoutMs: 3_000 }).timedOut, true);
+    removeGroups(target.id);
   });
 });
 

@@ -4,7 +4,7 @@ import { chmodSync, copyFileSync, existsSync, openSync, readFileSync } from 'nod
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { routes } from '../attack.js';
-import { attacks, type Bundle, bundle, commandLine, isOurs, noSwitch, printed, rounds, run } from './attack.js';
+import { attacks, type Bundle, bundle, commandLine, printed, rounds, run } from './attack.js';
 import type { OciConfig } from './docker-defaults.js';
 import { perl } from './perl.js';
 
@@ -137,8 +137,4 @@ sys.exit(code)`;
       assert.deepEqual([little.status, much.status], [0, 0]);
       assert.ok(much.kib - little.kib < 20 << 10, `${little.kib} KiB became ${much.kib}`);
     });
-
-  test('R18 twin: with the guard off no_new_privs is not set', { skip: noSwitch || !isOurs }, () => {
-    assert.equal(printed(suid(true), { off: ['no-new-privs'] }).trim(), '0');
-  });
 });
