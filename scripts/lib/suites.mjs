@@ -8,7 +8,7 @@ import { join, relative } from 'node:path';
  */
 export const SUITES = [
   { name: 'unit', jobs: 2, minutes: 4 },
-  { name: 'conformance', jobs: 1, minutes: 2 },
+  { name: 'conformance', jobs: 1, minutes: 6 },
   { name: 'kernel', jobs: 1, minutes: 5 },
   { name: 'security', jobs: 1, minutes: 5 },
   { name: 'crash', jobs: 1, minutes: 6 },
