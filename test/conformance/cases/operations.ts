@@ -21,7 +21,6 @@ const LIFE_CASES: readonly Case[] = [
       ['state', '{id}'],
       ['start', '{id}'],
       ['state', '{id}'],
-      ['kill', '{id}', 'TERM'],
       ['kill', '{id}', '9'],
       ['@wait'],
       ['state', '{id}'],
@@ -269,7 +268,7 @@ const EXEC_CASES: readonly Case[] = [
           env: ['PATH=/bin', 'FROM=file'],
           cwd: '/data',
           noNewPrivileges: true,
-          rlimits: [{ type: 'RLIMIT_NOFILE', soft: 50, hard: 60 }],
+          rlimits: [{ type: 'RLIMIT_CORE', soft: 50, hard: 60 }],
           oomScoreAdj: 300,
           capabilities: {
             bounding: ['CAP_KILL'],
@@ -326,7 +325,7 @@ const EXEC_CASES: readonly Case[] = [
     change: (c) => {
       sleeps(c);
       c.process.user = { uid: 1000, gid: 1000, umask: 0o27, additionalGids: [50] };
-      c.process.rlimits = [{ type: 'RLIMIT_NOFILE', soft: 40, hard: 50 }];
+      c.process.rlimits = [{ type: 'RLIMIT_CORE', soft: 40, hard: 50 }];
       c.process.oomScoreAdj = 200;
       c.process.noNewPrivileges = true;
     },

@@ -100,9 +100,9 @@ export function differential(cases: readonly Case[], reference: Runtime, meant: 
       const found = await runCase(tested, world, one);
       helpless = one.name === 'the base' && found['end'] === undefined;
       const unexplained = compare(expected, found).filter((difference) => {
-        const known = meant.filter((entry) => isMeant(one.name, difference, entry));
-        for (const entry of known) used.add(entry);
-        return known.length === 0;
+        const explained = meant.filter((entry) => isMeant(one.name, difference, entry));
+        for (const entry of explained) used.add(entry);
+        return explained.length === 0;
       });
       assert.ok(
         unexplained.length === 0,
