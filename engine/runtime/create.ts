@@ -13,9 +13,9 @@ import { type Program, recordIndex } from '../kernel/program/builder.js';
 import { elfImage } from '../kernel/program/elf.js';
 import { type Injection, RunningProgram, waitPidfd } from '../kernel/program/running.js';
 import { connectUnix } from '../kernel/unix-socket.js';
-import { Driver, madeProcess } from './driver.js';
+import { Driver, hasEnded, madeProcess } from './driver.js';
 import { guard } from './guards.js';
-import { runHooks } from './hooks.js';
+import { hookState, runHooks } from './hooks.js';
 import { writeMaps } from './id-maps.js';
 import type { BirthFds, ContainerPlan, ProcessPlan } from './plan.js';
 import { Descriptors } from './planning/descriptors.js';
@@ -42,6 +42,8 @@ import {
 } from './state-dir.js';
 import type { ContainerState, CreateOptions } from './types.js';
 
+/** The version of runtime-spec that our states follow. */
+export const OCI_VERSION = '1.2.0';
 /** What a process that walks a container's list is the image of, as /proc/PID/exe shows it. */
 export const IMAGE_NAME = 'glassbox-runtime';
 
@@ -78,6 +80,7 @@ export class Creation {
   #undo: (() => void | Promise<void>)[] = [];
   #created = rfc3339(new Date());
   #init = 0;
+  #hooksBegun = false;
   /** The v2 group that the first process is born in. */
   #firstGroup: number | null = null;
 
@@ -125,17 +128,22 @@ export class Creation {
       shim: null,
       cgroups: cgroups.toState(),
       startAt: recordIndex(compiled.program, 'start'),
+      hookedAt: recordIndex(compiled.program, 'hooked'),
       masterAt: compiled.masterAt,
-      ociVersion: spec.ociVersion,
+      ociVersion: OCI_VERSION,
       annotations: spec.annotations,
-      hooks: { poststart: spec.hooks.poststart, poststop: spec.hooks.poststop },
+      hooks: {
+        startContainer: spec.hooks.startContainer.length > 0,
+        poststart: spec.hooks.poststart,
+        poststop: spec.hooks.poststop,
+      },
     };
     this.#dir.write(state);
     this.#context.at?.('clone');
     const running = this.#start(compiled, fds.birth.region);
     const driver = new Driver(running, compiled, this.#options);
     const init = (): number => this.#findInit(running);
-    const ended = (): boolean => (init() > 0 ? processOf(init()) === null : running.tryWait() !== null);
+    const ended = (): boolean => hasEnded(running, init);
     let pidfd = -1;
     let complete: StateRecord = state;
     await driver
@@ -264,7 +272,8 @@ export class Creation {
       ),
       keyring: noNewKeyring === true ? null : `_ses.${this.#dir.id}`,
       hooks: {
-        runtime: spec.hooks.prestart.length + spec.hooks.createRuntime.length > 0,
+        runtime: spec.hooks.prestart.length + spec.hooks.createRuntime.length + spec.hooks.createContainer.length > 0,
+        env: Object.entries(process.env).map(([name, value]) => `${name}=${value}`),
         createContainer: spec.hooks.createContainer,
         startContainer: spec.hooks.startContainer,
       },
@@ -314,6 +323,8 @@ export class Creation {
   async #runtimeHooks(pid: number): Promise<void> {
     const { hooks } = this.#options.spec;
     const state = this.#hookState(pid);
+    this.#hooksBegun = true;
+    this.#dir.writeHookState(hookState(state));
     await runHooks(hooks.prestart, state);
     await runHooks(hooks.createRuntime, state);
   }
@@ -325,7 +336,7 @@ export class Creation {
         bundle: this.#options.bundle,
         rootfs: this.#rootfs,
         created: this.#created,
-        ociVersion: this.#options.spec.ociVersion,
+        ociVersion: OCI_VERSION,
         annotations: this.#options.spec.annotations,
       },
       'creating',
@@ -396,6 +407,11 @@ export class Creation {
         failed.push(one);
       }
     }
+    // config.md, "createRuntime": when one fails, go on with the end of the life cycle
+    if (this.#hooksBegun)
+      await runHooks(this.#options.spec.hooks.poststop, { ...this.#hookState(0), status: 'stopped' }).catch(
+        (one: unknown) => failed.push(one),
+      );
     return failed.length === 0
       ? error
       : new EngineError(

@@ -5,6 +5,7 @@ import { recordIndex } from '../kernel/program/builder.js';
 import { explainRecord } from '../kernel/program/explain.js';
 import type { RunningProgram } from '../kernel/program/running.js';
 import type { CompiledProgram } from './program/container.js';
+import { processOf } from './state-dir.js';
 import type { CreateOptions } from './types.js';
 
 /** What we do while a process waits for us, by the label of the record at which it waits. */
@@ -129,24 +130,30 @@ export class Driver {
   translate(error: unknown): unknown {
     const failure = this.running.failure();
     if (failure === null) return error;
-    const record = this.running.program.records[failure.index];
-    const meaning = this.#compiled.failures.get(record?.options.label ?? '');
-    if (record === undefined || record.syscall === 'none') return error;
-    const text = errnoText(failure.errno);
-    const path = record.args.find(
-      (word) => typeof word === 'object' && word.kind === 'data' && word.text.startsWith('"'),
-    );
-    return new SyscallError(record.syscall, failure.errno, {
-      ...(typeof path === 'object' && path.kind === 'data' ? { path: JSON.parse(path.text) as string } : {}),
-      text:
-        meaning === undefined
-          ? `${record.section}: ${record.syscall}: ${text}`
-          : typeof meaning === 'string'
-            ? `${meaning}: ${text}`
-            : meaning(text),
-      cause: error,
-    });
+    return failureOf(this.#compiled, failure.index, failure.errno, error);
   }
+}
+
+/** What it means that record `index` failed, with the syscall, the path and the man page. */
+export function failureOf(compiled: CompiledProgram, index: number, errno: number, cause?: unknown): EngineError {
+  const record = compiled.program.records[index];
+  if (record === undefined || record.syscall === 'none')
+    return new EngineError('Internal', `${compiled.program.name}: record ${index} failed`, { cause });
+  const meaning = compiled.failures.get(record.options.label ?? '');
+  const text = errnoText(errno);
+  const path = record.args.find(
+    (word) => typeof word === 'object' && word.kind === 'data' && word.text.startsWith('"'),
+  );
+  return new SyscallError(record.syscall, errno, {
+    ...(typeof path === 'object' && path.kind === 'data' ? { path: JSON.parse(path.text) as string } : {}),
+    text:
+      meaning === undefined
+        ? `${record.section}: ${record.syscall}: ${text}`
+        : typeof meaning === 'string'
+          ? `${meaning}: ${text}`
+          : meaning(text),
+    cause,
+  });
 }
 
 /**
@@ -163,6 +170,15 @@ export function madeProcess(running: RunningProgram): number {
     Atomics.wait(SLEEPER, 0, 0, 1);
   }
   return 0;
+}
+
+/**
+ * Whether the process that a program makes has ended, or was never made. The go-between is asked first: it writes the
+ * number down before it ends, so that the other order would take a process that has just been made for one that never was.
+ */
+export function hasEnded(running: RunningProgram, pid: () => number): boolean {
+  const isOver = running.tryWait() !== null;
+  return pid() > 0 ? processOf(pid()) === null : isOver;
 }
 
 const CLONE_TRIES = 1000;

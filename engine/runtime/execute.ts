@@ -9,13 +9,13 @@ import { NAMESPACE_KINDS } from '../kernel/namespaces/ids.js';
 import { RunningProgram, waitPidfd } from '../kernel/program/running.js';
 import { connectUnix } from '../kernel/unix-socket.js';
 import { type CreateContext, IMAGE_NAME } from './create.js';
-import { Driver, madeProcess } from './driver.js';
+import { Driver, hasEnded, madeProcess } from './driver.js';
 import { guard } from './guards.js';
 import type { GroupPlan } from './plan.js';
 import { Descriptors } from './planning/descriptors.js';
 import { limitsOf, planProcess } from './planning/process.js';
 import { type ExecPlan, execProgram } from './program/exec.js';
-import { isAlive, processOf, type StateDir, type StateRecord } from './state-dir.js';
+import { isAlive, type StateDir, type StateRecord } from './state-dir.js';
 import type { ExecOptions } from './types.js';
 
 const POLLIN = 1;
@@ -70,7 +70,7 @@ export class Execution {
     let pidfd = -1;
     try {
       const driver = new Driver(running, compiled, {});
-      const ended = (): boolean => (pid() > 0 ? processOf(pid()) === null : running.tryWait() !== null);
+      const ended = (): boolean => hasEnded(running, pid);
       await driver.reach(
         'ready',
         {

@@ -55,10 +55,12 @@ export class Steps {
     this.#later.push(add);
   }
 
-  /** Add what was put off, in the section `aside`, and finish. */
+  /** Add what was put off, in the section `aside` unless it names one of its own, and finish. */
   build(): Program {
-    this.b.section('aside');
-    for (let add = this.#later.shift(); add !== undefined; add = this.#later.shift()) add();
+    for (let add = this.#later.shift(); add !== undefined; add = this.#later.shift()) {
+      this.b.section('aside');
+      add();
+    }
     return this.b.build();
   }
 
