@@ -261,10 +261,12 @@ if (skip !== false || !inSandbox) {
     it('is created, started, looked at, entered, limited, paused, killed and deleted', async () => {
       const { dir, id } = bundle('trap "exit 0" TERM; while :; do sleep 0.05; done');
       const log = `${base}/log.json`;
-      assert.deepEqual(
-        command(['--log', log, '--log-format', 'json', 'create', '-b', dir, '--pid-file', `${base}/pid`, id]),
-        { code: 0, out: '', err: '' },
+      // its output would be the container's as well, which lives on
+      const made = command(
+        ['--log', log, '--log-format', 'json', 'create', '-b', dir, '--pid-file', `${base}/pid`, id],
+        { stdio: ['ignore', 'ignore', 'ignore'] },
       );
+      assert.equal(made.code, 0, existsSync(log) ? readFileSync(log, 'utf8') : 'nothing was logged');
       const state = (): { status: string; pid: number } =>
         JSON.parse(command(['state', id]).out) as { status: string; pid: number };
       assert.equal(state().status, 'created');
