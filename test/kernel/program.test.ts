@@ -1,8 +1,21 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { closeSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  ftruncateSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  readSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { SyscallError } from '../../engine/kernel/errors.js';
 import { check, type Kernel, realKernel } from '../../engine/kernel/kernel.js';
@@ -276,4 +289,155 @@ test('the child has no descriptor but those that it was given', () => {
   assert.equal(running.result(1), -9);
   running.dispose();
   closeSync(open);
+});
+
+/** Start a program that becomes a sealed image, with its region in a file. */
+function startImage(
+  build: (b: ProgramBuilder) => void,
+  options: { sealed?: boolean; step?: boolean } = {},
+): { running: RunningProgram; path: string } {
+  const directory = mkdtempSync(join(tmpdir(), 'gb-'));
+  const path = join(directory, 'region');
+  const file = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL);
+  const b = new ProgramBuilder('image');
+  b.call('fcntl', [file, 2, 0]);
+  b.call('execveat', [0, '', b.vector(['walker']), b.vector([]), 0x1000], { label: 'enter' });
+  b.call('getpid', [], { label: 'entered' });
+  build(b);
+  try {
+    const { step, ...rest } = options;
+    return {
+      running: RunningProgram.start(b.build(), {
+        image: { file, name: 'walker', ...rest },
+        ...(step === undefined ? {} : { step }),
+      }),
+      path,
+    };
+  } finally {
+    closeSync(file);
+  }
+}
+
+test('a child that becomes an image holds nothing of ours, and another process can see its records and let it go', () => {
+  const { running, path } = startImage((b) => b.call('exit_group', [6], { label: 'exit', hold: true }));
+  try {
+    running.waitHeld('exit');
+    const maps = readFileSync(`/proc/${running.pid}/maps`, 'utf8');
+    assert.equal(readlinkSync(`/proc/${running.pid}/exe`), '/memfd:walker (deleted)');
+    assert.match(maps, new RegExp(`rw-s .* ${path}$`, 'm'));
+    assert.doesNotMatch(maps, /node|libc|\[heap\]/);
+    assert.equal(running.result('entered'), running.pid);
+    const script = `
+      import { AttachedRegion } from './engine/kernel/program/attached.ts';
+      const region = new AttachedRegion(${JSON.stringify(path)});
+      console.log(region.isHeld(3), region.trace(4).map(({ state }) => state).join(' '), region.trace(4)[2].result);
+      region.release(3);
+      region.close();`;
+    const seen = execFileSync(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', script], {
+      encoding: 'utf8',
+      timeout: 30_000,
+    });
+    // the call that executed the image never came back to say so
+    assert.equal(seen.trim(), `true done held done held ${running.pid}`);
+    assert.equal(running.wait().exitCode, 6);
+  } finally {
+    running.destroy();
+    rmSync(dirname(path), { recursive: true });
+  }
+});
+
+for (const sealed of [true, false])
+  test(`the image of a child ${sealed ? 'cannot' : 'could, were it not sealed,'} be overwritten by who finds it in /proc`, () => {
+    const { running, path } = startImage((b) => b.call('exit_group', [0], { label: 'exit', hold: true }), { sealed });
+    let image: number | undefined;
+    try {
+      running.waitHeld('exit');
+      image = openSync(`/proc/${running.pid}/exe`, 'r');
+      assert.throws(() => openSync(`/proc/self/fd/${image}`, 'r+'), { code: 'ETXTBSY' });
+      running.release('exit');
+      running.wait();
+      const writable = openSync(`/proc/self/fd/${image}`, 'r+');
+      try {
+        const before = readFileSync(writable);
+        const write = (): number => writeSync(writable, '#!/bin/evil', 0);
+        if (sealed) assert.throws(write, { code: 'EPERM' });
+        else assert.equal(write(), 11);
+        const after = Buffer.alloc(before.length);
+        readSync(writable, after, 0, after.length, 0);
+        assert.equal(after.equals(before), sealed);
+        if (sealed) assert.throws(() => ftruncateSync(writable, 0), { code: 'EPERM' });
+      } finally {
+        closeSync(writable);
+      }
+    } finally {
+      if (image !== undefined) closeSync(image);
+      running.destroy();
+      rmSync(dirname(path), { recursive: true });
+    }
+  });
+
+test('a child that is stepped is a copy of ours until it is the image: we go on while it waits', () => {
+  const { running, path } = startImage((b) => b.call('exit_group', [4], { label: 'exit' }), { step: true });
+  try {
+    for (let index = 0; index < running.program.records.length; index++) {
+      for (let tries = 0; running.waiting().length === 0; tries++) {
+        assert.ok(tries < 2000, `record ${index} is not reached`);
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
+      }
+      assert.deepEqual(running.waiting(), [index]);
+      const exe = readlinkSync(`/proc/${running.pid}/exe`);
+      if (index < 2) assert.equal(exe, readlinkSync('/proc/self/exe'));
+      else assert.match(exe, /memfd:walker/);
+      assert.equal(running.result(index), null);
+      running.release(index);
+    }
+    assert.equal(running.wait().exitCode, 4);
+  } finally {
+    running.destroy();
+    rmSync(dirname(path), { recursive: true });
+  }
+});
+
+test('a result that is written down late is waited for, one that never comes is an error, and so is a failure meanwhile', () => {
+  const b = new ProgramBuilder('late');
+  b.call('nanosleep', [b.words([0, 30_000_000], '30 ms'), 0], { label: 'nap' });
+  b.call('getppid', [], { label: 'answer' });
+  b.call('chdir', ['/no'], { hold: true, label: 'fails' });
+  b.call('getpid', [], { label: 'never' });
+  const running = RunningProgram.start(b.build());
+  try {
+    assert.equal(running.result('answer'), null);
+    assert.equal(running.resultSoon('answer'), process.pid);
+    const begun = performance.now();
+    assert.throws(() => running.resultSoon('never'), { code: 'DeadlineExceeded' });
+    assert.ok(performance.now() - begun > 900, 'it was waited for');
+    running.release('fails');
+    running.wait();
+    assert.throws(() => running.resultSoon('never'), /chdir.*ENOENT|ENOENT.*chdir/);
+  } finally {
+    running.dispose();
+  }
+});
+
+test('records that were given back cannot be read: their memory is gone', () => {
+  const b = new ProgramBuilder('over').call('getpid', [], { label: 'pid' }).call('exit_group', [0]);
+  const running = RunningProgram.start(b.build());
+  running.wait();
+  running.dispose();
+  running.dispose();
+  const readings: readonly (() => unknown)[] = [
+    () => running.result('pid'),
+    () => running.resultSoon('pid'),
+    () => running.trace(),
+    () => running.failure(),
+    () => running.throwFailure(),
+    () => running.waiting(),
+    () => running.readData(0, 1),
+    () => running.writeData(0, Buffer.alloc(1)),
+    () => running.release('pid'),
+    () => running.setArgument('pid', 0, 1),
+    () => running.waitHeld('pid'),
+  ];
+  for (const reading of readings) assert.throws(reading, { code: 'FailedPrecondition' }, String(reading));
+  assert.deepEqual(running.tryWait(), { exitCode: 0, signal: 0 });
 });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { layOut, ProgramBuilder, programSize } from '../../engine/kernel/program/builder.js';
-import { elfImage } from '../../engine/kernel/program/elf.js';
+import { elfImage, enterImage } from '../../engine/kernel/program/elf.js';
 import { callText } from '../../engine/kernel/program/explain.js';
 import { FLAG, HEADER, HEADER_SIZE, RECORD, RECORD_SIZE } from '../../engine/kernel/program/record.js';
 import { SYSCALLS } from '../../engine/kernel/syscall-table.js';
@@ -136,4 +136,47 @@ test("every record of the lab host's program has a call, a man page and a senten
       assert.doesNotMatch(explained.explanation.en, /ask the kernel for/, explained.call);
     });
   });
+});
+
+test('a slot is a word of the data that one record fills and others take by its address', () => {
+  const b = new ProgramBuilder('t');
+  const slot = b.slot('file');
+  const full = b.slot('full', 77);
+  b.call('openat', [-100, '/x', 0, 0], { storeAt: slot.data });
+  b.call('dup3', [slot, 5, slot]);
+  b.set(full, slot);
+  b.set(full, '/x');
+  const program = b.build();
+  const image = layOut(program, BASE, 'x64');
+  const at = (index: number): number => HEADER_SIZE + index * RECORD_SIZE;
+  const dataAt = at(program.records.length);
+  const place = BASE + BigInt(dataAt + slot.data.offset);
+  assert.equal(image.readBigInt64LE(dataAt + slot.data.offset), -1n, 'an empty slot is no descriptor');
+  assert.equal(image.readBigInt64LE(dataAt + full.data.offset), 77n);
+  assert.equal(image.readBigUInt64LE(at(0) + RECORD.storeAt), place);
+  assert.equal(image.readUInt32LE(at(0) + RECORD.flags), 0);
+  assert.equal(image.readBigUInt64LE(at(1) + RECORD.args), place);
+  assert.equal(image.readBigInt64LE(at(1) + RECORD.args + 8), 5n);
+  assert.equal(image.readUInt32LE(at(1) + RECORD.flags), FLAG.load | (FLAG.load << 2));
+  assert.equal(image.readUInt32LE(at(2) + RECORD.flags), FLAG.noCall | FLAG.load);
+  assert.equal(image.readUInt32LE(at(3) + RECORD.flags), FLAG.noCall, 'the address of a string is a plain value');
+  assert.equal(image.readBigUInt64LE(at(2) + RECORD.storeAt), BASE + BigInt(dataAt + full.data.offset));
+});
+
+test('an image that enters the region of others is one segment that nobody can write', () => {
+  for (const architecture of ['x64', 'arm64'] as const) {
+    const image = enterImage({ base: 0x7f1234560000n, size: 0x5000, file: 9 }, 0x7f1234560080n, architecture);
+    const segments = Array.from({ length: image.readUInt16LE(56) }, (_, n) => ({
+      type: image.readUInt32LE(64 + n * 56),
+      flags: image.readUInt32LE(64 + n * 56 + 4),
+      size: Number(image.readBigUInt64LE(64 + n * 56 + 32)),
+    }));
+    const loaded = segments.filter(({ type }) => type === 1);
+    assert.deepEqual(loaded, [{ type: 1, flags: 5, size: image.length }], architecture);
+    assert.ok(
+      segments.some(({ type, flags }) => type === 0x6474e551 && flags === 6),
+      'its stack must not be executable',
+    );
+    assert.ok(image.includes(Buffer.from([0x00, 0x00, 0x56, 0x34, 0x12, 0x7f])), 'it must know where the region is');
+  }
 });
