@@ -35,7 +35,7 @@ const AFTER: Check = {
  * finds both. While there is no daemon, files in a container are reached through /proc.
  */
 export async function lostDaemon(daemon: Dockerd): Promise<void> {
-  const slots = ['reference', 'subject'];
+  const slots = ['reference', 'subject'] as const;
   const phase = (check: Check): Promise<string[][]> =>
     Promise.all(slots.map((slot) => report(daemon, slot, check, `lost-${slot}-`)));
   const begun = await phase(BEFORE);

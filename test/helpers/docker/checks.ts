@@ -4,6 +4,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { PLACE } from './fences.js';
+import type { Slot } from './slots.js';
 
 /** A script in the words of prelude.sh. What it prints must be the same with both runtimes. */
 export interface Check {
@@ -22,8 +23,8 @@ export interface Engine {
   /** The name of the cgroup that all its containers are in. */
   readonly group: string;
   /** How the runtime is chosen: a flag of `run`, or of the engine. */
-  runFlags(slot: string): string;
-  engineFlags(slot: string): string;
+  runFlags(slot: Slot): string;
+  engineFlags(slot: Slot): string;
 }
 
 const PRELUDE = readFileSync(new URL('./prelude.sh', import.meta.url), 'utf8');
@@ -66,7 +67,7 @@ function runScript(script: string, cwd: string, env: NodeJS.ProcessEnv): Promise
  * What a check's script prints, each line, with names and ids that differ from run to run replaced. With `kept`, a prefix
  * of the caller's own, the containers are not removed.
  */
-export async function report(engine: Engine, slot: string, check: Check, kept?: string): Promise<string[]> {
+export async function report(engine: Engine, slot: Slot, check: Check, kept?: string): Promise<string[]> {
   const prefix = kept ?? `s${++scripts}${slot}-`;
   const work = join(PLACE, 'work', prefix);
   mkdirSync(work, { recursive: true });
@@ -84,19 +85,34 @@ export async function report(engine: Engine, slot: string, check: Check, kept?: 
   };
   let text = await runScript(check.script, work, env);
   if (kept === undefined) text += await runScript(CLEAN, work, env);
-  return normalise(text, prefix, work, engine).trimEnd().split('\n');
+  return normalise(text.replaceAll(`/${slot}/`, '/SLOT/'), prefix, work, engine)
+    .trimEnd()
+    .split('\n');
 }
 
+/**
+ * The words before the reason of an error are runc's own way to say where in its program it was: what is compared is what
+ * was done, to what, and the reason.
+ */
+const OWN_WORDS: readonly [RegExp, string][] = [
+  [/\b(runc|glassbox-runtime)(?= (create|exec|run|start|kill) failed)/g, 'RUNTIME'],
+  [/\/\S*\/runc(?=: )/g, 'RUNTIME'],
+  [/error during container init: /g, ''],
+  [/(error mounting "[^"]*" to rootfs at "[^"]*"): mount [^:]*:\S+ \(via [^)]*\), flags: 0x[0-9a-f]+: /g, '$1: '],
+  [/mount ([^:]*):\S+ \(via [^)]*\), flags: 0x[0-9a-f]+: /g, '$1: '],
+  [/write sysctl key [\w.]+: /g, ''],
+];
+
 function normalise(text: string, prefix: string, work: string, engine: Engine): string {
-  return text
+  const said = OWN_WORDS.reduce((result, [words, instead]) => result.replace(words, instead), text);
+  return said
     .replaceAll(work, 'WORK')
     .replaceAll(prefix, '')
     .replaceAll(engine.group, 'GROUP')
     .replace(/\b[0-9a-f]{64}\b/g, 'ID')
     .replace(/\b[0-9a-f]{12}\b/g, 'ID')
     .replace(/\b[A-Z0-9]{26}\b/g, 'LAYER')
-    .replace(/\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-]\d\d:\d\d)/g, 'TIME')
-    .replace(/\b(runc|glassbox-runtime)(?= (create|exec|run|start|kill) failed)/g, 'RUNTIME');
+    .replace(/\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-]\d\d:\d\d)/g, 'TIME');
 }
 
 /** What is missing in the reference's report, so that it is no measure. */

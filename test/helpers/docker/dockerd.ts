@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Engine } from './checks.js';
 import { must, PLACE } from './fences.js';
 import { IMAGE } from './image.js';
-import type { Slots } from './slots.js';
+import type { Slot, Slots } from './slots.js';
 
 /** A dockerd whose directories, socket, cgroups and network are the sandbox's. */
 export class Dockerd implements Engine {
@@ -31,7 +31,7 @@ export class Dockerd implements Engine {
   }
 
   /** The runtime under test is the default one; the others are asked for by name. */
-  runFlags(slot: string): string {
+  runFlags(slot: Slot): string {
     return slot === 'subject' ? '' : `--runtime ${slot}`;
   }
 

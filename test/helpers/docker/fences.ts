@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, rmdirSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** Where all of a test's files are: on the sandbox's own /run. */
@@ -19,7 +19,7 @@ export function must(program: string, args: readonly string[], input?: Buffer): 
 
 /**
  * Inside the sandbox: an /etc whose changes are not the machine's (dockerd writes a key there, a user namespace needs
- * subordinate ids), an empty /var/lib for what has no option of its own, loopback up. Then PLACE exists and is empty.
+ * the subordinate ids that nobody gets), an empty /var/lib for what has no option of its own, loopback up. Then PLACE exists and is empty.
  */
 export function raiseFences(): void {
   const layers = join(PLACE, 'etc');
@@ -27,6 +27,7 @@ export function raiseFences(): void {
   mkdirSync(join(layers, 'work'));
   const options = `lowerdir=/etc,upperdir=${layers}/upper,workdir=${layers}/work`;
   must('mount', ['-t', 'overlay', 'overlay', '-o', options, '/etc']);
+  for (const file of ['/etc/subuid', '/etc/subgid']) writeFileSync(file, 'nobody:300000:65536\n');
   must('mount', ['-t', 'tmpfs', '-o', 'mode=755', 'tmpfs', '/var/lib']);
   must('ip', ['link', 'set', 'lo', 'up']);
 }

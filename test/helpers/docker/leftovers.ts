@@ -54,7 +54,7 @@ function look(directory: string, group: string, state: readonly string[]): strin
     ...mounts.map((path) => `mount ${path}`),
     ...files.map((path) => `file ${path}`),
     ...groupsBelow(group)
-      .filter((path) => !path.endsWith(`/${group}`))
+      .filter((path) => !path.endsWith(`/${group}`) && !path.endsWith(`/${group}/conmon`)) // podman's own
       .map((path) => `cgroup ${path}`),
   ];
 }
