@@ -8,17 +8,31 @@ const OUTPUT = 64 << 10;
 
 /** Hooks that run here, in the runtime's namespaces: one after the other, the state on standard input; the first that fails ends it. */
 export async function runHooks(hooks: readonly SpecHook[], state: ContainerState): Promise<void> {
-  for (const [index, hook] of hooks.entries()) await runHook(hook, index, state);
+  const text = hookState(state);
+  for (const [index, hook] of hooks.entries()) await runHook(hook, index, text, state.bundle);
+}
+
+/** What hooks read: runtime-spec's state without what runc adds in its own listing. */
+export function hookState({ ociVersion, id, status, pid, bundle, annotations }: ContainerState): string {
+  return JSON.stringify({
+    ociVersion,
+    id,
+    status,
+    ...(pid === 0 ? {} : { pid }),
+    bundle,
+    ...(annotations === undefined ? {} : { annotations }),
+  });
 }
 
 /** runtime-spec config.md "POSIX-platform Hooks": `args` with the program's name first, `env` and nothing else, `timeout` seconds. */
-function runHook(hook: SpecHook, index: number, state: ContainerState): Promise<void> {
+function runHook(hook: SpecHook, index: number, state: string, bundle: string): Promise<void> {
   return new Promise((resolve, reject) => {
     const fail = (why: string): void =>
       reject(new EngineError('FailedPrecondition', `error running hook #${index}: ${why}`));
     const child = spawn(hook.path, hook.args.slice(1), {
       argv0: hook.args[0] ?? hook.path,
-      env: environmentOf(hook.env),
+      cwd: bundle,
+      env: hook.env === undefined ? process.env : environmentOf(hook.env),
       stdio: ['pipe', 'pipe', 'pipe'],
     });
     const output = { stdout: '', stderr: '' };
@@ -53,7 +67,7 @@ function runHook(hook: SpecHook, index: number, state: ContainerState): Promise<
     child.stdin.on('error', (error: NodeJS.ErrnoException) => {
       if (error.code !== 'EPIPE') fail(error.message);
     });
-    child.stdin.end(JSON.stringify(state));
+    child.stdin.end(state);
   });
 }
 

@@ -28,7 +28,10 @@ export interface ContainerPlan {
   readonly sysctl: readonly (readonly [path: string, value: string])[];
   readonly keyring: string | null;
   readonly hooks: {
+    /** Hooks run here, or read from us what they get on standard input. */
     readonly runtime: boolean;
+    /** For hooks that have no environment of their own. */
+    readonly env: readonly string[];
     readonly createContainer: readonly SpecHook[];
     readonly startContainer: readonly SpecHook[];
   };
@@ -130,6 +133,8 @@ export interface FilesystemPlan extends AnyMount {
 
 export interface CgroupMountPlan extends AnyMount {
   readonly kind: 'cgroup';
+  /** It lies on a mount of ours, in practice on sysfs, whose directories nobody may write to. */
+  readonly covered: boolean;
   readonly hierarchies: readonly CgroupMountHierarchy[];
 }
 
@@ -170,6 +175,8 @@ export interface ProcessPlan {
   readonly preserveFds: number;
   /** Those of 0, 1 and 2 that are to belong to the process's user. */
   readonly ownStdio: readonly number[];
+  /** Those of them that are the null device: they become the container's own. */
+  readonly nullStdio: readonly number[];
   readonly terminal: TerminalPlan | null;
   readonly umask: number;
   readonly apparmor: string | null;

@@ -9,9 +9,9 @@ import { explainTrace } from '../kernel/program/explain.js';
 import { Reactor } from '../kernel/reactor.js';
 import { RunningContainerProcess } from './container-process.js';
 import { type CreateContext, Creation, IMAGE_NAME, stateOf } from './create.js';
-import type { Driver } from './driver.js';
+import { type Driver, failureOf } from './driver.js';
 import { Execution } from './execute.js';
-import { runHooks } from './hooks.js';
+import { hookState, runHooks } from './hooks.js';
 import { containerProgram } from './program/container.js';
 import type { Spec, SpecResources } from './spec/types.js';
 import { containerIds, EXIT_FILE, isAlive, REGION_FILE, StateDir, type StateRecord } from './state-dir.js';
@@ -85,9 +85,11 @@ export class Runtime implements OciRuntime {
     const status = this.#status(state, dir);
     if (status === 'stopped') throw new EngineError('FailedPrecondition', 'cannot start a container that has stopped');
     if (status !== 'created') throw new EngineError('FailedPrecondition', 'cannot start an already running container');
+    if (state.hooks.startContainer) dir.writeHookState(hookState(this.#state(dir, state)));
     const region = new AttachedRegion(dir.file(REGION_FILE), this.#kernel);
     try {
       region.release(state.startAt);
+      if (state.hooks.startContainer && !this.#stepped.has(id)) await this.#awaitHooks(dir, state, region);
     } finally {
       region.close();
     }
@@ -109,7 +111,7 @@ export class Runtime implements OciRuntime {
     return containerIds(this.root).flatMap((id) => {
       const dir = new StateDir(this.root, id);
       const state = dir.tryRead();
-      return state === null ? [] : [this.#state(dir, state)];
+      return state === null ? [] : [{ ...this.#state(dir, state), owner: ownerOf(dir) }];
     });
   }
 
@@ -236,7 +238,7 @@ export class Runtime implements OciRuntime {
     const pid = status === 'stopped' ? 0 : (state.init?.pid ?? 0);
     return {
       ...stateOf(state, status, pid),
-      owner: ownerOf(dir),
+      owner: '',
     };
   }
 
@@ -278,6 +280,22 @@ export class Runtime implements OciRuntime {
       if (performance.now() > deadline)
         throw new EngineError('DeadlineExceeded', `container init still running after ${KILL_TIMEOUT_MS} ms`);
       await new Promise((resolve) => setTimeout(resolve, pause));
+    }
+  }
+
+  /** `start` fails when a startContainer hook does: runtime-spec, "startContainer". */
+  async #awaitHooks(dir: StateDir, state: StateRecord, region: AttachedRegion): Promise<void> {
+    for (;;) {
+      const trace = region.trace(state.hookedAt + 1);
+      if (trace[state.hookedAt]?.state !== 'pending') return;
+      const failed = trace.find((entry) => entry.index > state.startAt && entry.state === 'failed');
+      if (failed !== undefined) {
+        const compiled = containerProgram(dir.readPlan());
+        throw failureOf(compiled, failed.index, -(failed.result ?? 0));
+      }
+      if (!isAlive(state.init))
+        throw new EngineError('Aborted', 'container process ended while its startContainer hooks ran');
+      await new Promise((resolve) => setTimeout(resolve, 1));
     }
   }
 

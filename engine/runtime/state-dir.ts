@@ -47,12 +47,14 @@ export interface StateRecord {
   readonly cgroups: CgroupState;
   /** Index of the record `start`: the container has been started when it is no longer held in the region. */
   readonly startAt: number;
+  /** Index of the record that follows the startContainer hooks. */
+  readonly hookedAt: number;
   /** Offset in the region of the shim's number for the terminal's master; null without. */
   readonly masterAt: number | null;
   readonly ociVersion: string;
   readonly annotations: Readonly<Record<string, string>>;
   /** Hooks that are still to come. */
-  readonly hooks: Pick<SpecHooks, 'poststart' | 'poststop'>;
+  readonly hooks: Pick<SpecHooks, 'poststart' | 'poststop'> & { readonly startContainer: boolean };
 }
 
 const STATE = 'state.json';
@@ -101,6 +103,11 @@ export class StateDir {
 
   writePlan(plan: ContainerPlan): void {
     this.#replace(PLAN, serialize(plan));
+  }
+
+  /** For hooks in the container, which have the file open. */
+  writeHookState(text: string): void {
+    if (existsSync(this.file(HOOK_STATE_FILE))) writeFileSync(this.file(HOOK_STATE_FILE), text);
   }
 
   readPlan(): ContainerPlan {

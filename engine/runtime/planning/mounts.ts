@@ -47,6 +47,11 @@ export function planMounts(spec: Spec, context: MountContext): MountPlan[] {
 function planMount(mount: SpecMount, index: number, context: MountContext, covered: boolean): MountPlan {
   const options = parseMountOptions(mount.options);
   const destination = posix.join('/', mount.destination);
+  if (destination === '/')
+    throw new EngineError(
+      'InvalidArgument',
+      `invalid mount ${JSON.stringify(mount.destination)}: nothing can be mounted over the root itself`,
+    );
   const here = {
     destination,
     resolved: covered ? null : missingPlace(context.rootfs, destination),
@@ -63,16 +68,15 @@ function planMount(mount: SpecMount, index: number, context: MountContext, cover
       source,
       directory: isDirectory(source, destination),
       tree,
-      setsFlags: (options.flags.set & ~(MS.BIND | MS.REC)) !== 0 || options.flags.clear !== 0,
+      setsFlags: (options.flags.set & ~(MS.BIND | MS.REC | MS.REMOUNT)) !== 0,
     };
   }
-  if (mount.type === 'cgroup' || mount.type === 'cgroup2')
-    return { ...here, kind: 'cgroup', hierarchies: hierarchiesOf(context) };
+  if (mount.type === 'cgroup') return { ...here, kind: 'cgroup', covered, hierarchies: hierarchiesOf(context) };
   return {
     ...here,
     kind: 'filesystem',
     type: mount.type ?? '',
-    source: mount.source ?? mount.type ?? '',
+    source: mount.source ?? '',
     tree: context.trees.get(index) ?? null,
     mode: mount.type === 'tmpfs' && !covered ? modeOf(context.rootfs, destination) : null,
     readOnlyLater: (options.flags.set & MS.RDONLY) !== 0 && (mount.type === 'tmpfs' || destination === '/dev'),

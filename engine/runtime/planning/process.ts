@@ -45,6 +45,7 @@ export function planProcess(process: SpecProcess, context: ProcessContext): Proc
     ownStdio: terminal
       ? []
       : [0, 1, 2].filter((target) => isToBeOwned(context.stdio[target] ?? target, process.user.uid)),
+    nullStdio: terminal ? [] : [0, 1, 2].filter((target) => isNull(context.stdio[target] ?? target)),
     terminal: terminal ? { size: process.consoleSize ?? null } : null,
     umask: process.user.umask ?? DEFAULT_UMASK,
     apparmor: process.apparmorProfile === undefined || process.apparmorProfile === '' ? null : process.apparmorProfile,
@@ -88,7 +89,6 @@ function environment(process: SpecProcess, root: string): string[] {
   const last = new Map<string, string>();
   for (const line of process.env) {
     const name = line.slice(0, line.indexOf('='));
-    last.delete(name);
     last.set(name, line);
   }
   if ((last.get('HOME') ?? 'HOME=') === 'HOME=') last.set('HOME', `HOME=${homeOf(root, process.user.uid)}`);
@@ -140,17 +140,12 @@ function candidatesOf(name: string, env: readonly string[]): string[] {
     .map((directory) => posix.join(directory, name));
 }
 
-function planCapabilities(
-  capabilities: SpecCapabilities | null,
-  { warn, inUserNamespace }: ProcessContext,
-): CapabilityPlan {
+function planCapabilities(capabilities: SpecCapabilities | null, { inUserNamespace }: ProcessContext): CapabilityPlan {
   const { last, held: own } = kernelCapabilities();
   const held = inUserNamespace ? (2n << BigInt(last)) - 1n : own;
-  const unknown = new Set<string>();
   const mask = (set: CapabilitySet): bigint =>
     (capabilities?.[set] ?? []).reduce((bits, name) => {
       const number = CAPABILITIES.indexOf(name);
-      if (number < 0 || number > last) unknown.add(name);
       return number < 0 || number > last ? bits : bits | (1n << BigInt(number));
     }, 0n);
   const plan = {
@@ -162,7 +157,6 @@ function planCapabilities(
     last,
     held,
   };
-  if (unknown.size > 0) warn(`ignoring unknown or unavailable capabilities: [${[...unknown].join(' ')}]`);
   return plan;
 }
 
@@ -200,7 +194,12 @@ function ownOomScore(): number {
 /** runc's fixStdioPermissions: the user may open its own standard streams again by name. The null device is everybody's. */
 function isToBeOwned(fd: number, uid: number): boolean {
   const stat = fstatSync(fd);
-  return stat.uid !== uid && !(stat.isCharacterDevice() && stat.rdev === NULL_DEVICE);
+  return stat.uid !== uid && !isNull(fd);
+}
+
+function isNull(fd: number): boolean {
+  const stat = fstatSync(fd);
+  return stat.isCharacterDevice() && stat.rdev === NULL_DEVICE;
 }
 
 const NULL_DEVICE = (1 << 8) | 3;

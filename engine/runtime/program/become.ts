@@ -60,16 +60,25 @@ export function findExecutable(s: Steps, plan: ProcessPlan): Executable {
 }
 
 /**
- * Close what the container must not have, then enter its working directory: a path such as /proc/self/fd/7 leads nowhere by
- * then, and where it leads is asked of the kernel, which marks a directory outside of the root (CVE-2024-21626).
- *
- * @param keep descriptors that are still needed and are no directories
+ * Enter the working directory: as root, who may where the user may not, or else as the user that `becomeUser` makes of it. What the
+ * container must not have is closed by then, so a path such as /proc/self/fd/7 leads nowhere; and where it leads is asked of
+ * the kernel, which marks a directory outside of the root (CVE-2024-21626).
  */
-export function enterDirectory(s: Steps, plan: ProcessPlan, keep: readonly number[]): void {
+export function enterDirectory(s: Steps, plan: ProcessPlan, becomeUser: () => void): void {
   s.b.section('working directory');
-  closeOthers(s, plan.preserveFds, keep);
   const { cwd } = plan.process;
-  s.call('chdir', [cwd], { failure: `chdir to cwd ("${cwd}") set in config.json failed`, command: `cd ${cwd}` });
+  const failure = `chdir to cwd ("${cwd}") set in config.json failed`;
+  s.call('chdir', [cwd], { accept: ['EACCES', 'EPERM'], failure, command: `cd ${cwd}`, label: 'cwd' });
+  becomeUser();
+  s.b.section('working directory');
+  const entered = s.label('entered-cwd');
+  s.compare({ kind: 'field', label: 'cwd', field: 'result' }, 0, 0, {
+    jump: entered,
+    accept: ['EAGAIN'],
+    say: { en: 'is it there already?', zh: '已经在那里了吗？' },
+  });
+  s.call('chdir', [cwd], { failure });
+  s.b.goto(null, { label: entered });
   if (!guard('cwd-check')) return;
   const where = s.b.bytes(Buffer.alloc(4096), 'path');
   const fine = s.label('inside');
@@ -89,7 +98,8 @@ export function enterDirectory(s: Steps, plan: ProcessPlan, keep: readonly numbe
   s.b.goto(null, { label: fine });
 }
 
-function closeOthers(s: Steps, preserveFds: number, keep: readonly number[]): void {
+/** Close every descriptor but those that the process was given and those that are still needed. @param keep these are no directories */
+export function closeOthers(s: Steps, preserveFds: number, keep: readonly number[]): void {
   if (!guard('close-range')) return;
   let from = 3 + preserveFds;
   for (const fd of [...new Set(keep)].filter((one) => one >= from).sort((a, b) => a - b)) {

@@ -28,16 +28,20 @@ export function mountCgroups(s: Steps, root: SlotValue, mount: CgroupMountPlan):
     type: 'tmpfs',
     source: 'tmpfs',
     destination,
-    options: { flags: { set: DEFAULTS }, data: ['mode=755'] },
+    options: { flags: { set: DEFAULTS }, data: [`mode=${mount.covered ? '555' : '755'}`] },
   });
   openTarget(s, root, destination, top, { kind: 'directory', failure });
   attach(s, tree, top, {
     failure,
-    command: `mount -t tmpfs -o mode=755 tmpfs ${destination}`,
+    command: `mount -t tmpfs tmpfs ${destination}`,
     say: { en: 'a directory for the hierarchies of cgroup v1', zh: '存放 cgroup v1 各层级的目录' },
   });
   for (const hierarchy of mount.hierarchies) {
-    mountHierarchy(s, root, { ...mount, hierarchy, flags: DEFAULTS | (options.flags.set & MS.RDONLY) });
+    mountHierarchy(s, root, {
+      ...mount,
+      hierarchy,
+      flags: hierarchy.source === '' ? DEFAULTS | (options.flags.set & MS.RDONLY) : options.flags.set,
+    });
     for (const link of hierarchy.links)
       s.call('symlinkat', [hierarchy.directory, tree, link], { accept: ['EEXIST'], failure });
   }

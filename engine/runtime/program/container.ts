@@ -1,9 +1,9 @@
-import { POLLIN, PR } from '../../kernel/constants.js';
-import type { Program } from '../../kernel/program/builder.js';
+import { O, POLLIN, PR } from '../../kernel/constants.js';
+import type { Program, SlotValue } from '../../kernel/program/builder.js';
 import { CLONE } from '../../kernel/program/running.js';
 import { guard } from '../guards.js';
 import type { ContainerPlan } from '../plan.js';
-import { become, enterDirectory, findExecutable } from './become.js';
+import { become, closeOthers, enterDirectory, findExecutable } from './become.js';
 import { birth } from './birth.js';
 import { openTerminal } from './console.js';
 import { makeDevices } from './devices.js';
@@ -18,7 +18,7 @@ import {
 } from './go-between.js';
 import { containerHooks } from './hooks.js';
 import { becomeUser, limitsAndPriorities } from './identity.js';
-import { openTarget } from './in-root.js';
+import { openInRoot, openTarget } from './in-root.js';
 import { makeReadOnly, mountAll } from './mounts.js';
 import { maskPaths, readOnlyPaths } from './paths.js';
 import { closeRoot, enterRoot, layRoot } from './root.js';
@@ -28,6 +28,10 @@ import { standBy } from './stand-by.js';
 import { type Failure, Steps } from './steps.js';
 
 const KEYCTL_JOIN_SESSION_KEYRING = 1;
+const KEYCTL_SETPERM = 5;
+/** keyctl_setperm(3): what a session keyring has, and searching for its user, or for others. */
+const PERM_USER_SEARCH = 0x3f1b0000;
+const PERM_OTHERS_SEARCH = 0x3f130008;
 const PERSONALITY_LINUX32 = 8;
 
 /** A program and what its failures mean, by the label of the record that failed. */
@@ -96,8 +100,13 @@ export function containerProgram(plan: ContainerPlan): CompiledProgram {
       hold: true,
       say: { en: 'the hooks of the runtime run now, outside', zh: '此时在外面运行运行时的钩子' },
     });
-  containerHooks(s, 'createContainer', plan.hooks.createContainer, fds.state);
+  containerHooks(s, 'createContainer', plan.hooks.createContainer, {
+    stateFd: fds.state,
+    directory: root,
+    env: plan.hooks.env,
+  });
   enterRoot(s, plan, root);
+  ownNullDevice(s, root, plan.process.nullStdio);
   if (plan.process.terminal !== null)
     openTerminal(s, root, plan.process.terminal, {
       socket: fds.console,
@@ -117,11 +126,13 @@ export function containerProgram(plan: ContainerPlan): CompiledProgram {
   maskPaths(s, root, spec.linux.maskedPaths);
   makeReadOnly(s, late);
   closeRoot(s, plan, root);
-  joinKeyring(s, plan.keyring);
+  joinKeyring(s, plan.keyring, namespaces.user || namespaces.join.some(({ type }) => type === 'user'));
   limitsAndPriorities(s, plan.process);
-  becomeUser(s, plan.process);
-  dieWithParent(s);
-  enterDirectory(s, plan.process, [fds.state, fds.status, fds.reaper]);
+  closeOthers(s, plan.process.preserveFds, [fds.state, fds.status, fds.reaper]);
+  enterDirectory(s, plan.process, () => {
+    becomeUser(s, plan.process);
+    dieWithParent(s);
+  });
   const executable = findExecutable(s, plan.process);
   s.b.section('start');
   s.call('umask', [plan.process.umask]);
@@ -134,7 +145,12 @@ export function containerProgram(plan: ContainerPlan): CompiledProgram {
     say: { en: 'from here it lives on when whoever made it ends', zh: '从这里起，创建者结束后它仍然活着' },
   });
   s.b.goto(null, { label: 'start', hold: true, say: { en: 'wait for `start`', zh: '等待 start' } });
-  containerHooks(s, 'startContainer', plan.hooks.startContainer, fds.state);
+  containerHooks(s, 'startContainer', plan.hooks.startContainer, {
+    stateFd: fds.state,
+    directory: null,
+    env: plan.hooks.env,
+  });
+  s.b.goto(null, { label: 'hooked', say: { en: 'nothing but the program itself is left', zh: '只剩下程序本身了' } });
   become(s, plan.process, executable, { tell: true, reaper: fds.reaper });
   return { program: s.build(), failures: s.failures, masterAt };
 }
@@ -205,14 +221,35 @@ function personality(s: Steps, plan: ContainerPlan): void {
 }
 
 /** A session keyring of its own: keys of the engine's user are none of the container's business. keyrings(7) */
-export function joinKeyring(s: Steps, name: string | null): void {
+export function joinKeyring(s: Steps, name: string | null, inUserNamespace: boolean): void {
   if (name === null || !guard('keyring')) return;
+  const none = s.label('no-keyring');
+  const keyring = s.slot('keyring');
   s.call('keyctl', [KEYCTL_JOIN_SESSION_KEYRING, name, 0, 0, 0], {
+    storeAt: keyring.data,
     accept: ['ENOSYS', 'EOPNOTSUPP'],
+    jumpIfError: none,
     failure: 'unable to join session keyring',
     say: {
       en: 'a keyring of its own: keys of the machine stay out of reach',
       zh: '自己的会话密钥环：碰不到机器上的密钥',
     },
   });
+  s.call('keyctl', [KEYCTL_SETPERM, keyring, inUserNamespace ? PERM_OTHERS_SEARCH : PERM_USER_SEARCH, 0, 0], {
+    failure: 'unable to mod keyring permissions',
+    say: {
+      en: 'let its user (in a user namespace: root of it) find it again',
+      zh: '让它的用户（在 user 命名空间里则是其中的 root）还能再找到它',
+    },
+  });
+  s.b.goto(null, { label: none });
+}
+
+/** A standard stream that is the machine's null device becomes the container's own. */
+function ownNullDevice(s: Steps, root: SlotValue, streams: readonly number[]): void {
+  if (streams.length === 0) return;
+  const nothing = s.slot('/dev/null');
+  const failure = 'error reopening /dev/null inside container';
+  openInRoot(s, root, '/dev/null', O.RDWR, nothing, { failure });
+  for (const target of streams) s.call('dup3', [nothing, target, 0], { failure });
 }

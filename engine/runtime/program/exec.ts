@@ -1,7 +1,7 @@
 import { O, PR } from '../../kernel/constants.js';
 import { guard } from '../guards.js';
 import type { GroupPlan, ProcessPlan } from '../plan.js';
-import { become, enterDirectory, findExecutable } from './become.js';
+import { become, closeOthers, enterDirectory, findExecutable } from './become.js';
 import { birth } from './birth.js';
 import { openTerminal } from './console.js';
 import { type CompiledProgram, joinGroups, joinKeyring, leaveIfAlone } from './container.js';
@@ -76,11 +76,13 @@ export function execProgram(plan: ExecPlan): CompiledProgram {
     });
   }
   apparmorOnExec(s, process.apparmor);
-  joinKeyring(s, plan.keyring);
+  joinKeyring(s, plan.keyring, plan.entersUser);
   limitsAndPriorities(s, process);
-  becomeUser(s, process);
-  dieWithParent(s);
-  enterDirectory(s, process, [fds.status]);
+  closeOthers(s, process.preserveFds, [fds.status]);
+  enterDirectory(s, process, () => {
+    becomeUser(s, process);
+    dieWithParent(s);
+  });
   const executable = findExecutable(s, process);
   s.b.section('start');
   s.call('umask', [process.umask]);

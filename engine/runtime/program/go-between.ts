@@ -52,14 +52,10 @@ export function openSources(s: Steps, plan: ContainerPlan): Sources {
       zh: '取得容器的根文件系统：一个还没有放到任何地方的挂载',
     },
   });
-  // pivot_root(2) takes no root that is shared; what is to be shared are the mounts below it
-  const shared = (plan.propagation & MS.SHARED) !== 0;
-  propagate(
-    s,
-    root,
-    shared ? MS.PRIVATE | MS.REC : plan.propagation || MS.SLAVE | MS.REC,
-    'error jailing process inside rootfs',
-  );
+  // pivot_root(2) takes no root that is shared, and no mount of the container may show on the machine through it; what
+  // `rootfsPropagation` decides is how the machine's mounts that are bound are seen
+  const follows = plan.propagation === 0 || plan.propagation === (MS.SLAVE | MS.REC);
+  propagate(s, root, (follows ? MS.SLAVE : MS.PRIVATE) | MS.REC, 'error jailing process inside rootfs');
   const binds = new Map<MountPlan, SlotValue>();
   for (const mount of plan.mounts) {
     if (mount.kind !== 'bind' || mount.tree !== null) continue;
@@ -82,8 +78,10 @@ function openBind(s: Steps, mount: BindPlan, slot: SlotValue, propagation: numbe
       zh: `趁还能用名字找到机器上的文件，先取得 ${mount.source}`,
     },
   });
-  // what the container's mount namespace as a whole gets, so that its mounts do not travel back unless that was asked for
-  propagate(s, slot, (propagation || MS.SLAVE) | MS.REC, failure);
+  // what the container's mount namespace as a whole gets, so that its mounts do not travel back unless that was asked for;
+  // without `r` only the mount of the root itself was meant
+  const whole = propagation === 0 ? MS.SLAVE | MS.REC : propagation;
+  if ((whole & MS.REC) !== 0) propagate(s, slot, whole, failure);
 }
 
 /** mount_setattr(2) with only a propagation type. */

@@ -1,4 +1,5 @@
 import { AT, O, SIG } from '../../kernel/constants.js';
+import type { SlotValue } from '../../kernel/program/builder.js';
 import { CLONE, CLONE_ARGS_SIZE } from '../../kernel/program/running.js';
 import type { SpecHook } from '../spec/types.js';
 import { SIGINFO_SIZE } from './shim.js';
@@ -17,7 +18,12 @@ const CLD_EXITED = 1;
  * Hooks that run in the container's namespaces: each a child that gets the state on standard input, waited for with its
  * timeout; any end but exit 0 fails the start. runtime-spec config.md "POSIX-platform Hooks".
  */
-export function containerHooks(s: Steps, kind: string, hooks: readonly SpecHook[], stateFd: number): void {
+export function containerHooks(
+  s: Steps,
+  kind: string,
+  hooks: readonly SpecHook[],
+  { stateFd, directory, env }: { stateFd: number; directory: SlotValue | null; env: readonly string[] },
+): void {
   if (hooks.length === 0) return;
   s.b.section(`${kind} hooks`);
   hooks.forEach((hook, n) => {
@@ -30,6 +36,9 @@ export function containerHooks(s: Steps, kind: string, hooks: readonly SpecHook[
     const info = s.b.bytes(Buffer.alloc(SIGINFO_SIZE), 'siginfo');
     const failure = (errno: string): string => `error running hook #${n}: error running hook: ${errno}`;
     const ended = (): string => `error running hook #${n}: error running hook: it did not exit with status 0`;
+    s.call('faccessat2', [AT.FDCWD, hook.path, 1, 0], {
+      failure: (errno) => `error running hook #${n}: fork/exec ${hook.path}: ${errno}`,
+    });
     s.call(
       'clone3',
       [s.b.words([CLONE.PIDFD, process, 0, 0, SIG.CHLD, 0, 0, 0, 0, 0, 0], '{CLONE_PIDFD}'), CLONE_ARGS_SIZE],
@@ -63,10 +72,11 @@ export function containerHooks(s: Steps, kind: string, hooks: readonly SpecHook[
       s.call('openat', [AT.FDCWD, '/dev/null', O.RDWR, 0], { storeAt: nothing.data, ignore: true });
       s.call('dup3', [nothing, 1, 0], { ignore: true });
       s.call('dup3', [nothing, 2, 0], { ignore: true });
+      if (directory !== null) s.call('fchdir', [directory]);
       s.call('close_range', [3, 0xffffffff, 0]);
       s.call(
         'execve',
-        [hook.path, s.b.vector(hook.args.length === 0 ? [hook.path] : hook.args), s.b.vector(hook.env)],
+        [hook.path, s.b.vector(hook.args.length === 0 ? [hook.path] : hook.args), s.b.vector(hook.env ?? env)],
         { ignore: true },
       );
       s.call('exit_group', [127]);

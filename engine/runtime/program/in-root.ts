@@ -90,7 +90,7 @@ export function openInRoot(
       storeAt: into.data,
       ...(options.missing === undefined
         ? { failure: options.failure }
-        : { failure: options.failure, accept: ['ENOENT', 'ENOTDIR'], jumpIfError: options.missing }),
+        : { failure: options.failure, accept: ['ENOENT'], jumpIfError: options.missing }),
     },
   );
 }

@@ -31,12 +31,7 @@ const LONGEST_VALUE = 255;
 /** A number that no descriptor of a start reaches. */
 const TARGET_NUMBER = 250;
 const FLAG_ATTRIBUTES =
-  MOUNT_ATTR.RDONLY |
-  MOUNT_ATTR.NOSUID |
-  MOUNT_ATTR.NODEV |
-  MOUNT_ATTR.NOEXEC |
-  MOUNT_ATTR.NODIRATIME |
-  MOUNT_ATTR.NOSYMFOLLOW;
+  MOUNT_ATTR.RDONLY | MOUNT_ATTR.NOSUID | MOUNT_ATTR.NODEV | MOUNT_ATTR.NOEXEC | MOUNT_ATTR.NOSYMFOLLOW;
 
 /** The container's mounts in the order of its config, each onto a descriptor that was found inside the root. */
 export function mountAll(s: Steps, mounts: readonly MountPlan[], sources: Sources): LateReadOnly[] {
@@ -59,22 +54,14 @@ export interface LateReadOnly {
   readonly destination: string;
 }
 
-const FSPICK_EMPTY_PATH = 8;
-const FSPICK_CLOEXEC = 1;
-
-/** fspick(2), and fsconfig(2) to reconfigure: what `mount -o remount,ro` does. */
 export function makeReadOnly(s: Steps, late: readonly LateReadOnly[]): void {
-  for (const { tree, destination } of late) {
-    const context = s.slot('context');
-    const failure = `error making ${destination} read-only`;
-    s.call('fspick', [tree, '', FSPICK_EMPTY_PATH | FSPICK_CLOEXEC], { storeAt: context.data, failure });
-    s.call('fsconfig', [context, FSCONFIG.SET_FLAG, 'ro', 0, 0], { failure });
-    s.call('fsconfig', [context, FSCONFIG.CMD_RECONFIGURE, 0, 0, 0], {
-      failure,
-      command: `mount -o remount,ro ${destination}`,
-    });
-    setAttributes(s, tree, { set: MOUNT_ATTR.RDONLY, clear: 0, recursive: false }, { failure });
-  }
+  for (const { tree, destination } of late)
+    setAttributes(
+      s,
+      tree,
+      { set: MOUNT_ATTR.RDONLY, clear: 0, recursive: false },
+      { failure: `error making ${destination} read-only`, command: `mount -o remount,bind,ro ${destination}` },
+    );
 }
 
 function mountBind(s: Steps, mount: BindPlan, sources: Sources): void {
@@ -85,11 +72,12 @@ function mountBind(s: Steps, mount: BindPlan, sources: Sources): void {
   const set = mountAttributes(options.flags.set & ~MS.REC);
   if (mount.setsFlags) {
     // as a remount does: the flags are what was asked for, not what the source happens to have
-    const time = (options.flags.set & (MS.NOATIME | MS.STRICTATIME | MS.RELATIME)) === 0 ? 0 : MOUNT_ATTR.ATIME;
+    const times = MS.NOATIME | MS.NODIRATIME | MS.STRICTATIME | MS.RELATIME;
+    const time = (options.flags.set & times) === 0 ? 0 : MOUNT_ATTR.ATIME | MOUNT_ATTR.NODIRATIME;
     setAttributes(
       s,
       tree,
-      { set, clear: (FLAG_ATTRIBUTES & ~set) | time, recursive: false },
+      { set, clear: (FLAG_ATTRIBUTES & ~set) | (time & ~(set & MOUNT_ATTR.NODIRATIME)), recursive: false },
       { failure, command: `mount -o remount,bind,${remountWords(set)} …` },
     );
   }
@@ -200,8 +188,7 @@ function finish(
   });
   if (!mount.insideProc && guard('proc-check')) outsideProc(s, target, mount.destination);
   // the kernel's answer to a directory on a file, or the other way round; callers look for the word that mount(2) has for it
-  const attached = (errno: string): string =>
-    `${failure}: ${errno === 'invalid argument' && mount.kind === 'bind' ? 'not a directory' : errno}`;
+  const attached = (errno: string): string => `${failure}: ${errno === 'invalid argument' ? 'not a directory' : errno}`;
   attach(s, tree, target, { ...words, failure: attached });
   const { recursive, propagation } = mount.options;
   if (recursive.set !== 0 || recursive.clear !== 0)

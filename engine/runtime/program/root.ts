@@ -81,6 +81,4 @@ export function closeRoot(s: Steps, plan: ContainerPlan, root: SlotValue): void 
       { set: MOUNT_ATTR.RDONLY, clear: 0, recursive: false },
       { failure: 'error setting rootfs as readonly', command: 'mount -o remount,bind,ro /' },
     );
-  if ((plan.propagation & MS.UNBINDABLE) !== 0)
-    s.call('mount', [0, '/', 0, MS.UNBINDABLE, 0], { failure: JAIL, command: 'mount --make-unbindable /' });
 }

@@ -92,7 +92,8 @@ export type HookKind = (typeof HOOK_KINDS)[number];
 export interface SpecHook {
   readonly path: string;
   readonly args: readonly string[];
-  readonly env: readonly string[];
+  /** Absent: the runtime's own environment, as runc has it. */
+  readonly env?: readonly string[];
   /** Seconds; absent: no limit. */
   readonly timeout?: number;
 }
