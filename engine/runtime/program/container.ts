@@ -38,7 +38,7 @@ const PERSONALITY_LINUX32 = 8;
 export interface CompiledProgram {
   readonly program: Program;
   readonly failures: ReadonlyMap<string, Failure>;
-  /** Offset in the data of the word where the shim finds the terminal's master; null without one. */
+  /** Offset in the region of the word that holds the shim's number for the terminal's master; null without one. */
   readonly masterAt: number | null;
 }
 
@@ -58,7 +58,7 @@ export function containerProgram(plan: ContainerPlan): CompiledProgram {
   timeNamespace(s, namespaces.time);
   userNamespace(s, namespaces);
   s.b.section('clone');
-  let masterAt: number | null = null;
+  let master: InsideRef | null = null;
   if (plan.shim) {
     const process = s.b.slot('container');
     cloneProcess(s, namespaces.clone, {
@@ -68,7 +68,7 @@ export function containerProgram(plan: ContainerPlan): CompiledProgram {
       pidfd: process.data,
       cgroup: plan.birthGroup,
     });
-    masterAt = shim(s, { exit: fds.exit, console: fds.shimConsole, pidfd: process }).master.offset + 16;
+    master = shim(s, { exit: fds.exit, console: fds.shimConsole, pidfd: process });
   } else {
     cloneProcess(s, namespaces.clone, {
       shim: false,
@@ -152,7 +152,12 @@ export function containerProgram(plan: ContainerPlan): CompiledProgram {
   });
   s.b.goto(null, { label: 'hooked', say: { en: 'nothing but the program itself is left', zh: '只剩下程序本身了' } });
   become(s, plan.process, executable, { tell: true, reaper: fds.reaper });
-  return { program: s.build(), failures: s.failures, masterAt };
+  const program = s.build();
+  return {
+    program,
+    failures: s.failures,
+    masterAt: master === null ? null : dataAt(program) + master.data.offset + master.at,
+  };
 }
 
 function inherited(plan: ContainerPlan): number[] {
@@ -223,6 +228,7 @@ function personality(s: Steps, plan: ContainerPlan): void {
 /** A session keyring of its own: keys of the engine's user are none of the container's business. keyrings(7) */
 export function joinKeyring(s: Steps, name: string | null, inUserNamespace: boolean): void {
   if (name === null || !guard('keyring')) return;
+  s.b.section('keyring');
   const none = s.label('no-keyring');
   const keyring = s.slot('keyring');
   s.call('keyctl', [KEYCTL_JOIN_SESSION_KEYRING, name, 0, 0, 0], {

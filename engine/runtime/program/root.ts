@@ -1,4 +1,4 @@
-import { AT, MNT_DETACH, MOUNT_ATTR, MOVE_MOUNT_F_EMPTY_PATH, MS } from '../../kernel/constants.js';
+import { AT, MNT_DETACH, MOUNT_ATTR, MOVE_MOUNT_F_EMPTY_PATH, MS, O } from '../../kernel/constants.js';
 import type { SlotValue } from '../../kernel/program/builder.js';
 import type { ContainerPlan } from '../plan.js';
 import { setAttributes } from './go-between.js';
@@ -44,6 +44,8 @@ export function enterRoot(s: Steps, plan: ContainerPlan, root: SlotValue): void 
     // it lies on the old root already; on an initial ramfs that cannot be swapped it stays there
     s.call('chroot', ['.'], { failure: JAIL, command: 'chroot .' });
   } else {
+    const machine = s.slot('old root');
+    s.call('openat', [AT.FDCWD, '/', O.PATH | O.DIRECTORY | O.CLOEXEC, 0], { storeAt: machine.data, failure: JAIL });
     s.call('pivot_root', ['.', '.'], {
       command: 'pivot_root . .',
       failure: `${JAIL}: pivot_root`,
@@ -52,6 +54,7 @@ export function enterRoot(s: Steps, plan: ContainerPlan, root: SlotValue): void 
         zh: '交换根挂载：旧的根此刻叠在新的根上面',
       },
     });
+    s.call('fchdir', [machine], { failure: JAIL });
     s.call('mount', [0, '.', 0, MS.SLAVE | MS.REC, 0], {
       failure: JAIL,
       command: 'mount --make-rslave .',
