@@ -10,5 +10,5 @@ const { lab, test } = JSON.parse(readFileSync(new URL('./host-packages.json', im
 /** For the lab: `npm start` offers these. */
 export const LAB_PACKAGES = lab;
 
-/** For the tests only: `npm test` adds these. None of them starts a service when it is installed. */
+/** For the tests only: `npm test` adds these. `services` are what a package would start at boot: they are disabled. */
 export const TEST_PACKAGES = test;

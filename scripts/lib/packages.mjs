@@ -1,6 +1,7 @@
 import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, readSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline/promises';
+import { holdServices } from './hold-services.mjs';
 import { findProgram, run } from './run.mjs';
 import { pick, say } from './say.mjs';
 
@@ -47,6 +48,7 @@ export const realHost = {
   run,
   ask,
   hasPackageIndex,
+  holdServices,
 };
 
 /**
@@ -111,7 +113,8 @@ async function ask(missing) {
 }
 
 /**
- * RUNLEVEL=1 makes invoke-rc.d treat the machine as in single-user mode: no service is started by an install.
+ * No service is started, now or at a later boot: systemd's and System V's way to start are both refused while apt runs
+ * (RUNLEVEL=1 is single-user mode for invoke-rc.d, where there is no policy), and what the packages enable is disabled.
  * A first failure is taken for a stale package index: it is fetched, and the install tried once more.
  */
 async function install(missing, host) {
@@ -119,12 +122,18 @@ async function install(missing, host) {
   const options = { env, capture: true };
   say({ en: `Installing ${names(missing)} …`, zh: `正在安装 ${names(missing)}……` });
   const args = ['install', '-y', '-q', '--no-install-recommends', ...missing.map((entry) => entry.name)];
-  let result = host.hasPackageIndex() ? await host.run('apt-get', args, options) : { code: 1, output: '' };
-  if (result.code !== 0) {
+  const result = await host.holdServices(async () => {
+    const first = host.hasPackageIndex() ? await host.run('apt-get', args, options) : { code: 1, output: '' };
+    if (first.code === 0) return first;
     const update = await host.run('apt-get', ['update', '-q'], options);
     const second = await host.run('apt-get', args, options);
-    result = { code: second.code, output: update.output + second.output };
-  }
+    return { code: second.code, output: update.output + second.output };
+  });
+  // of packages that are new here only: what a person enabled stays enabled
+  const fresh = missing.filter((entry) => entry.absent.length === entry.programs.length);
+  const services = fresh.flatMap((entry) => entry.services ?? []);
+  if (result.code === 0 && services.length > 0 && host.find('systemctl') !== null)
+    await host.run('systemctl', ['disable', '--quiet', ...services], options);
   const still = missingPackages(missing, host);
   if (result.code === 0 && still.length === 0) return 'installed';
   process.stderr.write(result.output);

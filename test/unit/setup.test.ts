@@ -19,6 +19,7 @@ interface SetupModules {
   ): Promise<string>;
   readonly SUITES: readonly { readonly name: string }[];
   suiteFiles(root: string, name: string): readonly string[];
+  holdServices<T>(action: () => Promise<T>, path: string): Promise<T>;
   readArguments(argv: readonly string[]): { yes: boolean; rest: readonly string[]; textOnly: boolean };
   describeFailure(error: unknown): { message: string; exitCode: number };
   setupLanguage(argv: readonly string[], env: Record<string, string>): string;
@@ -27,6 +28,7 @@ interface SetupModules {
 interface HostPackage {
   readonly name: string;
   readonly programs: readonly string[];
+  readonly services?: readonly string[];
   readonly static?: boolean;
   readonly why: { readonly en: string; readonly zh: string };
 }
@@ -42,6 +44,7 @@ interface Host {
   ): Promise<{ code: number; output: string }>;
   ask(): Promise<boolean>;
   hasPackageIndex(): boolean;
+  holdServices<T>(action: () => Promise<T>): Promise<T>;
 }
 
 const load = async (name: string) =>
@@ -49,6 +52,7 @@ const load = async (name: string) =>
 const { dependenciesAreCurrent } = await load('dependencies.mjs');
 const { sourceDigest, buildIsCurrent } = await load('build.mjs');
 const { missingPackages, offerPackages } = await load('packages.mjs');
+const { holdServices } = await load('hold-services.mjs');
 const { SUITES, suiteFiles } = await load('suites.mjs');
 const { setupLanguage, describeFailure } = await load('say.mjs');
 const { readArguments } = await load('start-arguments.mjs');
@@ -174,6 +178,7 @@ describe('Debian packages', () => {
     const there = new Set(programs);
     let left = fails;
     let asked = 0;
+    let held = false;
     const host: Host = {
       find: (name) => (there.has(name) ? `/bin/${name}` : null),
       isRoot: () => isRoot,
@@ -181,6 +186,7 @@ describe('Debian packages', () => {
       run: (file, args, { env }) => {
         calls.push([file, ...args].join(' '));
         assert.equal(env['RUNLEVEL'], '1', 'an install may start no service');
+        if (file === 'apt-get') assert.ok(held, 'apt-get runs while services are held');
         if (args[0] === 'install' && left-- > 0) return Promise.resolve({ code: 100, output: 'E: failed\n' });
         if (args[0] === 'install')
           for (const { programs: names } of packages) for (const name of names) there.add(name);
@@ -191,6 +197,12 @@ describe('Debian packages', () => {
         return Promise.resolve(answer);
       },
       hasPackageIndex: () => index,
+      holdServices: async (action) => {
+        held = true;
+        return action().finally(() => {
+          held = false;
+        });
+      },
     };
     return { host, calls, asked: () => asked };
   }
@@ -221,6 +233,20 @@ describe('Debian packages', () => {
     const { host, asked } = makeHost({ answer: false });
     assert.equal(await offer(host, true), 'installed');
     assert.equal(asked(), 0);
+  });
+
+  it('that are new leave no service enabled; what was there before is left alone', async () => {
+    const withServices = [
+      { ...packages[0]!, services: ['a.service', 'a.socket'] },
+      { ...packages[1]!, services: ['b.service'] },
+    ];
+    const offered = (host: Host) => offerPackages(withServices, { memory: join(root, 'memory'), yes: true, host });
+    const fresh = makeHost({ programs: ['apt-get', 'systemctl', 'ip'] });
+    assert.equal(await offered(fresh.host), 'installed');
+    assert.deepEqual(fresh.calls.slice(1), ['systemctl disable --quiet b.service']);
+    const failing = makeHost({ programs: ['apt-get', 'systemctl'], fails: 9 });
+    assert.equal(await offered(failing.host), 'failed');
+    assert.ok(!failing.calls.some((call) => call.startsWith('systemctl')), failing.calls.join('\n'));
   });
 
   it('are asked for once: a "no" holds until something else is missing', async () => {
@@ -256,6 +282,42 @@ describe('Debian packages', () => {
     const offline = makeHost({ fails: 9 });
     assert.equal(await offer(offline.host, true), 'failed');
     assert.deepEqual([user.calls, elsewhere.calls], [[], []]);
+  });
+});
+
+describe('while packages are installed', () => {
+  const ask = (path: string) => runProgram('sh', [path, 'docker', 'start']);
+
+  it('no service is started, and nothing stays of what prevents it', async () => {
+    const path = join(root, 'policy-rc.d');
+    const answer = await holdServices(() => ask(path), path);
+    assert.deepEqual([answer.code, existsSync(path)], [101, false]);
+    await assert.rejects(
+      holdServices(() => Promise.reject(new Error('apt')), path),
+      /apt/,
+    );
+    assert.equal(existsSync(path), false, 'the policy of an install that failed is still there');
+  });
+
+  it('a policy that the machine has stays as it is', async () => {
+    put('policy-rc.d', 'exit 104');
+    const path = join(root, 'policy-rc.d');
+    assert.equal(await holdServices(() => Promise.resolve('done'), path), 'done');
+    assert.equal(readFileSync(path, 'utf8'), 'exit 104');
+  });
+
+  it('a policy whose set-up was killed allows all again and goes', async () => {
+    const path = join(root, 'policy-rc.d');
+    const script = `
+      import { holdServices } from ${JSON.stringify(join(ROOT, 'scripts/lib/hold-services.mjs'))};
+      await holdServices(() => new Promise((done) => setTimeout(done, 60_000)), ${JSON.stringify(path)});`;
+    const child = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: 'ignore' });
+    while (!existsSync(path) || readFileSync(path, 'utf8') === '') await new Promise((done) => setTimeout(done, 20));
+    assert.equal((await ask(path)).code, 101);
+    child.kill('SIGKILL');
+    await new Promise((done) => child.on('close', done));
+    assert.equal((await ask(path)).code, 0);
+    assert.equal(existsSync(path), false);
   });
 });
 
