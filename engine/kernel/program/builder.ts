@@ -242,18 +242,23 @@ export function recordIndex(program: Program, label: string): number {
 
 /** Size of the laid-out program in bytes. */
 export function programSize(program: Program): number {
-  return HEADER_SIZE + program.records.length * RECORD_SIZE + program.data.length;
+  return dataAt(program) + program.data.length;
+}
+
+/** Where the program's data begins in the laid-out program. */
+export function dataAt(program: Pick<Program, 'records'>): number {
+  return HEADER_SIZE + program.records.length * RECORD_SIZE;
 }
 
 /** Lay the program out as it will stand at `base`: header, records, data. */
 export function layOut(program: Program, base: bigint, architecture: 'x64' | 'arm64' = process.arch as 'x64'): Buffer {
   const image = Buffer.alloc(programSize(program));
   const recordsAt = HEADER_SIZE;
-  const dataAt = HEADER_SIZE + program.records.length * RECORD_SIZE;
+  const behindRecords = dataAt(program);
   const recordAddress = (label: string): bigint => base + BigInt(recordsAt + recordIndex(program, label) * RECORD_SIZE);
   const address = (word: DataRef | FieldRef | InsideRef): bigint => {
-    if (word.kind === 'data') return base + BigInt(dataAt + word.offset);
-    if (word.kind === 'inside') return base + BigInt(dataAt + word.data.offset + word.at);
+    if (word.kind === 'data') return base + BigInt(behindRecords + word.offset);
+    if (word.kind === 'inside') return base + BigInt(behindRecords + word.data.offset + word.at);
     const field =
       word.field === 'result' ? RECORD.result : word.field === 'hold' ? RECORD.hold : RECORD.args + word.field.arg * 8;
     return recordAddress(word.label) + BigInt(field);
@@ -294,7 +299,7 @@ export function layOut(program: Program, base: bigint, architecture: 'x64' | 'ar
       image.writeUInt16LE(ERRNO[name], at + RECORD.accept + n * 2);
     });
   });
-  image.set(program.data, dataAt);
-  for (const [offset, ref] of program.pointers) image.writeBigUInt64LE(address(ref), dataAt + offset);
+  image.set(program.data, behindRecords);
+  for (const [offset, ref] of program.pointers) image.writeBigUInt64LE(address(ref), behindRecords + offset);
   return image;
 }

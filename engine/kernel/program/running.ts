@@ -3,7 +3,7 @@ import { ERRNO, type ErrnoName } from '../errno.js';
 import { EngineError, SyscallError } from '../errors.js';
 import { check, type Kernel, realKernel } from '../kernel.js';
 import { sealedMemfd } from '../memfd.js';
-import { layOut, type Program, programSize, recordIndex } from './builder.js';
+import { dataAt, layOut, type Program, programSize, recordIndex } from './builder.js';
 import { enterImage } from './elf.js';
 import { HEADER, HEADER_SIZE, RECORD, RECORD_SIZE, type RecordState, STATES } from './record.js';
 import { mapCode, SharedRegion } from './region.js';
@@ -215,11 +215,11 @@ export class RunningProgram {
 
   /** Write into the program's data, for structs that are only known after the child exists. `offset` as in DataRef. */
   writeData(offset: number, bytes: Uint8Array): void {
-    this.#bytes.set(bytes, HEADER_SIZE + this.program.records.length * RECORD_SIZE + offset);
+    this.#bytes.set(bytes, dataAt(this.program) + offset);
   }
 
   readData(offset: number, length: number): Buffer {
-    const at = HEADER_SIZE + this.program.records.length * RECORD_SIZE + offset;
+    const at = dataAt(this.program) + offset;
     return Buffer.from(this.#bytes.subarray(at, at + length));
   }
 

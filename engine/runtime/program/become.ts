@@ -101,11 +101,13 @@ export function enterDirectory(s: Steps, plan: ProcessPlan, becomeUser: () => vo
 /** Close every descriptor but those that the process was given and those that are still needed. @param keep these are no directories */
 export function closeOthers(s: Steps, preserveFds: number, keep: readonly number[]): void {
   if (!guard('close-range')) return;
+  s.b.section('descriptors');
+  const failure = 'close descriptors';
   let from = 3 + preserveFds;
   for (const fd of [...new Set(keep)].filter((one) => one >= from).sort((a, b) => a - b)) {
-    if (fd > from) s.call('close_range', [from, fd - 1, 0]);
+    if (fd > from) s.call('close_range', [from, fd - 1, 0], { failure });
     s.call('fcntl', [fd, F.SETFD, FD_CLOEXEC], {
-      failure: 'close descriptors',
+      failure,
       say: {
         en: 'still needed; it closes itself when the program is executed',
         zh: '还要用一会儿；执行程序时它会自动关闭',
@@ -114,7 +116,7 @@ export function closeOthers(s: Steps, preserveFds: number, keep: readonly number
     from = fd + 1;
   }
   s.call('close_range', [from, 0xffffffff, 0], {
-    failure: 'close descriptors',
+    failure,
     say: { en: 'no descriptor but those that the container was given', zh: '除了交给容器的之外，不留任何文件描述符' },
   });
 }

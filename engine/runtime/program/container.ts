@@ -1,5 +1,5 @@
 import { O, POLLIN, PR } from '../../kernel/constants.js';
-import type { Program, SlotValue } from '../../kernel/program/builder.js';
+import { dataAt, type InsideRef, type Program, type SlotValue } from '../../kernel/program/builder.js';
 import { CLONE } from '../../kernel/program/running.js';
 import { guard } from '../guards.js';
 import type { ContainerPlan } from '../plan.js';

@@ -33,6 +33,7 @@ const SCHED_FLAGS: Readonly<Record<string, number>> = {
 /** sched_setattr(2), ioprio_set(2), prlimit(2): what is easier to set while one is root. */
 export function limitsAndPriorities(s: Steps, plan: ProcessPlan): void {
   const { scheduler, ioPriority } = plan.process;
+  s.b.section('limits');
   if (scheduler !== undefined) {
     const attributes = Buffer.alloc(48);
     attributes.writeUInt32LE(48, 0);

@@ -77,11 +77,12 @@ export function enterRoot(s: Steps, plan: ContainerPlan, root: SlotValue): void 
 
 /** What is closed once everything has its place: a read-only root, a root that cannot be bound. */
 export function closeRoot(s: Steps, plan: ContainerPlan, root: SlotValue): void {
-  if (plan.spec.root.readonly === true)
-    setAttributes(
-      s,
-      root,
-      { set: MOUNT_ATTR.RDONLY, clear: 0, recursive: false },
-      { failure: 'error setting rootfs as readonly', command: 'mount -o remount,bind,ro /' },
-    );
+  if (plan.spec.root.readonly !== true) return;
+  s.b.section('read-only root');
+  setAttributes(
+    s,
+    root,
+    { set: MOUNT_ATTR.RDONLY, clear: 0, recursive: false },
+    { failure: 'error setting rootfs as readonly', command: 'mount -o remount,bind,ro /' },
+  );
 }

@@ -1,5 +1,5 @@
 import { PR, SIG_SETMASK } from '../../kernel/constants.js';
-import type { DataRef, SlotValue } from '../../kernel/program/builder.js';
+import type { InsideRef, SlotValue } from '../../kernel/program/builder.js';
 import type { Steps } from './steps.js';
 
 const PR_SET_CHILD_SUBREAPER = 36;
@@ -7,6 +7,9 @@ const P_ALL = 0;
 const WEXITED = 4;
 const WALL = 0x40000000;
 export const SIGINFO_SIZE = 128;
+/** A control message with one descriptor, cmsg(3), and where the descriptor's number is in it. */
+const CONTROL_SIZE = 24;
+const CONTROL_DATA = 16;
 
 export interface ShimPlan {
   readonly exit: number;
@@ -19,12 +22,13 @@ export interface ShimPlan {
 /**
  * The first process of a container stays as its shim: parent of the container's process, holder of its standard streams
  * and of its terminal, and the one that writes down how it ended. It outlives the engine and is a page of code and the
- * pages of this list that it touches. Descriptors are fetched from it with pidfd_getfd(2).
+ * pages of this list that it touches. Descriptors are fetched from it with pidfd_getfd(2): where the number of the terminal's
+ * master stands is returned, null without a terminal.
  */
-export function shim(s: Steps, plan: ShimPlan): { master: DataRef } {
+export function shim(s: Steps, plan: ShimPlan): InsideRef | null {
   s.b.section('shim');
   const info = s.b.bytes(Buffer.alloc(SIGINFO_SIZE), 'siginfo');
-  const control = s.b.bytes(Buffer.alloc(24), 'master');
+  let master: InsideRef | null = null;
   s.b.goto(null, { label: 'shim', hold: true, say: { en: 'until the container is complete', zh: '等到容器建好' } });
   s.call('prctl', [PR.SET_PDEATHSIG, 0], {
     say: { en: 'from here it lives on when the engine ends', zh: '从这里起，引擎结束后它仍然活着' },
@@ -35,9 +39,11 @@ export function shim(s: Steps, plan: ShimPlan): { master: DataRef } {
   s.call('chdir', ['/']);
   s.call('rt_sigprocmask', [SIG_SETMASK, s.b.bytes(Buffer.alloc(8, 0xff), 'all signals'), 0, 8]);
   if (plan.console >= 0) {
+    const control = s.b.bytes(Buffer.alloc(CONTROL_SIZE), 'master');
+    master = { kind: 'inside', data: control, at: CONTROL_DATA };
     const text = s.b.bytes(Buffer.alloc(64), 'name');
     const vector = s.b.words([text, 64], '{name}');
-    const header = s.b.words([0, 0, vector, 1, control, 24, 0], '{SCM_RIGHTS}');
+    const header = s.b.words([0, 0, vector, 1, control, CONTROL_SIZE, 0], '{SCM_RIGHTS}');
     s.call('recvmsg', [plan.console, header, 0], {
       label: 'master',
       say: { en: "keep the master side of the container's terminal", zh: '保管容器终端的主端' },
@@ -61,5 +67,5 @@ export function shim(s: Steps, plan: ShimPlan): { master: DataRef } {
     say: { en: 'write down how it ended', zh: '记下它是怎样结束的' },
   });
   s.call('exit_group', [0]);
-  return { master: control };
+  return master;
 }
