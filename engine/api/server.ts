@@ -6,6 +6,8 @@ import { explainProgram } from '../kernel/program/explain.js';
 import { DEFAULT_ENV, execInLab, type LabProcess, LabTerminal, startInLab } from '../labhost/exec.js';
 import { takeForeground } from '../labhost/foreground.js';
 import type { Labs, ManagedLab } from '../labhost/labs.js';
+import { bearContainer } from './container-birth.js';
+import { Conversation, type OpenSteps, type StepAnswer } from './conversation.js';
 import {
   MAX_BODY,
   parseExec,
@@ -34,7 +36,7 @@ interface Open {
   readonly terminals: Map<string, LabTerminal>;
   readonly processes: Map<string, LabProcess>;
   /** Starts that wait for an answer. */
-  readonly steps: Map<string, (answer: 'next' | 'run' | 'stop') => void>;
+  readonly steps: OpenSteps;
   next: number;
 }
 
@@ -108,6 +110,11 @@ async function route(labs: Labs, open: Open, request: IncomingMessage, response:
     }
     case 'POST labs/:id/run':
       return passThrough(labs, open, labs.get(id as string), await body(request), response);
+    case 'POST labs/:id/birth': {
+      const lab = labs.get(id as string);
+      const talk = new Conversation(open.steps, String(open.next++), response);
+      return concluded(talk, async () => ({ born: await bearContainer(labs, lab, talk) }));
+    }
     case 'GET labs/:id/snapshot':
       return json(response, 200, await (await labs.get(id as string).observer()).snapshot());
     case 'GET labs/:id/changes': {
@@ -163,42 +170,32 @@ function found<T>(map: ReadonlyMap<string, T>, id: string | undefined): T {
 /** Make a lab record by record: a line for each that is held, answered by POST steps/:id; the last line is the lab. */
 async function step(labs: Labs, open: Open, text: string, response: ServerResponse): Promise<void> {
   const options = parseLabOptions(text);
-  const id = String(open.next++);
-  let answer: 'next' | 'run' | 'stop' = 'next';
+  const talk = new Conversation(open.steps, String(open.next++), response);
+  let answer: StepAnswer = 'next';
   let previous = -1;
-  const wake = { now: (): void => undefined };
-  response.on('close', () => {
-    if (response.writableFinished) return;
-    answer = 'stop'; // whoever stepped is gone
-    wake.now();
-  });
-  open.steps.set(id, (given) => {
-    answer = given;
-    wake.now();
-  });
-  response.writeHead(200, { 'content-type': 'application/x-ndjson' });
-  const line = (value: unknown): void => void response.write(`${JSON.stringify(value)}\n`);
-  line({ id });
-  try {
+  await concluded(talk, async () => {
     const lab = await labs.create(options, async (index, running) => {
       if (answer === 'next') {
         const { records } = explainProgram(running, false);
-        const asked = new Promise<void>((resolve) => {
-          wake.now = resolve;
+        answer = await talk.ask({
+          held: { record: records[index], total: records.length, previous: records[previous] ?? null },
         });
-        line({ held: { record: records[index], total: records.length, previous: records[previous] ?? null } });
-        await asked;
       }
       previous = index;
-      if ((answer as string) === 'stop')
-        throw new EngineError('Aborted', 'the start was stopped; everything is undone');
+      if (answer === 'stop') throw new EngineError('Aborted', 'the start was stopped; everything is undone');
     });
-    line({ lab: lab.info });
+    return { lab: lab.info };
+  });
+}
+
+/** The last line of a conversation: what came of it, or the error. */
+async function concluded(talk: Conversation, work: () => Promise<unknown>): Promise<void> {
+  try {
+    talk.say(await work());
   } catch (error) {
-    line({ error: answerOf(error).body });
+    talk.say({ error: answerOf(error).body });
   } finally {
-    open.steps.delete(id);
-    response.end();
+    talk.end();
   }
 }
 

@@ -575,6 +575,24 @@ export interface Session {
   close(): void;
 }
 
+/** A container that was made in a lab while somebody watched. */
+export interface BornContainer {
+  /** Its name in the lab's runtime: `glassbox-runtime exec ID sh`. */
+  readonly id: string;
+  /** Directory in the lab. */
+  readonly bundle: string;
+}
+
+/** Watches a container being made, and decides when it goes on. */
+export interface BirthWatcher {
+  /** The whole list, before the first record is issued. */
+  planned(program: ExplainedProgram): void;
+  /** This record is about to be issued: `next` does it, `run` does all the rest, `stop` undoes everything. */
+  held(index: number): Promise<'next' | 'run' | 'stop'>;
+  /** What the kernel answered to a record. */
+  answered(record: ExplainedRecord): void;
+}
+
 export interface Lab {
   readonly info: LabInfo;
   exec(request: ExecRequest): Promise<ExecResult>;
@@ -585,6 +603,10 @@ export interface Lab {
   ledger(since?: number): Promise<readonly LedgerEntry[]>;
   watchLedger(listener: (entry: LedgerEntry) => void): () => void;
   explain(): Promise<readonly ExplainedProgram[]>;
+  /**
+   * Make a container in the lab while somebody watches. Rejects with Aborted when it was stopped: then nothing of it is left.
+   */
+  birth?(watcher: BirthWatcher): Promise<BornContainer>;
   /** Throw this lab host away and make a new one with the same options: a new Lab; this object is dead afterwards. */
   reset(): Promise<Lab>;
   close(): Promise<void>;

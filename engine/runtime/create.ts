@@ -11,6 +11,7 @@ import { sealedMemfd } from '../kernel/memfd.js';
 import { inUserNamespace } from '../kernel/procfs/id-map.js';
 import { type Program, recordIndex } from '../kernel/program/builder.js';
 import { elfImage } from '../kernel/program/elf.js';
+import { explainProgram } from '../kernel/program/explain.js';
 import { type Injection, RunningProgram, waitPidfd } from '../kernel/program/running.js';
 import { connectUnix } from '../kernel/unix-socket.js';
 import { Driver, hasEnded, madeProcess } from './driver.js';
@@ -50,6 +51,8 @@ export const IMAGE_NAME = 'glassbox-runtime';
 export interface CreateContext {
   readonly kernel: Kernel;
   readonly rootless: boolean;
+  /** Groups that may not be made are done without, where nothing asks for them. */
+  readonly rootlessCgroups: boolean;
   readonly warn: (message: string) => void;
   readonly debug: (message: string) => void;
   /** Make a record of the program fail without issuing it: for tests. */
@@ -110,9 +113,15 @@ export class Creation {
     const { kernel, rootless, warn } = this.#context;
     const checked = validateSpec(spec, { rootless, bundle, noPivot: this.#options.noPivot === true });
     for (const warning of checked.warnings) warn(warning);
-    this.#dir.make();
+    const cgroups = this.#planCgroups();
+    // from here on whoever comes after us knows what to remove if we are killed
+    this.#dir.make({
+      id: this.#dir.id,
+      creator: ourselves(),
+      cgroups: cgroups.toBeMade(),
+    });
     this.#undo.push(() => this.#dir.remove());
-    const cgroups = this.#makeCgroups();
+    this.#makeCgroups(cgroups);
     const fds = this.#openFds();
     const guardPipe = this.#fds.pipe();
     const plan = this.#plan(cgroups, fds.birth, guardPipe[0]);
@@ -142,6 +151,7 @@ export class Creation {
     this.#context.at?.('clone');
     const running = this.#start(compiled, fds.birth.region);
     const driver = new Driver(running, compiled, this.#options);
+    this.#options.planned?.(explainProgram(running, false));
     const init = (): number => this.#findInit(running);
     const ended = (): boolean => hasEnded(running, init);
     let pidfd = -1;
@@ -172,9 +182,9 @@ export class Creation {
     return { driver, init: init(), pidfd, state: complete };
   }
 
-  #makeCgroups(): CgroupManager {
+  #planCgroups(): CgroupManager {
     const { spec } = this.#options;
-    const cgroups = CgroupManager.open(
+    return CgroupManager.open(
       planCgroups({ cgroupsPath: spec.linux.cgroupsPath, id: this.#dir.id, rootless: this.#context.rootless }),
     );
     const resources = {

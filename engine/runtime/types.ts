@@ -39,6 +39,8 @@ export interface CreateOptions {
   readonly init?: boolean;
   /** The container's parent is a shim, which outlives us and records the exit. Without it the parent is our own process. */
   readonly shim?: boolean;
+  /** Called once, with the whole list, before the first record is issued. */
+  readonly planned?: (program: ExplainedProgram) => void;
   /** Called before each record while it is held, in order; the record goes on when the promise resolves. */
   readonly step?: (record: ExplainedRecord) => Promise<void>;
   /** Called after each record that `step` was called for, with its result and time; those after `start` too. */

@@ -1,9 +1,12 @@
 import type {
   Bilingual,
+  BirthWatcher,
+  BornContainer,
   ErrorBody,
   ExecRequest,
   ExecResult,
   ExplainedProgram,
+  ExplainedRecord,
   HeldRecord,
   Lab,
   LabInfo,
@@ -124,6 +127,41 @@ export class RemoteLab implements Lab {
 
   explain(): Promise<readonly ExplainedProgram[]> {
     return this.#http.json('GET', `${this.#path}/explain`);
+  }
+
+  birth(watcher: BirthWatcher): Promise<BornContainer> {
+    type Line =
+      | { id: string }
+      | { program: ExplainedProgram }
+      | { held: number }
+      | { done: ExplainedRecord }
+      | { born: BornContainer }
+      | { error: ErrorBody };
+    const http = this.#http;
+    return new Promise((resolve, reject) => {
+      let id = '';
+      http.lines<Line>(
+        'POST',
+        `${this.#path}/birth`,
+        (line) => {
+          if ('id' in line) id = line.id;
+          else if ('program' in line) watcher.planned(line.program);
+          else if ('done' in line) watcher.answered(line.done);
+          else if ('born' in line) resolve(line.born);
+          else if ('error' in line) reject(new EngineFailure(line.error));
+          else
+            watcher
+              .held(line.held)
+              .then((answer) => http.json('POST', `/steps/${id}`, { answer }))
+              .catch(reject);
+        },
+        {},
+        (error) =>
+          reject(
+            error ?? new EngineFailure({ code: 'Unavailable', message: 'the engine ended while a container was made' }),
+          ),
+      );
+    });
   }
 
   async reset(): Promise<Lab> {

@@ -1,6 +1,5 @@
 import { readlinkSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import type { ExplainedProgram } from '../../api/types.js';
 import { EngineError } from '../../kernel/errors.js';
 import { readSpecFile } from '../spec/parse.js';
 import type { Spec, SpecProcess } from '../spec/types.js';
@@ -40,7 +39,7 @@ async function makeAndStart(invocation: Invocation, createOnly: boolean): Promis
   const runtime = await invocation.runtime();
   const signals = request.detach ? null : new SignalForwarder();
   const io = await setUpIo(request);
-  const stepper = await stepperOf(invocation, () => runtime.explain(id));
+  const stepper = await stepperOf(invocation);
   try {
     const options = createOptions(invocation, {
       id,
@@ -118,18 +117,19 @@ function createOptions(
     shim: flags.bool('shim'),
     ...(stepper === null
       ? {}
-      : { step: (record) => stepper.before(record), stepped: (record) => stepper.after(record) }),
+      : {
+          planned: (program) => stepper.planned?.(program),
+          step: (record) => stepper.before(record),
+          stepped: (record) => stepper.after(record),
+        }),
   };
 }
 
 /** Who is told of each system call, where that was asked for. */
-async function stepperOf(
-  { command, flags, world }: Invocation,
-  program: () => ExplainedProgram,
-): Promise<StepTeller | null> {
+async function stepperOf({ command, flags, world }: Invocation): Promise<StepTeller | null> {
   if (command.name !== 'run') return null;
   const fd = flags.int('step-fd');
-  if (fd > 0) return new (await import('./step-wire.js')).StepWire(fd, program);
+  if (fd > 0) return new (await import('./step-wire.js')).StepWire(fd);
   return flags.bool('step') ? new (await import('./step.js')).Stepper(world) : null;
 }
 

@@ -13,19 +13,17 @@ const REST = 0x63; // c
  */
 export class StepWire implements StepTeller {
   readonly #fd: number;
-  readonly #program: () => ExplainedProgram;
-  #told = false;
   #asking = true;
 
-  /** @param program how the whole list is read, once the first record is held */
-  constructor(fd: number, program: () => ExplainedProgram) {
+  constructor(fd: number) {
     this.#fd = fd;
-    this.#program = program;
+  }
+
+  planned(program: ExplainedProgram): void {
+    this.#write({ program });
   }
 
   async before(record: ExplainedRecord): Promise<void> {
-    if (!this.#told) this.#write({ program: this.#program() });
-    this.#told = true;
     if (!this.#asking) return;
     this.#write({ held: record.index });
     const answer = this.#read();

@@ -1,4 +1,4 @@
-import type { Bilingual, ExplainedRecord } from '../../api/types.js';
+import type { Bilingual, ExplainedProgram, ExplainedRecord } from '../../api/types.js';
 import { EngineError } from '../../kernel/errors.js';
 import { isTerminal, type World } from './world.js';
 
@@ -20,6 +20,7 @@ export function languageOf(env: World['env']): keyof Bilingual {
 
 /** Who is told of each record and decides whether it is issued: a person, or a program. */
 export interface StepTeller {
+  planned?(program: ExplainedProgram): void;
   before(record: ExplainedRecord): Promise<void>;
   after(record: ExplainedRecord): void;
   sayUndone(): void;
