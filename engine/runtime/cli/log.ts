@@ -87,6 +87,8 @@ const ESCAPES: Readonly<Record<string, string>> = {
 
 /** strconv.Quote. */
 export function goQuote(text: string): string {
+  // nearly always so, and the classes of Unicode take a millisecond to make
+  if (/^[ -~]*$/.test(text)) return `"${text.replace(/["\\]/g, '\\$&')}"`;
   const escaped = text.replace(/["\\]|[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/gu, (character) => {
     const known = ESCAPES[character];
     if (known !== undefined) return known;
