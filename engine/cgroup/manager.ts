@@ -68,6 +68,11 @@ export class CgroupManager {
     return { plan: { ...this.plan, hierarchies: this.groups }, made: [...this.#made] };
   }
 
+  /** The state that stands for us while the groups are being made: those of our own that are not there yet. */
+  toBeMade(): CgroupState {
+    return { plan: this.plan, made: this.groups.map(({ directory }) => directory).filter((one) => !existsSync(one)) };
+  }
+
   get groups(): readonly PlannedGroup[] {
     return this.#groups.all;
   }

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { withAlwaysAllowed } from '../cgroup/device-rules.js';
-import { CgroupManager } from '../cgroup/manager.js';
+import { CgroupManager, type CgroupState } from '../cgroup/manager.js';
 import { planCgroups } from '../cgroup/plan.js';
 import { MS, O } from '../kernel/constants.js';
 import { ERRNO } from '../kernel/errno.js';
@@ -115,11 +115,8 @@ export class Creation {
     for (const warning of checked.warnings) warn(warning);
     const cgroups = this.#planCgroups();
     // from here on whoever comes after us knows what to remove if we are killed
-    this.#dir.make({
-      id: this.#dir.id,
-      creator: ourselves(),
-      cgroups: cgroups.toBeMade(),
-    });
+    const begun = this.#record(cgroups.toBeMade());
+    this.#dir.make(begun);
     this.#undo.push(() => this.#dir.remove());
     this.#makeCgroups(cgroups);
     const fds = this.#openFds();
@@ -128,24 +125,11 @@ export class Creation {
     this.#delegate(cgroups, plan);
     const compiled = containerProgram(plan);
     const state: StateRecord = {
-      id: this.#dir.id,
-      bundle,
-      rootfs: this.#rootfs,
-      created: this.#created,
-      creator: ourselves(),
-      init: null,
-      shim: null,
+      ...begun,
       cgroups: cgroups.toState(),
       startAt: recordIndex(compiled.program, 'start'),
       hookedAt: recordIndex(compiled.program, 'hooked'),
       masterAt: compiled.masterAt,
-      ociVersion: OCI_VERSION,
-      annotations: spec.annotations,
-      hooks: {
-        startContainer: spec.hooks.startContainer.length > 0,
-        poststart: spec.hooks.poststart,
-        poststop: spec.hooks.poststop,
-      },
     };
     this.#dir.write(state);
     this.#context.at?.('clone');
@@ -182,11 +166,37 @@ export class Creation {
     return { driver, init: init(), pidfd, state: complete };
   }
 
+  /** What is known before anything is made. */
+  #record(cgroups: CgroupState): StateRecord {
+    const { spec, bundle } = this.#options;
+    const { startContainer, poststart, poststop } = spec.hooks;
+    return {
+      id: this.#dir.id,
+      bundle,
+      rootfs: this.#rootfs,
+      created: this.#created,
+      creator: ourselves(),
+      init: null,
+      shim: null,
+      cgroups,
+      startAt: 0,
+      hookedAt: 0,
+      masterAt: null,
+      ociVersion: OCI_VERSION,
+      annotations: spec.annotations,
+      hooks: { startContainer: startContainer.length > 0, poststart, poststop },
+    };
+  }
+
   #planCgroups(): CgroupManager {
     const { spec } = this.#options;
     return CgroupManager.open(
-      planCgroups({ cgroupsPath: spec.linux.cgroupsPath, id: this.#dir.id, rootless: this.#context.rootless }),
+      planCgroups({ cgroupsPath: spec.linux.cgroupsPath, id: this.#dir.id, rootless: this.#context.rootlessCgroups }),
     );
+  }
+
+  #makeCgroups(cgroups: CgroupManager): void {
+    const { spec } = this.#options;
     const resources = {
       ...spec.linux.resources,
       devices: withAlwaysAllowed(spec.linux.resources.devices, spec.linux.devices),
@@ -195,7 +205,6 @@ export class Creation {
     this.#undo.push(() => cgroups.remove());
     // only the machine's own root may decide about devices, on v1 and on v2; in a lab the lab's bounds hold
     cgroups.apply(resources, { devices: !inUserNamespace() });
-    return cgroups;
   }
 
   /** A container in its own user and cgroup namespace that may write to its cgroup mount gets its v2 group. cgroups(7), delegation. */

@@ -3,6 +3,7 @@ import { CgroupManager } from '../cgroup/manager.js';
 import { ERRNO } from '../kernel/errno.js';
 import { EngineError, SyscallError } from '../kernel/errors.js';
 import { check, type Kernel, realKernel } from '../kernel/kernel.js';
+import { inUserNamespace } from '../kernel/procfs/id-map.js';
 import { readProcLink } from '../kernel/procfs/read.js';
 import { AttachedRegion } from '../kernel/program/attached.js';
 import { explainTrace } from '../kernel/program/explain.js';
@@ -25,7 +26,7 @@ import type {
   OciRuntime,
 } from './types.js';
 
-export interface RuntimeOptions extends Partial<Omit<CreateContext, 'rootless'>> {
+export interface RuntimeOptions extends Partial<Omit<CreateContext, 'rootless' | 'rootlessCgroups'>> {
   /** Directory of the containers' states. */
   readonly root: string;
   /** Go on where control groups may not be changed; null: when we are not root. */
@@ -53,7 +54,8 @@ export class Runtime implements OciRuntime {
     this.root = options.root;
     this.#context = {
       kernel: options.kernel ?? realKernel,
-      rootless: options.rootless ?? process.geteuid?.() !== 0,
+      rootless: process.geteuid?.() !== 0,
+      rootlessCgroups: options.rootless ?? (process.geteuid?.() !== 0 || inUserNamespace()),
       warn: options.warn ?? (() => undefined),
       debug: options.debug ?? (() => undefined),
       ...(options.inject === undefined ? {} : { inject: options.inject }),

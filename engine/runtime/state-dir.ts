@@ -79,15 +79,25 @@ export class StateDir {
     this.path = join(root, checkedId(id));
   }
 
-  /** Make it; somebody else's container of that id is an error. */
-  make(): void {
-    const mode = guard('private-state-dir') ? 0o700 : 0o755;
-    mkdirSync(dirname(this.path), { recursive: true, mode: guard('private-state-dir') ? 0o711 : 0o755 });
+  /**
+   * Make it, with its state in it from the first moment: who finds it can tell what belongs to it and whether somebody still
+   * works on it. Somebody else's container of that id is an error. Null: of another kind, without a state of ours.
+   */
+  make(state: StateRecord | null): void {
+    const isPrivate = guard('private-state-dir');
+    mkdirSync(dirname(this.path), { recursive: true, mode: isPrivate ? 0o711 : 0o755 });
+    // `~` is in no id: what a killed maker leaves under that name is no container's
+    const unborn = join(dirname(this.path), `~${this.id}.${process.pid}`);
+    rmSync(unborn, { recursive: true, force: true });
+    mkdirSync(unborn, { mode: isPrivate ? 0o700 : 0o755 });
     try {
-      mkdirSync(this.path, { mode });
-      chmodSync(this.path, mode);
+      chmodSync(unborn, isPrivate ? 0o700 : 0o755);
+      if (state !== null)
+        writeFileSync(join(unborn, STATE), JSON.stringify(state), { mode: isPrivate ? 0o600 : 0o644 });
+      renameSync(unborn, this.path);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'EEXIST')
+      rmSync(unborn, { recursive: true, force: true });
+      if (['EEXIST', 'ENOTEMPTY'].includes((error as NodeJS.ErrnoException).code ?? ''))
         throw new EngineError('AlreadyExists', 'container with given ID already exists');
       throw error;
     }

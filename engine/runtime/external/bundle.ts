@@ -31,7 +31,7 @@ export class PrivateBundle {
   make(known: boolean): void {
     const old = this.#tryRead();
     if (!known && this.#dir.exists() && (old === null || !isAlive(old.creator))) this.remove();
-    this.#dir.make();
+    this.#dir.make(null);
   }
 
   /** Remember what was asked for; answers the bundle to give to the program: the caller's own, if its config.json says the same. */
@@ -57,6 +57,10 @@ export class PrivateBundle {
     const memo = this.#tryRead();
     if (memo === null) throw new EngineError('NotFound', 'container does not exist');
     return memo;
+  }
+
+  exists(): boolean {
+    return this.#dir.exists();
   }
 
   remove(): void {

@@ -112,6 +112,9 @@ function filledTmpfs(mount: SpecMount, { rootfs, fds }: TreeContext): number {
       const words = value === undefined ? [FSCONFIG.SET_FLAG, key, null] : [FSCONFIG.SET_STRING, key, value];
       check(kernel, 'fsconfig', [context, ...words, 0], { while: `preparing ${mount.destination}` });
     }
+    check(kernel, 'fsconfig', [context, FSCONFIG.SET_STRING, 'source', mount.source ?? '', 0], {
+      while: `preparing ${mount.destination}`,
+    });
     check(kernel, 'fsconfig', [context, FSCONFIG.CMD_CREATE, null, null, 0], {
       while: `preparing ${mount.destination}`,
     });
