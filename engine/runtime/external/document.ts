@@ -1,7 +1,7 @@
 import type { Spec, SpecProcess, SpecResources } from '../spec/types.js';
 
-/** Members that must be absent rather than empty: runc from 1.2 on takes an empty list for a request to map ids. */
-const ABSENT_WHEN_EMPTY = new Set(['uidMappings', 'gidMappings']);
+/** Members that must be absent rather than empty: runc takes their presence for a wish (to map ids, from 1.2 on; for cgroup v2). */
+const ABSENT_WHEN_EMPTY = new Set(['uidMappings', 'gidMappings', 'unified']);
 /** Of ours: what the file had and we do not apply. */
 const OURS = 'notApplied';
 
@@ -22,7 +22,7 @@ function write(value: unknown): string {
       member !== undefined &&
       member !== null &&
       key !== OURS &&
-      !(ABSENT_WHEN_EMPTY.has(key) && Array.isArray(member) && member.length === 0),
+      !(ABSENT_WHEN_EMPTY.has(key) && Object.keys(member as object).length === 0),
   );
   return `{${members.map(([key, member]) => `${JSON.stringify(key)}:${write(member)}`).join(',')}}`;
 }

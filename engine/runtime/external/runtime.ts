@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import type { ExplainedProgram } from '../../api/types.js';
 import { EngineError } from '../../kernel/errors.js';
 import { check, type Kernel, realKernel } from '../../kernel/kernel.js';
@@ -38,7 +38,6 @@ export class ExternalRuntime implements OciRuntime {
     this.root = options.root;
     this.#kernel = options.kernel ?? realKernel;
     this.#command = new RuntimeCommand(options.program, options.root);
-    mkdirSync(options.root, { recursive: true, mode: 0o711 });
   }
 
   async create(options: CreateOptions): Promise<ContainerProcess> {
@@ -78,6 +77,7 @@ export class ExternalRuntime implements OciRuntime {
   }
 
   list(): ContainerState[] {
+    if (!existsSync(this.#command.stateOf(''))) return [];
     const found = JSON.parse(this.#command.ask(['list', '--format', 'json'])) as ContainerState[] | null;
     return (found ?? []).map((state) => this.#own(state)).sort((a, b) => (a.id < b.id ? -1 : 1));
   }
@@ -87,13 +87,13 @@ export class ExternalRuntime implements OciRuntime {
   }
 
   async delete(id: string, options: { force?: boolean } = {}): Promise<void> {
-    const known = existsSync(this.#command.stateOf(id));
-    if (!known && options.force !== true) this.#memo(id);
-    if (known || options.force !== true)
-      await this.#command.tell(['delete', ...(options.force === true ? ['--force'] : []), id]);
+    const force = options.force === true;
+    const bundle = new PrivateBundle(this.root, id);
+    if (existsSync(this.#command.stateOf(id))) await this.#command.tell(['delete', ...(force ? ['--force'] : []), id]);
+    else if (!force || !bundle.exists()) throw new EngineError('NotFound', 'container does not exist');
     this.#made.get(id)?.reap();
     this.#made.delete(id);
-    new PrivateBundle(this.root, id).remove();
+    bundle.remove();
   }
 
   async exec(options: ExecOptions): Promise<ContainerProcess> {
