@@ -6,7 +6,7 @@ import { birth } from './birth.js';
 import { openTerminal } from './console.js';
 import { type CompiledProgram, joinGroups, joinKeyring, leaveIfAlone } from './container.js';
 import { becomeRootOfUserNamespace, cloneProcess, dieWithParent, oomScore } from './go-between.js';
-import { becomeUser, limitsAndPriorities } from './identity.js';
+import { affinity, becomeUser, limitsAndPriorities } from './identity.js';
 import { apparmorOnExec } from './settings.js';
 import { HOW_SIZE, Steps } from './steps.js';
 
@@ -47,6 +47,7 @@ export function execProgram(plan: ExecPlan): CompiledProgram {
   dieWithParent(s);
   leaveIfAlone(s, fds.parent);
   oomScore(s, process.oomScoreAdj);
+  affinity(s, process.process.execCPUAffinity?.initial);
   joinGroups(s, { groups: plan.groups, namespaces: { cgroup: false } });
   s.b.section('join');
   if (plan.namespaces !== 0)
@@ -75,6 +76,7 @@ export function execProgram(plan: ExecPlan): CompiledProgram {
       owner: process.process.user.uid,
     });
   }
+  affinity(s, process.process.execCPUAffinity?.final);
   apparmorOnExec(s, process.apparmor);
   joinKeyring(s, plan.keyring, plan.entersUser);
   limitsAndPriorities(s, process);

@@ -59,6 +59,21 @@ export function limitsAndPriorities(s: Steps, plan: ProcessPlan): void {
     });
 }
 
+/** Processors for this process, a list as cpuset(7) has them (`0-3,7`): before and after it joins the container's groups. sched_setaffinity(2) */
+export function affinity(s: Steps, list: string | undefined): void {
+  if (list === undefined || list === '') return;
+  const mask = Buffer.alloc(128);
+  for (const range of list.split(',')) {
+    const [first = 0, last = first] = range.split('-').map(Number);
+    for (let cpu = first; cpu <= last && cpu < mask.length * 8; cpu++)
+      mask.writeUInt8(mask.readUInt8(cpu >> 3) | (1 << (cpu & 7)), cpu >> 3);
+  }
+  s.call('sched_setaffinity', [0, mask.length, s.b.bytes(mask, `{${list}}`)], {
+    failure: `error setting CPU affinity to ${list}`,
+    command: `taskset --cpu-list ${list} …`,
+  });
+}
+
 function limit(value: bigint): string {
   return value === 0xffff_ffff_ffff_ffffn ? 'RLIM_INFINITY' : value.toString();
 }
