@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
 import { posix } from 'node:path';
 import { O } from '../../kernel/constants.js';
 import { SyscallError } from '../../kernel/errors.js';
@@ -107,7 +107,8 @@ function homeOf(root: string, uid: number): string {
 
 /** A regular file inside the root, seen to be one before it is opened, and no more of it than is sane: CVE-2024-9676, CVE-2026-47262. */
 function readPasswd(root: string): string {
-  if (!guard('passwd-bounds')) return readFileSync(`${root}/etc/passwd`, 'utf8');
+  if (!guard('passwd-bounds'))
+    return existsSync(`${root}/etc/passwd`) ? readFileSync(`${root}/etc/passwd`, 'utf8') : '';
   let place: number;
   try {
     place = openInRoot(realKernel, root, '/etc/passwd', O.PATH);

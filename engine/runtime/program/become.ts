@@ -75,6 +75,7 @@ export function enterDirectory(s: Steps, plan: ProcessPlan, becomeUser: () => vo
   s.compare({ kind: 'field', label: 'cwd', field: 'result' }, 0, 0, {
     jump: entered,
     accept: ['EAGAIN'],
+    failure,
     say: { en: 'is it there already?', zh: '已经在那里了吗？' },
   });
   s.call('chdir', [cwd], { failure });

@@ -20,7 +20,7 @@ import { containerHooks } from './hooks.js';
 import { becomeUser, limitsAndPriorities } from './identity.js';
 import { openInRoot, openTarget } from './in-root.js';
 import { makeReadOnly, mountAll } from './mounts.js';
-import { maskPaths, readOnlyPaths } from './paths.js';
+import { maskPaths, readOnlyPaths, seeThatItIsNull } from './paths.js';
 import { closeRoot, enterRoot, layRoot } from './root.js';
 import { apparmorOnExec, hostNames, loopbackUp, sysctls } from './settings.js';
 import { shim } from './shim.js';
@@ -49,9 +49,10 @@ export function containerProgram(plan: ContainerPlan): CompiledProgram {
   birth(s, { region: fds.region, stdio: fds.stdio, keep: inherited(plan), preserveFds: plan.process.preserveFds });
 
   s.b.section('go-between');
+  // first of all: if the engine died a moment ago, this one is there to remove what was made
+  standBy(s, plan.guard);
   dieWithParent(s);
   leaveIfAlone(s, fds.parent);
-  standBy(s, plan.guard);
   oomScore(s, plan.process.oomScoreAdj);
   let sources = plan.sourcesInside ? null : openSources(s, plan);
   joinNamespaces(s, namespaces);
@@ -257,5 +258,6 @@ function ownNullDevice(s: Steps, root: SlotValue, streams: readonly number[]): v
   const nothing = s.slot('/dev/null');
   const failure = 'error reopening /dev/null inside container';
   openInRoot(s, root, '/dev/null', O.RDWR, nothing, { failure });
+  seeThatItIsNull(s, nothing, failure);
   for (const target of streams) s.call('dup3', [nothing, target, 0], { failure });
 }

@@ -54,7 +54,9 @@ export interface LateReadOnly {
   readonly destination: string;
 }
 
+/** mount_setattr(2) of the mount alone: what `mount -o remount,bind,ro` does. */
 export function makeReadOnly(s: Steps, late: readonly LateReadOnly[]): void {
+  if (late.length > 0) s.b.section('read-only mounts');
   for (const { tree, destination } of late)
     setAttributes(
       s,

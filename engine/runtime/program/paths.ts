@@ -47,7 +47,7 @@ export function maskPaths(s: Steps, root: SlotValue, paths: readonly string[]): 
   s.b.section('masked paths');
   const nothing = s.slot('/dev/null');
   openInRoot(s, root, '/dev/null', O.PATH, nothing, { failure: "can't mask paths: /dev/null" });
-  if (guard('mask-null-check')) seeThatItIsNull(s, nothing);
+  seeThatItIsNull(s, nothing, "can't mask paths");
   for (const path of paths) {
     const failure = `can't mask path "${path}"`;
     const place = s.slot(path);
@@ -84,9 +84,11 @@ export function maskPaths(s: Steps, root: SlotValue, paths: readonly string[]): 
   }
 }
 
-function seeThatItIsNull(s: Steps, nothing: SlotValue): void {
+/** Fail unless a descriptor is of the null device. */
+export function seeThatItIsNull(s: Steps, nothing: SlotValue, what: string): void {
+  if (!guard('mask-null-check')) return;
   const statx = s.b.bytes(Buffer.alloc(256), 'statx');
-  const failure = (): string => "can't mask paths: /dev/null is not the null device";
+  const failure = (): string => `${what}: /dev/null is not the null device`;
   s.call('statx', [nothing, '', AT.EMPTY_PATH, STATX_BASIC_STATS, statx], { failure });
   for (const [at, value] of [
     [STATX_RDEV_MAJOR, 1],

@@ -63,7 +63,7 @@ export function sysctls(
     const file = s.slot(path);
     const failure = `write sysctl key ${path.slice('/proc/sys/'.length).replaceAll('/', '.')}: open ${path}`;
     openInRoot(s, root, path, O.WRONLY, file, { plain: true, failure });
-    if (guard('proc-check')) seeThatItIsProc(s, file, failure);
+    seeThatItIsProc(s, file, failure);
     s.call('write', [file, s.b.bytes(Buffer.from(value), JSON.stringify(value)), Buffer.byteLength(value)], {
       failure,
       command: `echo ${value} > ${path}`,
@@ -72,7 +72,8 @@ export function sysctls(
 }
 
 /** Fail unless a descriptor is of procfs. */
-export function seeThatItIsProc(s: Steps, file: SlotValue, failure: string): void {
+function seeThatItIsProc(s: Steps, file: SlotValue, failure: string): void {
+  if (!guard('proc-check')) return;
   const statfs = s.b.bytes(Buffer.alloc(120), 'statfs');
   s.call('fstatfs', [file, statfs], { failure });
   s.compare(statfs, 0, FS_MAGIC.PROC, {
@@ -87,6 +88,7 @@ export function seeThatItIsProc(s: Steps, file: SlotValue, failure: string): voi
 /** AppArmor's profile for the next execve. aa_change_onexec(2): written to a file of procfs. */
 export function apparmorOnExec(s: Steps, profile: string | null): void {
   if (profile === null) return;
+  s.b.section('apparmor');
   const file = s.slot('attr');
   const failure = 'unable to apply apparmor profile';
   const text = `exec ${profile}`;
