@@ -1,0 +1,286 @@
+/**
+ * What a container costs: `runc run`, `crun run`, ours in one process and ours by its command line, with the same bundle, taking
+ * turns; a hundred at once; exec; memory of what waits; what many cycles leave. Needs root and a build (`npm run build`); in a
+ * sandbox of its own. Prints, judges nothing.
+ *
+ *     node --import tsx test/bench/runtime.ts [rounds=50] [cycles=500]
+ */
+import { spawn, spawnSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { loadavg } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import type { openRuntime } from '../../engine/runtime/open.js';
+import type { Runtime } from '../../engine/runtime/runtime.js';
+import type { Bundle } from './runtime-yard.js';
+import { parentOf, pssKib, Yard } from './runtime-yard.js';
+
+const rounds = Number(process.argv[2] ?? 50);
+const cycles = Number(process.argv[3] ?? 500);
+const AT_ONCE = 100;
+const WARM_UP = 2;
+const SIGKILL = 9;
+const OWN_COMMAND = fileURLToPath(new URL('../../bin/glassbox-runtime.mjs', import.meta.url));
+
+/** What is installed is measured, not what tsx makes of the sources. */
+const built = (path: string): Promise<unknown> => import(new URL(`../../dist/engine/${path}`, import.meta.url).href);
+
+/** A way to do something, and what it may cost as a share of the first one's median. */
+interface Way {
+  readonly name: string;
+  readonly once: () => unknown;
+  readonly budget?: number;
+}
+
+async function timed(run: () => unknown): Promise<number> {
+  const begun = performance.now();
+  await run();
+  return performance.now() - begun;
+}
+
+const TICK_MS = 10; // sysconf(_SC_CLK_TCK) is 100 on every Linux that Node runs on
+
+/** CPU of this process, exact, and of its children that ended, in ticks: fields 16 and 17 of proc_pid_stat(5). Sound on a busy machine. */
+function cpuMs(): number {
+  const { user, system } = process.cpuUsage();
+  const stat = readFileSync('/proc/self/stat', 'utf8');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return (user + system) / 1000 + (Number(fields[13]) + Number(fields[14])) * TICK_MS;
+}
+
+function quantile(values: readonly number[], q: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))] ?? Number.NaN;
+}
+
+/** Every way once in each round, each time another one first, so that what else the machine does hits all alike. */
+async function race(title: string, ways: readonly Way[]): Promise<void> {
+  const times = new Map<string, number[]>(ways.map(({ name }) => [name, []]));
+  const cpu = new Map<string, number>();
+  for (let round = -WARM_UP; round < rounds; round++) {
+    for (let turn = 0; turn < ways.length; turn++) {
+      const way = ways[(round + WARM_UP + turn) % ways.length] as Way;
+      const before = cpuMs();
+      const ms = await timed(way.once);
+      if (round < 0) continue;
+      times.get(way.name)?.push(ms);
+      cpu.set(way.name, (cpu.get(way.name) ?? 0) + cpuMs() - before);
+    }
+  }
+  console.log(`${title}, ${rounds} rounds`);
+  const measure = quantile(times.get((ways[0] as Way).name) ?? [], 0.5);
+  for (const { name, budget } of ways) {
+    const all = times.get(name) ?? [];
+    const share = quantile(all, 0.5) / measure;
+    const verdict =
+      budget === undefined ? '' : `   budget ${budget.toFixed(2)}: ${share <= budget ? 'kept' : 'NOT kept'}`;
+    const figure = (ms: number): string => ms.toFixed(1).padStart(7);
+    console.log(
+      `  ${name.padEnd(28)} median ${figure(quantile(all, 0.5))} ms   minimum ${figure(quantile(all, 0))}   p90 ${figure(quantile(all, 0.9))}   CPU ${figure((cpu.get(name) ?? 0) / rounds)}   of ${(ways[0] as Way).name} ${share.toFixed(2)}${verdict}`,
+    );
+  }
+}
+
+function command(program: string, args: readonly string[]): void {
+  const done = spawnSync(program, args, { encoding: 'utf8', timeout: 60_000, stdio: ['ignore', 'ignore', 'pipe'] });
+  if (done.status !== 0) throw new Error(`${program} ${args.join(' ')}: ${done.status} ${done.stderr}`);
+}
+
+function commandAtOnce(program: string, args: readonly string[]): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, args, { stdio: 'ignore' });
+    child.once('error', reject);
+    child.once('close', (code) => resolve(code === 0));
+  });
+}
+
+class Bench {
+  readonly yard = new Yard();
+  readonly #own: Runtime;
+  readonly #crun: string | null;
+
+  constructor(own: Runtime, crun: string | null) {
+    this.#own = own;
+    this.#crun = crun;
+  }
+
+  async #inProcess({ id, bundle, spec }: Bundle): Promise<number> {
+    const stdio = [this.yard.null, this.yard.null, this.yard.null] as const;
+    const process = await this.#own.create({ id, bundle, spec, stdio });
+    await this.#own.start(id);
+    const code = await process.wait();
+    await this.#own.delete(id);
+    process.dispose();
+    return code;
+  }
+
+  #runs(program: string, state: string, { id, bundle }: Bundle): string[] {
+    const front = program === process.execPath ? [OWN_COMMAND] : [];
+    return [...front, '--root', `${this.yard.root}/${state}`, 'run', '--bundle', bundle, id];
+  }
+
+  async run(): Promise<void> {
+    const one = this.yard.bundle('one', ['/bin/true']);
+    const by = (program: string, state: string) => () => command(program, this.#runs(program, state, one));
+    if (this.#crun !== null) console.log(`crun run: left out, ${this.#crun}`);
+    await race('busybox true with the default config of Docker', [
+      { name: 'runc run', once: by('runc', 'runc') },
+      ...(this.#crun === null ? [{ name: 'crun run', once: by('crun', 'crun') }] : []),
+      { name: 'ours, in process', once: () => this.#inProcess(one), budget: 1 / 5 },
+      { name: 'ours, by command line', once: by(process.execPath, 'ours-cli'), budget: 1.5 },
+      { name: 'nothing: node -e 0', once: () => command(process.execPath, ['-e', '0']) },
+    ]);
+  }
+
+  async atOnce(): Promise<void> {
+    const bundles = Array.from({ length: AT_ONCE }, (_, index) => this.yard.bundle(`many-${index}`, ['/bin/true']));
+    const count = (results: readonly PromiseSettledResult<boolean>[]): string => {
+      const failed = results.flatMap((one) => (one.status === 'rejected' ? [String(one.reason)] : []));
+      const good = results.filter((one) => one.status === 'fulfilled' && one.value).length;
+      return `${good} of ${AT_ONCE} succeeded${failed.length === 0 ? '' : `; first failure: ${failed[0]}`}`;
+    };
+    const show = async (name: string, each: (bundle: Bundle) => Promise<boolean>): Promise<void> => {
+      let results: PromiseSettledResult<boolean>[] = [];
+      const ms = await timed(async () => {
+        results = await Promise.allSettled(bundles.map(each));
+      });
+      console.log(`  ${name.padEnd(28)} ${ms.toFixed(0).padStart(7)} ms   ${count(results)}`);
+    };
+    console.log(`${AT_ONCE} at once`);
+    await show('runc run', (bundle) => commandAtOnce('runc', this.#runs('runc', 'runc', bundle)));
+    await show('ours, in process', async (bundle) => (await this.#inProcess(bundle)) === 0);
+  }
+
+  async exec(): Promise<void> {
+    const { id, bundle, spec } = this.yard.bundle('long', ['/bin/sleep', '1000000']);
+    const stdio = [this.yard.null, this.yard.null, this.yard.null] as const;
+    const runc = ['--root', `${this.yard.root}/runc`];
+    command('runc', [
+      ...runc,
+      'run',
+      '--detach',
+      '--bundle',
+      this.yard.bundle('other', spec.process?.args ?? []).bundle,
+      'other',
+    ]);
+    const init = await this.#own.create({ id, bundle, spec, stdio });
+    await this.#own.start(id);
+    const words = { ...spec.process, args: ['/bin/true'] } as NonNullable<typeof spec.process>;
+    await race('exec of busybox true', [
+      { name: 'runc exec', once: () => command('runc', [...runc, 'exec', 'other', '/bin/true']) },
+      {
+        name: 'ours, in process',
+        once: async () => {
+          const made = await this.#own.exec({ id, process: words, stdio });
+          await made.wait();
+          made.dispose();
+        },
+      },
+      {
+        name: 'ours, by command line',
+        once: () => command(process.execPath, [OWN_COMMAND, '--root', this.#own.root, 'exec', id, '/bin/true']),
+      },
+    ]);
+    init.kill(SIGKILL);
+    await init.wait();
+    await this.#own.delete(id);
+    init.dispose();
+    command('runc', [...runc, 'delete', '--force', 'other']);
+  }
+
+  async memory(): Promise<void> {
+    const stdio = [this.yard.null, this.yard.null, this.yard.null] as const;
+    const made = this.yard.bundle('waiting', ['/bin/sleep', '1000000']);
+    const process = await this.#own.create({ ...made, stdio, shim: true });
+    const created = pssKib(process.pid);
+    await this.#own.start(made.id);
+    const shim = parentOf(process.pid);
+    console.log('memory of what waits (PSS of smaps_rollup)');
+    console.log(`  ours, created, not started   ${created} KiB`);
+    console.log(
+      `  ours, idle shim              ${pssKib(shim)} KiB (${readFileSync(`/proc/${shim}/comm`, 'utf8').trim()})`,
+    );
+    process.kill(SIGKILL);
+    await process.wait();
+    await this.#own.delete(made.id);
+    process.dispose();
+    const runc = ['--root', `${this.yard.root}/runc`];
+    spawnSync('runc', [...runc, 'create', '--bundle', made.bundle, made.id], { stdio: 'ignore' });
+    const state = spawnSync('runc', [...runc, 'state', made.id], { encoding: 'utf8' });
+    if (state.status !== 0) throw new Error(`runc state: ${state.stderr}`);
+    console.log(`  runc, created, not started   ${pssKib((JSON.parse(state.stdout) as { pid: number }).pid)} KiB`);
+    command('runc', [...runc, 'delete', '--force', made.id]);
+  }
+
+  async cycles(): Promise<void> {
+    const one = this.yard.bundle('cycle', ['/bin/true']);
+    for (let n = 0; n < 20; n++) await this.#inProcess(one);
+    const before = this.#held();
+    let failed = 0;
+    const ms = await timed(async () => {
+      for (let n = 0; n < cycles; n++) if ((await this.#inProcess(one)) !== 0) failed++;
+    });
+    const after = this.#held();
+    console.log(`${cycles} cycles in process: ${(ms / cycles).toFixed(2)} ms each, ${failed} failed; before -> after`);
+    for (const [name, value] of Object.entries(before))
+      console.log(`  ${name.padEnd(28)} ${value} -> ${after[name as keyof typeof after]}`);
+  }
+
+  /** What this process and its surroundings hold, with JavaScript's garbage away. */
+  #held(): Record<'descriptors' | 'threads' | 'children' | 'mounts' | 'groups' | 'states' | 'RSS KiB', number> {
+    setFlagsFromString('--expose-gc');
+    (runInNewContext('gc') as () => void)();
+    return {
+      descriptors: readdirSync('/proc/self/fd').length,
+      threads: readdirSync('/proc/self/task').length,
+      children: readFileSync(`/proc/self/task/${process.pid}/children`, 'utf8').split(' ').filter(Boolean).length,
+      mounts: readFileSync('/proc/self/mountinfo', 'utf8').trim().split('\n').length,
+      groups: this.yard.groups().length,
+      states: readdirSync(this.#own.root).length,
+      'RSS KiB': Math.round(process.memoryUsage.rss() / 1024),
+    };
+  }
+}
+
+async function main(): Promise<void> {
+  const { Runtime: Own } = (await built('runtime/runtime.js')) as { Runtime: typeof Runtime };
+  const { openRuntime: open } = (await built('runtime/open.js')) as { openRuntime: typeof openRuntime };
+  let crun: string | null = null;
+  try {
+    open({ runtime: 'crun', root: '/run/bench-crun' }).close();
+  } catch (error) {
+    crun = (error as Error).message;
+  }
+  const own = new Own({ root: '/run/bench/ours' });
+  const bench = new Bench(own, crun);
+  try {
+    const version = spawnSync('runc', ['--version'], { encoding: 'utf8' }).stdout.split('\n')[0];
+    console.log(
+      `${version}; Node ${process.version}; load of the machine ${loadavg()
+        .map((n) => n.toFixed(1))
+        .join(' ')}`,
+    );
+    await bench.run();
+    await bench.atOnce();
+    await bench.exec();
+    await bench.memory();
+    await bench.cycles();
+    console.log(`load of the machine at the end ${loadavg()[0]?.toFixed(1)}`);
+  } finally {
+    own.close();
+    bench.yard.clear();
+  }
+}
+
+if (process.env['GLASSBOX_BENCH_SANDBOX'] === '1') await main();
+else {
+  const flags = ['--mount', '--pid', '--net', '--uts', '--ipc', '--fork', '--kill-child', '--mount-proc'];
+  const script = 'mount -t tmpfs tmpfs /run && "$@"; exit $?';
+  const self = [process.execPath, '--import', 'tsx', fileURLToPath(import.meta.url), String(rounds), String(cycles)];
+  const inner = spawnSync('unshare', [...flags, 'sh', '-c', script, 'bench', ...self], {
+    stdio: 'inherit',
+    env: { ...process.env, GLASSBOX_BENCH_SANDBOX: '1' },
+  });
+  process.exitCode = inner.status ?? 1;
+}
