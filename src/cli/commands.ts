@@ -268,11 +268,23 @@ export const COMMAND_LINE: CommandLineSpec = {
     {
       name: 'explain',
       text: {
-        en: 'every syscall that made the lab, with its result, in one sentence each',
-        zh: '逐条说明创建实验室的每个系统调用及其结果',
+        en: 'every syscall that made a container, or the lab, with its result, in one sentence each',
+        zh: '逐条说明创建某个容器（或实验室）的每个系统调用及其结果',
       },
       options: [
         json,
+        {
+          name: 'root',
+          value: { label: 'DIR', kind: 'file' },
+          text: { en: 'where the runtime keeps its containers', zh: '运行时存放容器状态的目录' },
+        },
+        {
+          name: 'birth',
+          text: {
+            en: 'watch a container being born: one system call at a time, with the live picture beside it',
+            zh: '观看容器诞生：一次一个系统调用，旁边是实时图景',
+          },
+        },
         {
           name: 'single-step',
           text: {
@@ -281,7 +293,23 @@ export const COMMAND_LINE: CommandLineSpec = {
           },
         },
       ],
-      arguments: [],
+      arguments: [{ label: 'CONTAINER', kind: 'name', required: false }],
+      notes: [
+        {
+          en: 'With CONTAINER: a container that glassbox-runtime made on this machine. Without: a fresh lab.',
+          zh: '带 CONTAINER 时：本机上由 glassbox-runtime 创建的容器。不带时：一个全新的实验室。',
+        },
+      ],
+      examples: [
+        {
+          line: 'glassbox explain --birth',
+          text: { en: 'step through the start of a container', zh: '单步观看一个容器的启动' },
+        },
+        {
+          line: 'glassbox explain web',
+          text: { en: 'how the container web was made', zh: '容器 web 是怎样创建的' },
+        },
+      ],
     },
     {
       name: 'runtime',

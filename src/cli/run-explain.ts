@@ -1,7 +1,7 @@
 import type { ExplainedProgram, ExplainedRecord } from '../../engine/api/types.js';
 import { type Bilingual, type Language, pick } from '../i18n/text.js';
 import type { Context } from './context.js';
-import type { Invocation } from './spec.js';
+import { type Invocation, UsageError } from './spec.js';
 import { withLab } from './with-lab.js';
 
 const STATES: Readonly<Record<ExplainedRecord['state'], Bilingual>> = {
@@ -12,11 +12,26 @@ const STATES: Readonly<Record<ExplainedRecord['state'], Bilingual>> = {
   skipped: { en: 'skipped', zh: '跳过' },
 };
 
-/** `glassbox explain [--json]`: make a lab and tell every system call that made it. */
+/** `glassbox explain [CONTAINER | --birth | --single-step] [--json]`; with none of them: make a lab and tell every system call that made it. */
 export async function runExplain(invocation: Invocation, context: Context): Promise<number> {
-  if (invocation.options['single-step'] !== undefined) return (await import('./run-step.js')).runStep(context);
+  const { options, words, command } = invocation;
+  const asked = [words[0], options['birth'], options['single-step']].filter((one) => one !== undefined);
+  if (asked.length > 1)
+    throw new UsageError(
+      {
+        en: 'explain one thing: CONTAINER, --birth or --single-step',
+        zh: '一次只能说明一项：CONTAINER、--birth 或 --single-step',
+      },
+      command,
+    );
+  if (words[0] !== undefined)
+    return (await import('./run-explain-container.js')).explainContainer(words[0], invocation, context);
+  if (options['root'] !== undefined)
+    throw new UsageError({ en: '--root needs CONTAINER', zh: '--root 需要同时指定 CONTAINER' }, command);
+  if (options['birth'] !== undefined) return (await import('./run-birth.js')).runBirth(context);
+  if (options['single-step'] !== undefined) return (await import('./run-step.js')).runStep(context);
   const programs = await withLab({}, (lab) => lab.explain());
-  const json = invocation.options['json'] !== undefined;
+  const json = options['json'] !== undefined;
   context.stdout.write(
     json
       ? `${JSON.stringify(programs, null, 2)}\n`

@@ -26,12 +26,14 @@ export function surfaceOf({ stdin, stdout, env }: Pick<Context, 'stdin' | 'stdou
 export interface Shown {
   readonly lab: Lab;
   readonly lesson?: LessonView;
+  /** Begin with a container being born. */
+  readonly birth?: boolean;
   /** What must be ended before the process ends by a signal or a crash. */
   readonly cleanup: () => Promise<void>;
 }
 
 /** The full screen, until the person leaves it; the terminal is as it was when this returns. */
-export async function showScreen({ lab, lesson, cleanup }: Shown, context: Context): Promise<void> {
+export async function showScreen({ lab, lesson, birth, cleanup }: Shown, context: Context): Promise<void> {
   const [{ runApp }, { picturePanels }, { detectTerminal }] = await Promise.all([
     import('../tui/run-app.js'),
     import('../tui/picture/index.js'),
@@ -41,6 +43,7 @@ export async function showScreen({ lab, lesson, cleanup }: Shown, context: Conte
     lab,
     lang: context.language,
     ...(lesson === undefined ? {} : { lesson }),
+    ...(birth === undefined ? {} : { birth }),
     panels: picturePanels(),
     traits: detectTerminal(context.color ? context.env : { ...context.env, NO_COLOR: '1' }),
     onLang: (language) => saveConfig(context.env, { language }),

@@ -29,6 +29,8 @@ export interface AppOptions {
   readonly panels: readonly AnyPanel[];
   /** More entries for the palette, the help and the keyboard; they go before the view's own. */
   readonly commands?: readonly AppCommand[];
+  /** Begin with a container being born. */
+  readonly birth?: boolean;
   /** The shell's prompt (PS1); without it, the lab's own. */
   readonly prompt?: string;
   readonly output?: ScreenOutput;
@@ -166,6 +168,7 @@ export function runApp(options: AppOptions): AppHandle {
   input.resume();
   screen.enter();
   app.start();
+  if (options.birth === true) app.watchBirth();
   return { closed, host: app, app, screen, close };
 }
 

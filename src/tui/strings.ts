@@ -7,6 +7,7 @@ export const STRINGS = {
   shell: { en: 'Shell', zh: '终端' },
   picture: { en: 'Picture', zh: '图景' },
   ledger: { en: 'What happened', zh: '发生了什么' },
+  birth: { en: 'A container is born', zh: '容器的诞生' },
   tooSmall: { en: 'terminal too small: {size}, needs 40x12', zh: '终端太小：{size}，至少需要 40x12' },
   panelFailed: {
     en: 'this pane has failed: {panel} (an error of glassbox)',
@@ -54,6 +55,7 @@ export const STRINGS = {
   cmdQuit: { en: 'quit', zh: '退出' },
   cmdSuspend: { en: 'suspend (fg continues)', zh: '挂起（用 fg 恢复）' },
   cmdResetLab: { en: 'throw the lab away and make a new one', zh: '丢弃当前实验环境并新建一个' },
+  cmdBirth: { en: 'watch a container being born', zh: '观看一个容器的诞生' },
   cmdNewShell: { en: 'restart the shell', zh: '重启终端' },
   cmdTextDown: { en: 'read on in the pane beside the shell', zh: '终端旁的窗格向下翻页' },
   cmdTextUp: { en: 'read back in the pane beside the shell', zh: '终端旁的窗格向上翻页' },

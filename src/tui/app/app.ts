@@ -13,6 +13,7 @@ import { both, STRINGS, text } from '../strings.js';
 import type { TerminalPane } from '../terminal-pane/terminal-pane.js';
 import { sanitise } from '../text/sanitise.js';
 import { THEME_IDS, type ThemeId } from '../theme/themes.js';
+import { BirthHost } from './birth-host.js';
 import { buildCommands, type CommandTarget, THEME_NAMES } from './commands.js';
 import { FreshChanges } from './fresh.js';
 import { LabLink } from './lab-link.js';
@@ -57,6 +58,7 @@ export class App implements CommandTarget, LessonHost {
   #theme: ThemeId;
   #page: LessonPage | null = null;
   #endLesson: () => void = () => undefined;
+  #birth: BirthHost | null = null;
   #stopped = false;
 
   constructor(parts: AppParts) {
@@ -211,6 +213,24 @@ export class App implements CommandTarget, LessonHost {
         await this.setLab(await this.#link.lab.reset());
         this.toast(STRINGS.labNew);
       });
+  }
+
+  // A container being born
+
+  canWatchBirth(): boolean {
+    return this.#birth === null && this.#link.lab.birth !== undefined;
+  }
+
+  watchBirth(): void {
+    if (!this.canWatchBirth()) return;
+    this.#birth = new BirthHost(this.view, {
+      changed: () => this.view.refresh(),
+      left: (born) => {
+        this.#birth = null;
+        if (born !== null) this.typeInShell(`glassbox-runtime exec ${born.id} sh -i`);
+      },
+    });
+    this.#run(async () => this.#birth?.run(this.#link.lab));
   }
 
   // The lesson

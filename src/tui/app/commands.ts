@@ -33,6 +33,8 @@ export interface CommandTarget {
   /** The pane beside the shell, by a page, whatever has the focus. */
   scrollSide(pages: 1 | -1): void;
   lesson(action: 'next' | 'previous' | 'hint' | 'reset' | 'undo'): void;
+  canWatchBirth(): boolean;
+  watchBirth(): void;
   askAnswer(): void;
   canAnswer(): boolean;
   openJump(): void;
@@ -119,6 +121,14 @@ export function buildCommands(target: CommandTarget, extra: readonly AppCommand[
     { id: 'scroll-down', title: STRINGS.cmdScrollDown, keys: ['pagedown'], run: () => target.scrollShell(1) },
     ...tabs,
     ...themes,
+    {
+      id: 'birth',
+      title: STRINGS.cmdBirth,
+      keys: ['B'],
+      words: 'container step explain syscall',
+      available: () => target.canWatchBirth(),
+      run: () => target.watchBirth(),
+    },
     { id: 'new-shell', title: STRINGS.cmdNewShell, keys: [], run: () => target.restartShell() },
     { id: 'reset-lab', title: STRINGS.cmdResetLab, keys: [], run: () => target.askResetLab() },
     { id: 'suspend', title: STRINGS.cmdSuspend, keys: [], run: () => target.suspend() },

@@ -1,10 +1,10 @@
 /** Draws the view: blessed's tree holds one widget for each pane, one for the status line, one for the window on top. */
 import type { Bilingual, LabInfo } from '../../../engine/api/types.js';
-import { type Arrangement, innerRect, PANE_ORDER, type PlacedPane } from '../layout/arrange.js';
+import { type Arrangement, innerRect, PANE_ORDER, type PaneId, type PlacedPane } from '../layout/arrange.js';
 import { paintFrame, type TabSpot } from '../layout/frame.js';
 import type { PanelPane } from '../layout/panel-pane.js';
 import type { AppCommand } from '../lesson-view.js';
-import type { KeyHint } from '../panel.js';
+import type { KeyHint, Lang } from '../panel.js';
 import type { CursorPlace } from '../screen/draw.js';
 import type { Screen } from '../screen/screen.js';
 import { createWidget, place, type Rect } from '../screen/widgets.js';
@@ -59,7 +59,7 @@ export class Painter {
 
   #mount(): void {
     const { screen, view } = this.#parts;
-    for (const id of PANE_ORDER) {
+    for (const id of [...PANE_ORDER, 'birth'] as const) {
       const widget = createWidget(() => {
         const pane = this.arrangement.panes.find((placed) => placed.id === id);
         if (pane === undefined) return;
@@ -99,7 +99,7 @@ export class Painter {
       onClick: () => this.#parts.openTab(index),
     }));
     const content = {
-      title: `${PANE_ORDER.indexOf(pane.id) + 1} ${STRINGS[pane.id][view.lang]}`,
+      title: view.birth === null ? paneTitle(pane.id, view.lang) : STRINGS[pane.id][view.lang],
       focused: pane.id === view.focus,
       tabs: pane.id === 'picture' ? tabs : [],
       ...(panel?.view.caption === undefined ? {} : { caption: panel.view.caption }),
@@ -124,7 +124,7 @@ export class Painter {
       if (news !== null) parts.push(news);
     }
     if (pane.id !== 'shell' || this.arrangement.panes.length === 1)
-      for (const id of this.arrangement.hidden) parts.push(`${PANE_ORDER.indexOf(id) + 1} ${STRINGS[id][lang]}`);
+      for (const id of this.arrangement.hidden) parts.push(paneTitle(id, lang));
     return parts.join(' · ');
   }
 
@@ -140,7 +140,7 @@ export class Painter {
     const { view, commands } = this.#parts;
     // Behind the prefix a key is a command, not the panel's own.
     const own = view.prefix ? [] : (view.panel?.panel.keys ?? []).slice(0, OWN_HINTS);
-    const panes = { key: `1-${view.panes.length}`, text: STRINGS.panesKeys };
+    const panes = view.birth === null ? { key: `1-${view.panes.length}`, text: STRINGS.panesKeys } : undefined;
     const [first, second, ...rest] = commandHints(commands, HINTED);
     const general = [first, second, panes, ...rest].filter((hint) => hint !== undefined);
     return [...own, ...(view.lesson === null ? [] : commandHints(commands, HINTED_IN_LESSONS)), ...general];
@@ -200,4 +200,9 @@ export class Painter {
     const pane = this.arrangement.panes.find((placed) => placed.id === 'shell');
     return pane === undefined ? null : shell.cursor(innerRect(pane));
   }
+}
+
+/** The number that goes to it, and its name. */
+function paneTitle(id: PaneId, lang: Lang): string {
+  return `${PANE_ORDER.indexOf(id) + 1} ${STRINGS[id][lang]}`;
 }

@@ -1,10 +1,11 @@
 /** What is focused, zoomed, filtered and open, and what the panels see. No drawing, no input, no lab. */
 import type { Bilingual, ObserveEvent } from '../../../engine/api/types.js';
-import { type Arrangement, arrange, PANE_ORDER, type PaneId } from '../layout/arrange.js';
+import { type Arrangement, arrange, BIRTH_PANES, PANE_ORDER, type PaneId } from '../layout/arrange.js';
 import { PanelPane } from '../layout/panel-pane.js';
 import type { LineEditor } from '../overlay/line-editor.js';
 import { type Overlay, OverlayPainter } from '../overlay/overlay.js';
-import type { AnyPanel, Lang, PanelInput } from '../panel.js';
+import { type AnyPanel, anyPanel, type Lang, type PanelInput } from '../panel.js';
+import { mountsPanel } from '../panels/mounts-panel.js';
 import type { FreshChanges } from './fresh.js';
 
 export interface ViewStateParts {
@@ -21,10 +22,10 @@ export interface ViewStateParts {
 }
 
 export class ViewState {
-  readonly panes: readonly PaneId[];
   readonly lesson: PanelPane | null;
   readonly ledger: PanelPane;
-  readonly tabs: readonly PanelPane[];
+  /** A container is being born: its pane and the picture take the place of all others. */
+  birth: PanelPane | null = null;
   readonly overlayPainter = new OverlayPainter();
   /** Highlighted changes; set by the application, whose timer it shares. */
   fresh: Pick<FreshChanges, 'list'> = { list: () => [] };
@@ -39,6 +40,9 @@ export class ViewState {
   /** Instead of a running shell. */
   shellMessage: Bilingual | null = null;
   readonly #parts: ViewStateParts;
+  readonly #panes: readonly PaneId[];
+  readonly #picture: readonly PanelPane[];
+  readonly #mounts = new PanelPane(anyPanel(mountsPanel()));
   #side: PaneId;
   #input: PanelInput;
   #inputs = new Map<PanelPane, PanelInput>();
@@ -48,8 +52,8 @@ export class ViewState {
     this.lang = parts.lang;
     this.lesson = parts.lesson === null ? null : new PanelPane(parts.lesson);
     this.ledger = new PanelPane(parts.ledger);
-    this.tabs = parts.picture.map((panel) => new PanelPane(panel));
-    this.panes = PANE_ORDER.filter((id) => id !== 'lesson' || parts.lesson !== null);
+    this.#picture = parts.picture.map((panel) => new PanelPane(panel));
+    this.#panes = PANE_ORDER.filter((id) => id !== 'lesson' || parts.lesson !== null);
     this.#side = parts.lesson === null ? 'picture' : 'lesson';
     this.#input = {
       lang: parts.lang,
@@ -61,6 +65,15 @@ export class ViewState {
       now: Date.now(),
       unicode: parts.unicode,
     };
+  }
+
+  get panes(): readonly PaneId[] {
+    return this.birth === null ? this.#panes : BIRTH_PANES;
+  }
+
+  /** The picture's tabs. */
+  get tabs(): readonly PanelPane[] {
+    return this.birth === null ? this.#picture : [...this.#picture, this.#mounts];
   }
 
   get overlay(): Overlay | undefined {
@@ -86,6 +99,7 @@ export class ViewState {
   panelOf(id: PaneId): PanelPane | null {
     if (id === 'lesson') return this.lesson;
     if (id === 'ledger') return this.ledger;
+    if (id === 'birth') return this.birth;
     return id === 'picture' ? (this.tabs[this.tab] ?? null) : null;
   }
 
@@ -111,15 +125,24 @@ export class ViewState {
     this.#parts.changed();
   }
 
+  /** Show a birth, or none any more: then the shell has the focus. */
+  setBirth(pane: PanelPane | null): void {
+    this.birth = pane;
+    this.zoomed = false;
+    if (this.tab >= this.tabs.length) this.tab = 0;
+    this.setFocus(pane === null ? 'shell' : 'birth');
+  }
+
   observed(event: ObserveEvent): void {
-    for (const pane of this.tabs) pane.snapshot(event);
+    for (const pane of this.#picture) pane.snapshot(event);
+    if (event.changes.some(({ object }) => object === 'mount')) this.#mounts.state = null; // what is new comes into sight
     this.refresh({ snapshot: event.snapshot });
   }
 
   setFocus(pane: PaneId): void {
     if (!this.panes.includes(pane)) return;
     this.focus = pane;
-    if (pane !== 'shell') this.#side = pane;
+    if (pane !== 'shell' && pane !== 'birth') this.#side = pane;
     this.filterEditor = null;
     this.refresh();
   }

@@ -1,9 +1,12 @@
 /** Where the panes stand, as a pure function of the screen's size and what is focused. */
 import type { Rect } from '../screen/widgets.js';
 
-export type PaneId = 'lesson' | 'shell' | 'picture' | 'ledger';
+export type PaneId = 'lesson' | 'shell' | 'picture' | 'ledger' | 'birth';
 /** Their numbers are fixed: 1 lesson, 2 shell, 3 picture, 4 ledger. */
 export const PANE_ORDER: readonly PaneId[] = ['lesson', 'shell', 'picture', 'ledger'];
+
+/** The panes while a container is being born. */
+export const BIRTH_PANES: readonly PaneId[] = ['birth', 'picture'];
 
 export const SMALLEST = { columns: 40, rows: 12 } as const;
 /** From here on a second pane stands beside or above the focused one, and all four. */
@@ -90,6 +93,22 @@ function all(request: ArrangeRequest, height: number): PlacedPane[] {
   ];
 }
 
+/** The list of records and the picture, side by side where there is room. */
+function birth({ columns }: ArrangeRequest, height: number): PlacedPane[] {
+  if (columns >= FOUR_PANES.columns) {
+    const left = clamp(columns * 0.45, 50, 90);
+    return [
+      { id: 'birth', rect: { x: 0, y: 0, width: left, height }, frame: 'box' },
+      { id: 'picture', rect: { x: left, y: 0, width: columns - left, height }, frame: 'box' },
+    ];
+  }
+  const top = clamp(height * 0.56, 8, height - 6);
+  return [
+    { id: 'birth', rect: { x: 0, y: 0, width: columns, height: top }, frame: 'rule' },
+    { id: 'picture', rect: { x: 0, y: top, width: columns, height: height - top }, frame: 'rule' },
+  ];
+}
+
 export function arrange(request: ArrangeRequest): Arrangement {
   const { columns, rows, panes, focus } = request;
   const height = Math.max(0, rows - 1);
@@ -98,6 +117,7 @@ export function arrange(request: ArrangeRequest): Arrangement {
   let placed: PlacedPane[];
   if (request.zoomed || columns < TWO_PANES.columns || rows < TWO_PANES.rows)
     placed = [{ id: focus, rect: { x: 0, y: 0, width: columns, height }, frame: 'rule' }];
+  else if (panes.includes('birth')) placed = birth(request, height);
   else if (columns < FOUR_PANES.columns || rows < FOUR_PANES.rows) placed = two(request, height);
   else placed = all(request, height);
   const shown = new Set(placed.map((pane) => pane.id));
