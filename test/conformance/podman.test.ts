@@ -29,7 +29,7 @@ if (inSandbox) {
           podman.podman(slot, ['import', '-', podman.image], archive);
       });
       describe('checks', { concurrency: 3 }, () => {
-        for (const check of checks) test(check.name, { timeout: 150_000 }, () => compareRuntimes(podman, check));
+        for (const check of checks) test(check.name, { timeout: 220_000 }, () => compareRuntimes(podman, check));
       });
       more();
       test('nothing is left of the containers', async () => {
@@ -41,7 +41,7 @@ if (inSandbox) {
 
   const podman = new Podman(group, slots, { rootless: false });
   suite(podman, [...PODMAN_CHECKS, ...SHARED], () => {
-    test('faults planted in runc are seen', { timeout: 150_000 }, async () => {
+    test('faults planted in runc are seen', { timeout: 220_000 }, async () => {
       const check = { name: 'planted', script: 'run --rm $IMAGE grep CapBnd /proc/self/status', expect: [] };
       const [good, bad] = await Promise.all([report(podman, 'reference', check), report(podman, 'planted', check)]);
       assert.match(differences(good, bad).join('\n'), /^\+.*CapBnd/m);
@@ -55,11 +55,11 @@ if (inSandbox) {
   });
 } else {
   const why = whyNot(['podman', 'conmon', 'runc', 'python3', 'busybox', 'diff', 'docker-init', 'setpriv', 'newuidmap']);
-  test('podman with our runtime', { skip: why ?? false, timeout: 300_000 }, () => {
+  test('podman with our runtime', { skip: why ?? false, timeout: 420_000 }, () => {
     const group = `glassbox-podman-${process.pid}`;
     process.env['GLASSBOX_TEST_GROUP'] = group;
     try {
-      rerunInSandbox(import.meta.url, { timeoutMs: 280_000 });
+      rerunInSandbox(import.meta.url, { timeoutMs: 400_000 });
     } finally {
       removeGroups(group);
     }

