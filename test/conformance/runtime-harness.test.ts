@@ -7,24 +7,40 @@ import { type Case, type Runtime, runCase } from '../helpers/oci/run.js';
 import { RUNC, staleEntries, unfit, why } from '../helpers/oci/suite.js';
 import { World } from '../helpers/oci/world.js';
 import { inSandbox, rerunInSandbox } from '../helpers/sandbox.js';
+import { BIND_CASES } from './cases/binds.js';
+import { COMBINED_CASES, ROOTLESS_CASES } from './cases/combined.js';
+import { DESCRIPTOR_CASES, EXEC_CASES, TERMINAL_CASES } from './cases/exec.js';
 import { HOOK_CASES } from './cases/hooks.js';
-import { MOUNT_CASES, ROOTFS_CASES } from './cases/mounts.js';
+import { LIFE_CASES } from './cases/life.js';
+import { LIMIT_CASES } from './cases/limits.js';
+import { OPTION_CASES, PLACE_CASES } from './cases/mounts.js';
 import { NAMESPACE_CASES } from './cases/namespaces.js';
-import { COMBINED_CASES, OPERATION_CASES } from './cases/operations.js';
-import { PROCESS_CASES } from './cases/process.js';
+import { PROGRAM_CASES } from './cases/programs.js';
 import { RESOURCE_CASES } from './cases/resources.js';
+import { CGROUP_CASES, ROOT_CASES } from './cases/rootfs.js';
 import { SECCOMP_CASES } from './cases/seccomp.js';
+import { CAPABILITY_CASES, USER_CASES } from './cases/users.js';
 
 const TABLES = [
-  NAMESPACE_CASES,
-  PROCESS_CASES,
-  MOUNT_CASES,
-  ROOTFS_CASES,
-  RESOURCE_CASES,
-  SECCOMP_CASES,
-  HOOK_CASES,
-  OPERATION_CASES,
+  BIND_CASES,
   COMBINED_CASES,
+  ROOTLESS_CASES,
+  DESCRIPTOR_CASES,
+  EXEC_CASES,
+  TERMINAL_CASES,
+  HOOK_CASES,
+  LIFE_CASES,
+  LIMIT_CASES,
+  OPTION_CASES,
+  PLACE_CASES,
+  NAMESPACE_CASES,
+  PROGRAM_CASES,
+  RESOURCE_CASES,
+  CGROUP_CASES,
+  ROOT_CASES,
+  SECCOMP_CASES,
+  CAPABILITY_CASES,
+  USER_CASES,
 ];
 
 /** A change of the second run only, and the section in which it must be found. */

@@ -53,6 +53,8 @@ export function plain(line: string): string {
 /** `3 lr-x------ pipe` of a line of `ls -ln /proc/1/fd`. */
 function descriptor(line: string): string {
   const parts = /^(\S{10})\s.* (\d+) -> (.*)$/.exec(line);
+  const unread = /^([-a-z]{10})\s.* (\d+)$/.exec(line);
+  if (unread !== null) return `${unread[2]} ${unread[1]} of whom no more may be known`;
   return parts === null ? plain(line) : plain(`${parts[2]} ${parts[1]} ${parts[3]}`);
 }
 
