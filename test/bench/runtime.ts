@@ -5,7 +5,7 @@
  *
  *     node --import tsx test/bench/runtime.ts [rounds=50] [cycles=500]
  */
-import { spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { loadavg } from 'node:os';
 import { fileURLToPath } from 'node:url';
@@ -13,87 +13,18 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import type { openRuntime } from '../../engine/runtime/open.js';
 import type { Runtime } from '../../engine/runtime/runtime.js';
+import { command, commandAtOnce, cpuMs, race, timed } from './runtime-race.js';
 import type { Bundle } from './runtime-yard.js';
 import { parentOf, pssKib, Yard } from './runtime-yard.js';
 
 const rounds = Number(process.argv[2] ?? 50);
 const cycles = Number(process.argv[3] ?? 500);
 const AT_ONCE = 100;
-const WARM_UP = 2;
 const SIGKILL = 9;
 const OWN_COMMAND = fileURLToPath(new URL('../../bin/glassbox-runtime.mjs', import.meta.url));
 
 /** What is installed is measured, not what tsx makes of the sources. */
 const built = (path: string): Promise<unknown> => import(new URL(`../../dist/engine/${path}`, import.meta.url).href);
-
-/** A way to do something, and what it may cost as a share of the first one's median. */
-interface Way {
-  readonly name: string;
-  readonly once: () => unknown;
-  readonly budget?: number;
-}
-
-async function timed(run: () => unknown): Promise<number> {
-  const begun = performance.now();
-  await run();
-  return performance.now() - begun;
-}
-
-const TICK_MS = 10; // sysconf(_SC_CLK_TCK) is 100 on every Linux that Node runs on
-
-/** CPU of this process, exact, and of its children that ended, in ticks: fields 16 and 17 of proc_pid_stat(5). Sound on a busy machine. */
-function cpuMs(): number {
-  const { user, system } = process.cpuUsage();
-  const stat = readFileSync('/proc/self/stat', 'utf8');
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return (user + system) / 1000 + (Number(fields[13]) + Number(fields[14])) * TICK_MS;
-}
-
-function quantile(values: readonly number[], q: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))] ?? Number.NaN;
-}
-
-/** Every way once in each round, each time another one first, so that what else the machine does hits all alike. */
-async function race(title: string, ways: readonly Way[]): Promise<void> {
-  const times = new Map<string, number[]>(ways.map(({ name }) => [name, []]));
-  const cpu = new Map<string, number>();
-  for (let round = -WARM_UP; round < rounds; round++) {
-    for (let turn = 0; turn < ways.length; turn++) {
-      const way = ways[(round + WARM_UP + turn) % ways.length] as Way;
-      const before = cpuMs();
-      const ms = await timed(way.once);
-      if (round < 0) continue;
-      times.get(way.name)?.push(ms);
-      cpu.set(way.name, (cpu.get(way.name) ?? 0) + cpuMs() - before);
-    }
-  }
-  console.log(`${title}, ${rounds} rounds`);
-  const measure = quantile(times.get((ways[0] as Way).name) ?? [], 0.5);
-  for (const { name, budget } of ways) {
-    const all = times.get(name) ?? [];
-    const share = quantile(all, 0.5) / measure;
-    const verdict =
-      budget === undefined ? '' : `   budget ${budget.toFixed(2)}: ${share <= budget ? 'kept' : 'NOT kept'}`;
-    const figure = (ms: number): string => ms.toFixed(1).padStart(7);
-    console.log(
-      `  ${name.padEnd(28)} median ${figure(quantile(all, 0.5))} ms   minimum ${figure(quantile(all, 0))}   p90 ${figure(quantile(all, 0.9))}   CPU ${figure((cpu.get(name) ?? 0) / rounds)}   of ${(ways[0] as Way).name} ${share.toFixed(2)}${verdict}`,
-    );
-  }
-}
-
-function command(program: string, args: readonly string[]): void {
-  const done = spawnSync(program, args, { encoding: 'utf8', timeout: 60_000, stdio: ['ignore', 'ignore', 'pipe'] });
-  if (done.status !== 0) throw new Error(`${program} ${args.join(' ')}: ${done.status} ${done.stderr}`);
-}
-
-function commandAtOnce(program: string, args: readonly string[]): Promise<boolean> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { stdio: 'ignore' });
-    child.once('error', reject);
-    child.once('close', (code) => resolve(code === 0));
-  });
-}
 
 class Bench {
   readonly yard = new Yard();
@@ -124,7 +55,7 @@ class Bench {
     const one = this.yard.bundle('one', ['/bin/true']);
     const by = (program: string, state: string) => () => command(program, this.#runs(program, state, one));
     if (this.#crun !== null) console.log(`crun run: left out, ${this.#crun}`);
-    await race('busybox true with the default config of Docker', [
+    await race('busybox true with the default config of Docker', rounds, [
       { name: 'runc run', once: by('runc', 'runc') },
       ...(this.#crun === null ? [{ name: 'crun run', once: by('crun', 'crun') }] : []),
       { name: 'ours, in process', once: () => this.#inProcess(one), budget: 1 / 5 },
@@ -142,10 +73,13 @@ class Bench {
     };
     const show = async (name: string, each: (bundle: Bundle) => Promise<boolean>): Promise<void> => {
       let results: PromiseSettledResult<boolean>[] = [];
+      const before = cpuMs();
       const ms = await timed(async () => {
         results = await Promise.allSettled(bundles.map(each));
       });
-      console.log(`  ${name.padEnd(28)} ${ms.toFixed(0).padStart(7)} ms   ${count(results)}`);
+      console.log(
+        `  ${name.padEnd(28)} ${ms.toFixed(0).padStart(7)} ms   CPU ${(cpuMs() - before).toFixed(0)}   ${count(results)}`,
+      );
     };
     console.log(`${AT_ONCE} at once`);
     await show('runc run', (bundle) => commandAtOnce('runc', this.#runs('runc', 'runc', bundle)));
@@ -167,7 +101,7 @@ class Bench {
     const init = await this.#own.create({ id, bundle, spec, stdio });
     await this.#own.start(id);
     const words = { ...spec.process, args: ['/bin/true'] } as NonNullable<typeof spec.process>;
-    await race('exec of busybox true', [
+    await race('exec of busybox true', rounds, [
       { name: 'runc exec', once: () => command('runc', [...runc, 'exec', 'other', '/bin/true']) },
       {
         name: 'ours, in process',

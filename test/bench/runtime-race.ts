@@ -1,0 +1,73 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+
+const WARM_UP = 2;
+
+/** A way to do something, and what it may cost as a share of the first one's median. */
+export interface Way {
+  readonly name: string;
+  readonly once: () => unknown;
+  readonly budget?: number;
+}
+
+export async function timed(run: () => unknown): Promise<number> {
+  const begun = performance.now();
+  await run();
+  return performance.now() - begun;
+}
+
+const TICK_MS = 10; // sysconf(_SC_CLK_TCK) is 100 on every Linux that Node runs on
+
+/** CPU of this process, exact, and of its children that ended, in ticks: fields 16 and 17 of proc_pid_stat(5). Sound on a busy machine. */
+export function cpuMs(): number {
+  const { user, system } = process.cpuUsage();
+  const stat = readFileSync('/proc/self/stat', 'utf8');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return (user + system) / 1000 + (Number(fields[13]) + Number(fields[14])) * TICK_MS;
+}
+
+function quantile(values: readonly number[], q: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))] ?? Number.NaN;
+}
+
+/** Every way once in each round, each time another one first, so that what else the machine does hits all alike. */
+export async function race(title: string, rounds: number, ways: readonly Way[]): Promise<void> {
+  const times = new Map<string, number[]>(ways.map(({ name }) => [name, []]));
+  const cpu = new Map<string, number>();
+  for (let round = -WARM_UP; round < rounds; round++) {
+    for (let turn = 0; turn < ways.length; turn++) {
+      const way = ways[(round + WARM_UP + turn) % ways.length] as Way;
+      const before = cpuMs();
+      const ms = await timed(way.once);
+      if (round < 0) continue;
+      times.get(way.name)?.push(ms);
+      cpu.set(way.name, (cpu.get(way.name) ?? 0) + cpuMs() - before);
+    }
+  }
+  console.log(`${title}, ${rounds} rounds`);
+  const measure = quantile(times.get((ways[0] as Way).name) ?? [], 0.5);
+  for (const { name, budget } of ways) {
+    const all = times.get(name) ?? [];
+    const share = quantile(all, 0.5) / measure;
+    const verdict =
+      budget === undefined ? '' : `   budget ${budget.toFixed(2)}: ${share <= budget ? 'kept' : 'NOT kept'}`;
+    const figure = (ms: number): string => ms.toFixed(1).padStart(7);
+    console.log(
+      `  ${name.padEnd(28)} median ${figure(quantile(all, 0.5))} ms   minimum ${figure(quantile(all, 0))}   p90 ${figure(quantile(all, 0.9))}   CPU ${figure((cpu.get(name) ?? 0) / rounds)}   of ${(ways[0] as Way).name} ${share.toFixed(2)}${verdict}`,
+    );
+  }
+}
+
+export function command(program: string, args: readonly string[]): void {
+  const done = spawnSync(program, args, { encoding: 'utf8', timeout: 60_000, stdio: ['ignore', 'ignore', 'pipe'] });
+  if (done.status !== 0) throw new Error(`${program} ${args.join(' ')}: ${done.status} ${done.stderr}`);
+}
+
+export function commandAtOnce(program: string, args: readonly string[]): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, args, { stdio: 'ignore' });
+    child.once('error', reject);
+    child.once('close', (code) => resolve(code === 0));
+  });
+}
