@@ -277,6 +277,7 @@ export class Creation {
       mounts: planMounts(spec, {
         bundle,
         rootfs: this.#rootfs,
+        planned: cgroups.plan.hierarchies,
         groups: cgroups.groups,
         cgroupNamespace: namespaces.cgroup,
         trees: prepareTrees(spec, { bundle, rootfs: this.#rootfs, fds: this.#fds }),

@@ -1,8 +1,10 @@
-import { lstatSync, readlinkSync, statSync } from 'node:fs';
+import { existsSync, lstatSync, readlinkSync, statSync } from 'node:fs';
 import { basename, posix } from 'node:path';
 import type { PlannedGroup } from '../../cgroup/plan.js';
 import { MS } from '../../kernel/constants.js';
 import { EngineError } from '../../kernel/errors.js';
+import { parseCgroupFile } from '../../kernel/procfs/cgroup-file.js';
+import { readProc } from '../../kernel/procfs/read.js';
 import type { CgroupMountHierarchy, MountPlan } from '../plan.js';
 import { parseMountOptions } from '../spec/mount-options.js';
 import type { Spec, SpecMount } from '../spec/types.js';
@@ -27,6 +29,8 @@ const LONGEST_LINK_CHAIN = 40;
 export interface MountContext {
   readonly bundle: string;
   readonly rootfs: string;
+  /** The container's groups, those that could be made among them. */
+  readonly planned: readonly PlannedGroup[];
   readonly groups: readonly PlannedGroup[];
   readonly cgroupNamespace: boolean;
   /** Prepared trees by index of the mount: idmapped binds, filled tmpfs. */
@@ -138,17 +142,25 @@ function missingPlace(rootfs: string, destination: string): string | null {
   return `/${walked.join('/')}`;
 }
 
-function hierarchiesOf({ groups, cgroupNamespace }: MountContext): CgroupMountHierarchy[] {
-  const v1 = groups.filter(({ version }) => version === 1);
-  const shown = v1.length > 0 ? v1 : groups;
+function hierarchiesOf({ planned, groups, cgroupNamespace }: MountContext): CgroupMountHierarchy[] {
+  const made = new Set(groups.map(({ directory }) => directory));
+  const v1 = planned.filter(({ version }) => version === 1);
+  const shown = v1.length > 0 ? v1 : planned;
   return shown.map(({ version, name, mountPoint, directory }) => {
     const place = version === 1 ? basename(mountPoint) : '';
     return {
       version,
       name,
       directory: place,
-      source: cgroupNamespace ? '' : directory,
+      source: cgroupNamespace ? '' : made.has(directory) ? directory : ownGroup(name, mountPoint),
       links: place.includes(',') ? place.split(',') : [],
     };
   });
+}
+
+/** Our own group, in which a container stays where none could be made for it. */
+function ownGroup(name: string, mountPoint: string): string {
+  const own = parseCgroupFile(readProc('/proc/self/cgroup') ?? '').find(({ controllers }) => controllers === name);
+  const directory = posix.join(mountPoint, own?.path ?? '/');
+  return directory.startsWith(`${mountPoint}/`) && existsSync(directory) ? directory : mountPoint;
 }

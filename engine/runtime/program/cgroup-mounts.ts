@@ -28,8 +28,10 @@ export function mountCgroups(s: Steps, root: SlotValue, mount: CgroupMountPlan):
     type: 'tmpfs',
     source: 'tmpfs',
     destination,
-    options: { flags: { set: DEFAULTS }, data: [`mode=${mount.covered ? '555' : '755'}`] },
+    options: { flags: { set: DEFAULTS }, data: ['mode=755'] },
   });
+  // what sysfs has there
+  if (mount.covered) s.call('fchmodat', [tree, '.', 0o555], { failure });
   openTarget(s, root, destination, top, { kind: 'directory', failure });
   attach(s, tree, top, {
     failure,
