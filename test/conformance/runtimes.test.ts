@@ -48,6 +48,7 @@ const MEANT: readonly MeantDifference[] = [
 ];
 
 const ROOT = '/run/oci-runtimes';
+const RUNC_MISSING = why({ name: 'runc', command: ['runc'] });
 let world: World;
 
 /** A runtime, or why it cannot be had here. */
@@ -126,7 +127,7 @@ function refusals(): void {
     assert.equal(runtimeSetting({ GLASSBOX_RUNTIME: '' }), 'glassbox');
     assert.equal(runtimeSetting({ GLASSBOX_RUNTIME: 'runc' }), 'runc');
   });
-  test('what another program cannot do is refused', { skip: why({ name: 'runc', command: ['runc'] }) }, async () => {
+  test('what another program cannot do is refused', { skip: RUNC_MISSING }, async () => {
     const runc = openRuntime({ runtime: 'runc', root: `${ROOT}/refusing` });
     const stage = new Stage(runc, world);
     try {
@@ -143,6 +144,20 @@ function refusals(): void {
       runc.close();
     }
   });
+  test('a container ends although nobody waits for what was executed in it', { skip: RUNC_MISSING }, async () => {
+    const runc = openRuntime({ runtime: 'runc', root: `${ROOT}/waiting` });
+    const stage = new Stage(runc, world);
+    try {
+      await stage.create(['/bin/sleep', '1000']);
+      await runc.start(stage.id);
+      await stage.exec(['/bin/sleep', '1000']);
+      await runc.delete(stage.id, { force: true });
+      assert.deepEqual(runc.list(), []);
+    } finally {
+      await stage.end();
+      runc.close();
+    }
+  });
 }
 
 if (inSandbox) {
@@ -153,8 +168,7 @@ if (inSandbox) {
   refusals();
   for (const name of ['runc', 'crun']) comparedWith(name);
 } else {
-  const skip = why({ name: 'runc', command: ['runc'] });
-  test('one interface, several runtimes', { skip, timeout: 240_000 }, (t) => {
+  test('one interface, several runtimes', { skip: RUNC_MISSING, timeout: 240_000 }, (t) => {
     const crun = tryOpen('crun');
     if (typeof crun === 'string') t.diagnostic(`not compared with crun: ${crun}`);
     rerunInSandbox(import.meta.url, { timeoutMs: 230_000 });

@@ -105,7 +105,7 @@ export class ExternalRuntime implements OciRuntime {
     const file = bundle.file(`${name}.json`);
     writeFileSync(file, documentOf(options.process), { mode: 0o600 });
     try {
-      return await this.#processOf(bundle.file(`${name}.pid`), options, [
+      const made = await this.#processOf(bundle.file(`${name}.pid`), options, [
         'exec',
         '--detach',
         '--process',
@@ -117,6 +117,9 @@ export class ExternalRuntime implements OciRuntime {
           controllers === '' ? path : `${controllers}:${path}`,
         ]),
       ]);
+      // at once, whoever asks: the kernel lets a pid namespace's first process end only after the last of the others was reaped
+      void made.wait();
+      return made;
     } finally {
       rmSync(file, { force: true });
     }
