@@ -1,4 +1,4 @@
-import { closeSync, openSync, readSync } from 'node:fs';
+import { readSync } from 'node:fs';
 import { ERRNO } from '../kernel/errno.js';
 import { SyscallError } from '../kernel/errors.js';
 import type { Kernel } from '../kernel/kernel.js';
@@ -14,10 +14,8 @@ const WNOHANG = 1;
 const SI_CODE = 8;
 const SI_STATUS = 24;
 
-/** Where the end of a process is learned: we are its parent, or its shim writes it down and ends right after. */
-export type Ending =
-  | { readonly by: 'us' }
-  | { readonly by: 'shim'; readonly shimPidfd: number; readonly exitFile: string };
+/** Where the end of a process is learned: we are its parent, or its shim writes it down, in the file `exit`, and ends right after. */
+export type Ending = { readonly by: 'us' } | { readonly by: 'shim'; readonly shimPidfd: number; readonly exit: number };
 
 /** A container's process that runs on whether or not anybody looks: signals through its pidfd, its exit code once. */
 export class RunningContainerProcess implements ContainerProcess {
@@ -53,7 +51,7 @@ export class RunningContainerProcess implements ContainerProcess {
     await this.#reactor().ended(this.#ending.shimPidfd);
     // the shim is our child as long as we live; for another engine it is not (ECHILD)
     waitPidfd(this.#kernel, this.#ending.shimPidfd, 0);
-    return readExit(this.#ending.exitFile) ?? UNKNOWN;
+    return readExit(this.#ending.exit) ?? UNKNOWN;
   }
 
   kill(signal: number): void {
@@ -62,30 +60,30 @@ export class RunningContainerProcess implements ContainerProcess {
     if (result < 0 && result !== -ERRNO.ESRCH) throw new SyscallError('pidfd_send_signal', -result);
   }
 
-  /** Take it off the kernel's hands if it has ended and nobody waits for it: a container that was deleted leaves no zombie. */
-  reap(): void {
-    if (this.#disposed || this.#code !== undefined) return;
-    this.#reaped = waitPidfd(this.#kernel, this.pidfd, WNOHANG) !== null;
+  /** Take it off the kernel's hands if it has ended and nobody waits for it: a container that was deleted leaves no zombie. True once it has ended. */
+  reap(): boolean {
+    if (this.#reaped || this.#disposed || this.#code !== undefined) return this.#reaped;
+    const status = waitPidfd(this.#kernel, this.pidfd, WNOHANG);
+    if (status === null) return false;
+    this.#reaped = true;
+    if (this.#ending.by === 'us') this.#code = Promise.resolve(status.exitCode);
     if (this.#ending.by === 'shim') waitPidfd(this.#kernel, this.#ending.shimPidfd, 0);
+    return this.#reaped;
   }
 
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
     this.#kernel.call('close', this.pidfd);
-    if (this.#ending.by === 'shim') this.#kernel.call('close', this.#ending.shimPidfd);
+    if (this.#ending.by === 'shim')
+      for (const fd of [this.#ending.shimPidfd, this.#ending.exit]) this.#kernel.call('close', fd);
   }
 }
 
-/** The exit code in a siginfo_t that a shim wrote; null while there is none. */
-export function readExit(file: string): number | null {
+/** The exit code in a siginfo_t that a shim wrote into a file; null while there is none. */
+export function readExit(file: number): number | null {
   const bytes = Buffer.alloc(SIGINFO_SIZE);
-  const fd = openSync(file, 'r');
-  try {
-    if (readSync(fd, bytes, 0, bytes.length, 0) < bytes.length) return null;
-  } finally {
-    closeSync(fd);
-  }
+  if (readSync(file, bytes, 0, bytes.length, 0) < bytes.length) return null;
   const status = bytes.readInt32LE(SI_STATUS);
   return bytes.readInt32LE(SI_CODE) === CLD_EXITED ? status : 128 + status;
 }

@@ -1,5 +1,7 @@
+import { openSync } from 'node:fs';
 import type { ExplainedProgram } from '../api/types.js';
 import { CgroupManager } from '../cgroup/manager.js';
+import { O } from '../kernel/constants.js';
 import { ERRNO } from '../kernel/errno.js';
 import { EngineError, SyscallError } from '../kernel/errors.js';
 import { check, type Kernel, realKernel } from '../kernel/kernel.js';
@@ -47,6 +49,8 @@ export class Runtime implements OciRuntime {
   #reactor: Reactor | undefined;
   /** First processes of containers that were made here: our children, or our shims'. */
   #made = new Map<string, RunningContainerProcess>();
+  /** Processes that were executed in containers: a pid namespace does not end before those of it that are our children are reaped. */
+  #executed = new Map<string, RunningContainerProcess[]>();
   /** Containers that are being stepped: only who steps one can start it. */
   #stepped = new Map<string, { driver: Driver; ended: () => boolean }>();
 
@@ -75,7 +79,12 @@ export class Runtime implements OciRuntime {
       { pid: init, pidfd },
       state.shim === null
         ? { by: 'us' }
-        : { by: 'shim', shimPidfd: this.#duplicate(driver.running.pidfd), exitFile: dir.file(EXIT_FILE) },
+        : {
+            by: 'shim',
+            shimPidfd: this.#duplicate(driver.running.pidfd),
+            // held on to, for the container may be deleted before its end was asked for
+            exit: openSync(dir.file(EXIT_FILE), O.RDONLY | O.CLOEXEC),
+          },
     );
     if (!driver.stepping) driver.running.dispose();
     this.#made.set(options.id, process);
@@ -149,6 +158,8 @@ export class Runtime implements OciRuntime {
     dir.remove();
     this.#made.get(id)?.reap();
     this.#made.delete(id);
+    for (const process of this.#executed.get(id) ?? []) process.reap();
+    this.#executed.delete(id);
     try {
       await runHooks(state.hooks.poststop, { ...last, status: 'stopped', pid: 0 });
     } catch (error) {
@@ -165,7 +176,9 @@ export class Runtime implements OciRuntime {
     if (status === 'paused' && options.ignorePaused !== true)
       throw new EngineError('FailedPrecondition', 'cannot exec in a paused container');
     const made = await new Execution(dir, state, options, this.#context).run();
-    return new RunningContainerProcess(this.#kernel, () => this.#reactorNow(), made, { by: 'us' });
+    const process = new RunningContainerProcess(this.#kernel, () => this.#reactorNow(), made, { by: 'us' });
+    this.#executed.set(options.id, [...(this.#executed.get(options.id) ?? []).filter((one) => !one.reap()), process]);
+    return process;
   }
 
   pids(id: string): number[] {
@@ -210,7 +223,10 @@ export class Runtime implements OciRuntime {
     const { program } = containerProgram(dir.readPlan());
     const region = new AttachedRegion(dir.file(REGION_FILE), this.#kernel);
     try {
-      return explainTrace(program, region.trace(program.records.length), !region.isHeld(state.startAt));
+      const trace = region.trace(program.records.length);
+      return region.isHeld(state.startAt)
+        ? explainTrace(program, trace, false, state.startAt)
+        : explainTrace(program, trace, true);
     } finally {
       region.close();
     }
@@ -281,6 +297,7 @@ export class Runtime implements OciRuntime {
     for (let pause = 1; isAlive(state.init); pause = Math.min(pause * 2, 50)) {
       if (performance.now() > deadline)
         throw new EngineError('DeadlineExceeded', `container init still running after ${KILL_TIMEOUT_MS} ms`);
+      for (const process of this.#executed.get(state.id) ?? []) process.reap();
       await new Promise((resolve) => setTimeout(resolve, pause));
     }
   }
