@@ -82,6 +82,8 @@ export class Creation {
   readonly #rootfs: string;
   #undo: (() => void | Promise<void>)[] = [];
   #created = rfc3339(new Date());
+  /** Our end of the pipe on which the stand-by waits; -1 until there is one. */
+  #guardPipe = -1;
   #init = 0;
   #hooksBegun = false;
   /** The v2 group that the first process is born in. */
@@ -120,8 +122,9 @@ export class Creation {
     this.#undo.push(() => this.#dir.remove());
     this.#makeCgroups(cgroups);
     const fds = this.#openFds();
-    const guardPipe = this.#fds.pipe();
-    const plan = this.#plan(cgroups, fds.birth, guardPipe[0]);
+    const [guardPipe, ours] = this.#fds.pipe();
+    this.#guardPipe = ours;
+    const plan = this.#plan(cgroups, fds.birth, guardPipe);
     this.#delegate(cgroups, plan);
     const compiled = containerProgram(plan);
     const state: StateRecord = {
@@ -162,7 +165,7 @@ export class Creation {
         throw this.#withOom(cgroups, error);
       });
     this.#context.at?.('created');
-    this.#commit(driver, plan, guardPipe[1]);
+    this.#commit(driver, plan);
     return { driver, init: init(), pidfd, state: complete };
   }
 
@@ -378,7 +381,7 @@ export class Creation {
   }
 
   /** From here on the container lives without us. */
-  #commit(driver: Driver, plan: ContainerPlan, guard: number): void {
+  #commit(driver: Driver, plan: ContainerPlan): void {
     const { running } = driver;
     running.release('created');
     if (plan.shim) running.release('shim');
@@ -391,11 +394,16 @@ export class Creation {
         throw driver.translate(error);
       }
     }
-    const told = this.#context.kernel.call('write', guard, Buffer.from([1]), 1);
-    // who stands by must not take us for dead; EPIPE: nobody stands by any more
-    if (told < 0 && told !== -ERRNO.EPIPE) throw new SyscallError('write', -told, { while: 'creating the container' });
+    this.#dismissStandBy();
     this.#undo.length = 0;
     if (!plan.shim && !driver.stepping) running.wait();
+  }
+
+  /** Tell who stands by that there is nothing to remove: it must not take us for dead. EPIPE: nobody stands by any more. */
+  #dismissStandBy(): void {
+    if (this.#guardPipe < 0) return;
+    const told = this.#context.kernel.call('write', this.#guardPipe, Buffer.from([1]), 1);
+    if (told < 0 && told !== -ERRNO.EPIPE) throw new SyscallError('write', -told, { while: 'creating the container' });
   }
 
   #withOom(cgroups: CgroupManager, error: unknown): unknown {
@@ -427,6 +435,8 @@ export class Creation {
         failed.push(one);
       }
     }
+    // what it would remove by name may soon be another container's with the same id; where we failed it has to try
+    if (failed.length === 0) this.#dismissStandBy();
     // config.md, "createRuntime": when one fails, go on with the end of the life cycle
     if (this.#hooksBegun)
       await runHooks(this.#options.spec.hooks.poststop, { ...this.#hookState(0), status: 'stopped' }).catch(
