@@ -1,5 +1,6 @@
 /** Plans in which every section of a container's program has something to do. Descriptors are numbers that nobody opens. */
 import { fileURLToPath } from 'node:url';
+import type { PlannedGroup } from '../../engine/cgroup/plan.js';
 import { dockerDefaultSpec } from '../../engine/policy/default-spec.js';
 import type { ContainerPlan } from '../../engine/runtime/plan.js';
 import { planMounts } from '../../engine/runtime/planning/mounts.js';
@@ -66,6 +67,16 @@ export function fullSpec(): Spec {
 export function fullContainerPlan(overrides: Partial<ContainerPlan> = {}): ContainerPlan {
   const spec = fullSpec();
   const groups = [{ path: '/sys/fs/cgroup/memory/box/tasks', fd: 40 }];
+  const planned: readonly PlannedGroup[] = [
+    {
+      version: 1,
+      name: 'cpu,cpuacct',
+      controllers: ['cpu', 'cpuacct'],
+      mountPoint: '/sys/fs/cgroup/cpu,cpuacct',
+      directory: '/sys/fs/cgroup/cpu,cpuacct/box',
+      path: '/box',
+    },
+  ];
   return {
     id: 'box',
     spec,
@@ -93,16 +104,8 @@ export function fullContainerPlan(overrides: Partial<ContainerPlan> = {}): Conta
     mounts: planMounts(spec, {
       bundle: '/nowhere',
       rootfs: ROOTFS,
-      groups: [
-        {
-          version: 1,
-          name: 'cpu,cpuacct',
-          controllers: ['cpu', 'cpuacct'],
-          mountPoint: '/sys/fs/cgroup/cpu,cpuacct',
-          directory: '/sys/fs/cgroup/cpu,cpuacct/box',
-          path: '/box',
-        },
-      ],
+      planned,
+      groups: planned,
       cgroupNamespace: true,
       trees: new Map(),
     }),

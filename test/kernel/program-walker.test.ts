@@ -31,14 +31,14 @@ for (const architecture of ['x64', 'arm64'] as const) {
     after(() => rmSync(scratch, { recursive: true }));
 
     /** An executable's command line. */
-    function executable(image: Buffer): [string, ...string[]] {
+    function executable(image: Buffer): { command: string; args: readonly string[] } {
       const file = join(scratch, 'image');
       writeFileSync(file, image, { mode: 0o755 });
-      return [...emulator, file] as [string, ...string[]];
+      return { command: emulator[0] ?? file, args: emulator.length === 0 ? [] : [file] };
     }
 
     function run(program: Program): { status: number | null; output: Buffer } {
-      const [command, ...args] = executable(elfImage(program, architecture));
+      const { command, args } = executable(elfImage(program, architecture));
       const done = spawnSync(command, args, { timeout: 20_000, stdio: ['ignore', 'pipe', 'pipe'] });
       return { status: done.status, output: done.stdout };
     }
@@ -157,7 +157,7 @@ for (const architecture of ['x64', 'arm64'] as const) {
       writeSync(file, layOut(program, base, architecture));
       const image = enterImage({ base, size, file: 3 }, base + BigInt(recordAt(1)), architecture);
       assert.ok(image.length < 4096, `an image of ${image.length} bytes is more than a page`);
-      const [command, ...args] = executable(image);
+      const { command, args } = executable(image);
       const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit', file] });
       closeSync(file);
       const ended = new Promise<number | null>((resolve) => child.once('close', resolve));

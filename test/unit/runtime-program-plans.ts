@@ -38,6 +38,7 @@ export function dockerPlan(change: Partial<SpecProcess> = {}, overrides: Partial
     mounts: planMounts(spec, {
       bundle: '/nowhere',
       rootfs: full.rootfs,
+      planned: [],
       groups: [],
       cgroupNamespace: false,
       trees: new Map(),

@@ -41,7 +41,7 @@ const WITHOUT_SENTENCE: readonly (readonly [RegExp, string])[] = [
   [/: prctl\(PR_SET_(PDEATHSIG|DUMPABLE|NAME|CHILD_SUBREAPER)/, 'cannot fail with a right number'],
   [/: umask\(/, 'cannot fail'],
   [/: exit_group\(/, 'does not return'],
-  [/^go-between: ppoll\(/, 'ENOMEM alone'],
+  [/: ppoll\({engine, /, 'ENOMEM alone'],
   [/^shim: /, 'the container is complete: nobody waits for the shim'],
   [/^stand-by: /, 'who would be told has died'],
   [/^createContainer hook: |^startContainer hook: /, 'its hook is seen not to end with 0'],
