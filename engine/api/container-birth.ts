@@ -25,6 +25,7 @@ const CLEAN = `
 "$@" delete --force ${NEWBORN} >/dev/null 2>&1
 umount -l ${BUNDLE}/rootfs 2>/dev/null
 rm -rf ${BUNDLE}
+rmdir /run/glassbox 2>/dev/null
 `;
 
 /** A bundle whose root is an overlay: a read-only image of busybox (or a few programs of the machine) below, an empty layer on top. */
@@ -66,7 +67,7 @@ type WireLine =
 const busy = new WeakSet<ManagedLab>();
 
 /**
- * Make a container inside a lab, record by record. The runtime itself runs in the lab, as any command there does: from
+ * Make a container inside a lab, record by record. The runtime itself runs in the lab, like every command there: from
  * outside nobody could make a container in the lab's namespaces. What it makes, the lab's observer sees.
  */
 export async function bearContainer(labs: Labs, lab: ManagedLab, talk: Conversation): Promise<BornContainer> {

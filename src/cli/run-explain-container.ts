@@ -61,7 +61,7 @@ function missing(id: string, ids: readonly string[], root: string | null): Bilin
     const where = root === null ? '' : lang === 'zh' ? `（${root}）` : ` in ${root}`;
     const more = ids.length === 0 ? SAID.empty : guess !== null ? SAID.guess : SAID.others;
     const values: Record<string, string> = { id, where, guess: guess ?? '', ids: named };
-    return (SAID.none[lang] + more[lang]).replace(/\\{(\\w+)\\}/g, (_, name: string) => values[name] ?? '');
+    return (SAID.none[lang] + more[lang]).replace(/\{(\w+)\}/g, (_, name: string) => values[name] ?? '');
   };
   return { en: sentence('en'), zh: sentence('zh') };
 }

@@ -30,9 +30,18 @@ export function explainProgram(running: RunningProgram, ended = true): Explained
   return explainTrace(running.program, running.trace(), ended);
 }
 
-/** As `explainProgram`, for a program whose trace was read elsewhere. */
-export function explainTrace(program: Program, trace: readonly TraceEntry[], ended: boolean): ExplainedProgram {
-  const last = trace.reduce((highest, entry) => (entry.state === 'pending' ? highest : entry.index), -1);
+/**
+ * As `explainProgram`, for a program whose trace was read elsewhere.
+ *
+ * @param waitsAt the record that it waits at: what lies behind that is not skipped, though side roads behind it were walked
+ */
+export function explainTrace(
+  program: Program,
+  trace: readonly TraceEntry[],
+  ended: boolean,
+  waitsAt?: number,
+): ExplainedProgram {
+  const last = waitsAt ?? trace.reduce((highest, entry) => (entry.state === 'pending' ? highest : entry.index), -1);
   return {
     name: program.name,
     records: program.records.map((record, index) => {
