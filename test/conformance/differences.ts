@@ -143,4 +143,44 @@ export const MEANT: readonly MeantDifference[] = [
     section: /^error$/,
     reason: "newuidmap's own words are passed on",
   },
+  {
+    cases: /^hook poststop$/,
+    section: /^file /,
+    reference: /^in \/, /,
+    subject: /^in \/run\/oci\/bundle, /,
+    reason:
+      'a poststop hook runs in the bundle whoever deletes the container; with runc it is where `delete` was called',
+  },
+  {
+    cases: /^without \/proc$/,
+    section: /./,
+    reason: 'runc needs /proc inside for itself; here the container may do without',
+  },
+  {
+    cases: /^(tmpfs with defaults|bind by its type alone)$/,
+    section: /./,
+    reason: 'the specification has the option `defaults` and the type `bind`; runc 1.1 hands both to the kernel',
+  },
+  {
+    cases:
+      /^(a mount without a type|an empty destination|the root as the destination|something other than proc on \/proc)$/,
+    section: /^error$/,
+    reason: 'the config is refused in words about the config; runc fails over the consequences',
+  },
+  {
+    cases: /^(bind without a source|a mount below \/proc|device rules: an odd access)$/,
+    section: /./,
+    reason:
+      'what can only be a mistake (no source, a cover over /proc/sys, an unknown letter) is refused; runc goes on',
+  },
+  {
+    cases: /^propagation runbindable of the root/,
+    section: /./,
+    reason: 'it works here; runc sets it before it binds the root, which the kernel then refuses',
+  },
+  {
+    cases: /^descriptors kept that are not there$/,
+    section: /./,
+    reason: 'a descriptor that is to be kept and is not open is a mistake of the caller; later runcs refuse it too',
+  },
 ];

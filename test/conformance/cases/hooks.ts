@@ -4,6 +4,8 @@ import type { Case } from '../../helpers/oci/run.js';
 const KINDS = ['prestart', 'createRuntime', 'createContainer', 'startContainer', 'poststart', 'poststop'] as const;
 /** Those that run one after the other: runc runs poststart while the container starts. */
 const IN_ORDER = KINDS.filter((kind) => kind !== 'poststart');
+/** One of each place where hooks run: waiting for a timeout takes a second. */
+const SLOW: readonly string[] = ['createRuntime', 'startContainer', 'poststart'];
 type Kind = (typeof KINDS)[number];
 
 /** Writes to its log who it is, what it was given, and where it runs. `$0` is the log. */
@@ -52,12 +54,16 @@ export const HOOK_CASES: readonly Case[] = [
       reads,
       ...(kind === 'poststop' ? {} : { fails: /hook/ }),
     },
-    {
-      name: `hook ${kind} takes too long`,
-      change: (c) => hook(c, kind, `${RECORD}\nexec sleep 5`, { timeout: 1 }),
-      reads,
-      ...(kind === 'poststop' ? {} : { fails: /hook/ }),
-    },
+    ...(SLOW.includes(kind)
+      ? [
+          {
+            name: `hook ${kind} takes too long`,
+            change: (c: Config) => hook(c, kind, `${RECORD}\nexec sleep 5`, { timeout: 1 }),
+            reads,
+            ...(kind === 'poststop' ? {} : { fails: /hook/ }),
+          },
+        ]
+      : []),
     {
       name: `hook ${kind} is not there`,
       change: (c) => {
