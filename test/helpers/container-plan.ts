@@ -120,7 +120,7 @@ export function fullContainerPlan(overrides: Partial<ContainerPlan> = {}): Conta
     pivot: 'pivot_root',
     sysctl: [['/proc/sys/net/ipv4/ip_forward', '1']],
     keyring: '_ses.box',
-    hooks: { runtime: true, createContainer: [HOOK], startContainer: [HOOK] },
+    hooks: { runtime: true, env: [], createContainer: [HOOK], startContainer: [HOOK] },
     sourcesInside: false,
     shim: true,
     guard: { pipe: 44, directories: ['/sys/fs/cgroup/memory/box'], files: ['/run/state', '/run/'] },

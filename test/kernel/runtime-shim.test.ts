@@ -9,6 +9,7 @@ import {
   readFileSync,
   readlinkSync,
   readSync,
+  rmSync,
   writeFileSync,
   writeSync,
 } from 'node:fs';
@@ -22,6 +23,7 @@ import { EXIT_FILE, REGION_FILE, StateDir } from '../../engine/runtime/state-dir
 import { leaksSince, machineState } from '../helpers/leak-probe.js';
 import { inSandbox, isRoot, rerunInSandbox } from '../helpers/sandbox.js';
 import {
+  AREA,
   boxed,
   closeStreams,
   groupsOf,
@@ -189,6 +191,25 @@ function declare(): void {
       assert.deepEqual(groupsOf('half'), []);
       await until('no process is left', () => ![...processes().values()].some((name) => name.startsWith('glassbox')));
     }
+  });
+
+  it('whoever uses the id right after its maker was killed is not undone by who stood by for that one', async () => {
+    for (let n = 0; n < 3; n++) {
+      const mark = `${AREA}/hooked`;
+      rmSync(mark, { force: true });
+      const slow = `{ hooks: { createRuntime: [{ path: '/bin/sh', args: ['sh', '-c', 'touch ${mark}; sleep 1'], env: ['PATH=/bin:/usr/bin'] }] } }`;
+      const child = maker('again', 'exit 0', 'await runtime.create(options);', slow);
+      await until('its hook runs', () => existsSync(mark), 30_000);
+      const gone = new Promise((resolve) => child.once('exit', resolve));
+      child.kill('SIGKILL');
+      await gone;
+      const process = await run(runtime, boxed('again', 'sleep 0.2; exit 6'));
+      assert.equal(await process.wait(), 6);
+      assert.equal(runtime.state('again').status, 'stopped');
+      await runtime.delete('again');
+      process.dispose();
+    }
+    await until('no hook is left', () => ![...processes().values()].some((line) => line.startsWith('sleep')));
   });
 
   it('a pid that was given again is nobody of ours: it is neither signalled nor entered', async () => {
