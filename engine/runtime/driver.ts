@@ -185,7 +185,7 @@ const CLONE_TRIES = 1000;
 const SLEEPER = new Int32Array(new SharedArrayBuffer(4));
 
 /** The text of strerror(3), in lower case, as Go prints it. */
-export function errnoText(errno: number): string {
+function errnoText(errno: number): string {
   const text = getSystemErrorMap().get(-errno)?.[1] ?? UNKNOWN_TO_LIBUV[errno] ?? `errno ${errno}`;
   return GO_TEXTS[text] ?? text;
 }

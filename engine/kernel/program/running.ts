@@ -89,7 +89,7 @@ const startPrototype = koffi.proto(
 );
 
 /** clone_args of clone3(2): eleven 64-bit words. */
-export function cloneArgs(options: { flags: bigint; pidfdAt?: bigint; cgroupFd?: number }): Buffer {
+function cloneArgs(options: { flags: bigint; pidfdAt?: bigint; cgroupFd?: number }): Buffer {
   const bytes = Buffer.alloc(CLONE_ARGS_SIZE);
   bytes.writeBigUInt64LE(options.flags, 0);
   bytes.writeBigUInt64LE(options.pidfdAt ?? 0n, 8);

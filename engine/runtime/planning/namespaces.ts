@@ -23,7 +23,7 @@ const CLONED: readonly NamespaceType[] = ['mount', 'pid', 'network', 'uts', 'ipc
 const JOIN_ORDER: readonly NamespaceType[] = ['network', 'ipc', 'uts', 'cgroup', 'time', 'pid', 'mount'];
 
 /** CLONE_NEW… of a namespace type. */
-export function cloneFlag(type: NamespaceType): number {
+function cloneFlag(type: NamespaceType): number {
   return NAMESPACE_KINDS[KIND[type]].flag;
 }
 

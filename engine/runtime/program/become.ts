@@ -1,4 +1,4 @@
-import { AT, F, FD_CLOEXEC, SIG_SETMASK } from '../../kernel/constants.js';
+import { AT, F, FD_CLOEXEC } from '../../kernel/constants.js';
 import { ERRNO, type ErrnoName } from '../../kernel/errno.js';
 import type { SlotValue } from '../../kernel/program/builder.js';
 import { guard } from '../guards.js';
@@ -186,8 +186,3 @@ const EXEC_ERRORS: readonly (readonly [ErrnoName, string])[] = [
   ['E2BIG', 'argument list too long'],
   ['ENOTDIR', 'not a directory'],
 ];
-
-/** Signals as the container's program is to find them: none blocked. */
-export function unblockSignals(s: Steps): void {
-  s.call('rt_sigprocmask', [SIG_SETMASK, s.b.bytes(Buffer.alloc(8), 'none'), 0, 8]);
-}

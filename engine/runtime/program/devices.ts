@@ -16,7 +16,7 @@ const LINKS = [
 ] as const;
 
 /** makedev(3) as the kernel's syscalls take it: 12 bits of major, 20 of minor. */
-export function deviceNumber(major: number, minor: number): number {
+function deviceNumber(major: number, minor: number): number {
   return ((minor & 0xff) | (major << 8) | ((minor & ~0xff) << 12)) >>> 0;
 }
 

@@ -1,4 +1,4 @@
-import { AT, O, RESOLVE } from '../../kernel/constants.js';
+import { O, RESOLVE } from '../../kernel/constants.js';
 import {
   type DataRef,
   type FieldRef,
@@ -114,4 +114,3 @@ function openHowText(flags: number, resolve: number): string {
 }
 
 export const HOW_SIZE = 24;
-export const HERE = AT.FDCWD;
