@@ -84,6 +84,7 @@ export function containerProgram(plan: ContainerPlan): CompiledProgram {
   s.b.section('init');
   s.b.goto(null, { label: 'init' });
   dieWithParent(s);
+  leaveIfAlone(s, fds.parent);
   joinGroups(s, plan);
   if (guard('own-session')) s.call('setsid', [], { failure: 'setsid' });
   s.call('umask', [0]);
@@ -129,10 +130,12 @@ export function containerProgram(plan: ContainerPlan): CompiledProgram {
   closeRoot(s, plan, root);
   joinKeyring(s, plan.keyring, namespaces.user || namespaces.join.some(({ type }) => type === 'user'));
   limitsAndPriorities(s, plan.process);
-  closeOthers(s, plan.process.preserveFds, [fds.state, fds.status, fds.reaper]);
+  closeOthers(s, plan.process.preserveFds, [fds.parent, fds.state, fds.status, fds.reaper]);
   enterDirectory(s, plan.process, () => {
     becomeUser(s, plan.process);
+    // the change of user has taken the wish back: prctl(2), PR_SET_PDEATHSIG
     dieWithParent(s);
+    leaveIfAlone(s, fds.parent);
   });
   const executable = findExecutable(s, plan.process);
   s.b.section('start');

@@ -66,6 +66,7 @@ export function execProgram(plan: ExecPlan): CompiledProgram {
   s.b.section('process');
   s.b.goto(null, { label: 'init' });
   dieWithParent(s);
+  leaveIfAlone(s, fds.parent);
   if (guard('own-session')) s.call('setsid', [], { failure: 'setsid' });
   if (process.terminal !== null) {
     const root = s.slot('root');
@@ -80,10 +81,11 @@ export function execProgram(plan: ExecPlan): CompiledProgram {
   apparmorOnExec(s, process.apparmor);
   joinKeyring(s, plan.keyring, plan.entersUser);
   limitsAndPriorities(s, process);
-  closeOthers(s, process.preserveFds, [fds.status]);
+  closeOthers(s, process.preserveFds, [fds.parent, fds.status]);
   enterDirectory(s, process, () => {
     becomeUser(s, process);
     dieWithParent(s);
+    leaveIfAlone(s, fds.parent);
   });
   const executable = findExecutable(s, process);
   s.b.section('start');
