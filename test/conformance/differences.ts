@@ -94,6 +94,24 @@ export const MEANT: readonly MeantDifference[] = [
     reason: 'a container whose process was started is running, as the specification has it for poststart',
   },
   {
+    cases: /^device node: instead of a default one$/,
+    section: /./,
+    reason:
+      'what masks paths must be the null device itself (CVE-2025-31133): with another one under its name nothing starts',
+  },
+  {
+    cases: /^seccomp that allows nothing$/,
+    section: /./,
+    reason: 'a filter that refuses exit_group and write leaves the process no way to end or to say why but a signal',
+  },
+  {
+    cases: /^hook createContainer/,
+    section: /./,
+    subject: /\//,
+    reason:
+      "the working directory is the container's root, which lies on the machine's root by then and is called / there",
+  },
+  {
     cases: /^hook poststart (fails|takes too long|is not there)$/,
     section: /./,
     reason:

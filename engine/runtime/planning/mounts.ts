@@ -82,7 +82,7 @@ function planMount(mount: SpecMount, index: number, context: MountContext, cover
     type: mount.type ?? '',
     source: mount.source ?? '',
     tree: context.trees.get(index) ?? null,
-    mode: mount.type === 'tmpfs' && !covered ? modeOf(context.rootfs, destination) : null,
+    mode: mount.type === 'tmpfs' && !covered ? modeOf(context.rootfs, here.resolved ?? destination) : null,
     readOnlyLater: (options.flags.set & MS.RDONLY) !== 0 && (mount.type === 'tmpfs' || destination === '/dev'),
   };
 }
@@ -115,11 +115,12 @@ function modeOf(rootfs: string, destination: string): number | null {
 }
 
 /**
- * The place of a mount that is not there yet, without the symbolic links on the way to it: what is missing is made where
+ * The place of a mount that is a link, or is not there yet, without the symbolic links on the way to it: what is missing is made where
  * they lead to, also when nothing is there yet. Only a hint: the kernel resolves the path again, inside the root.
  */
 function missingPlace(rootfs: string, destination: string): string | null {
-  if (lstatSync(`${rootfs}${destination}`, { throwIfNoEntry: false }) !== undefined) return null;
+  const there = lstatSync(`${rootfs}${destination}`, { throwIfNoEntry: false });
+  if (there !== undefined && !there.isSymbolicLink()) return null;
   let links = 0;
   const waiting = destination.split('/').filter((name) => name !== '');
   const walked: string[] = [];

@@ -128,7 +128,8 @@ export function containerProgram(plan: ContainerPlan): CompiledProgram {
   maskPaths(s, root, spec.linux.maskedPaths);
   makeReadOnly(s, late);
   closeRoot(s, plan, root);
-  joinKeyring(s, plan.keyring, namespaces.user || namespaces.join.some(({ type }) => type === 'user'));
+  const inUserNamespace = namespaces.user || namespaces.join.some(({ type }) => type === 'user');
+  joinKeyring(s, plan.keyring, inUserNamespace ? 'others' : 'user');
   limitsAndPriorities(s, plan.process);
   closeOthers(s, plan.process.preserveFds, [fds.parent, fds.state, fds.status, fds.reaper]);
   enterDirectory(s, plan.process, () => {
@@ -229,8 +230,12 @@ function personality(s: Steps, plan: ContainerPlan): void {
   });
 }
 
-/** A session keyring of its own: keys of the engine's user are none of the container's business. keyrings(7) */
-export function joinKeyring(s: Steps, name: string | null, inUserNamespace: boolean): void {
+/**
+ * A session keyring of its own: keys of the engine's user are none of the container's business. keyrings(7)
+ *
+ * @param permissions who may search it besides; null: it is the container's already
+ */
+export function joinKeyring(s: Steps, name: string | null, permissions: 'user' | 'others' | null): void {
   if (name === null || !guard('keyring')) return;
   s.b.section('keyring');
   const none = s.label('no-keyring');
@@ -245,13 +250,18 @@ export function joinKeyring(s: Steps, name: string | null, inUserNamespace: bool
       zh: '自己的会话密钥环：碰不到机器上的密钥',
     },
   });
-  s.call('keyctl', [KEYCTL_SETPERM, keyring, inUserNamespace ? PERM_OTHERS_SEARCH : PERM_USER_SEARCH, 0, 0], {
-    failure: 'unable to mod keyring permissions',
-    say: {
-      en: 'let its user (in a user namespace: root of it) find it again',
-      zh: '让它的用户（在 user 命名空间里则是其中的 root）还能再找到它',
-    },
-  });
+  if (permissions !== null)
+    s.call(
+      'keyctl',
+      [KEYCTL_SETPERM, keyring, permissions === 'others' ? PERM_OTHERS_SEARCH : PERM_USER_SEARCH, 0, 0],
+      {
+        failure: 'unable to mod keyring permissions',
+        say: {
+          en: 'let its user (in a user namespace: root of it) find it again',
+          zh: '让它的用户（在 user 命名空间里则是其中的 root）还能再找到它',
+        },
+      },
+    );
   s.b.goto(null, { label: none });
 }
 

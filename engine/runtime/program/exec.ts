@@ -79,7 +79,7 @@ export function execProgram(plan: ExecPlan): CompiledProgram {
   }
   affinity(s, process.process.execCPUAffinity?.final);
   apparmorOnExec(s, process.apparmor);
-  joinKeyring(s, plan.keyring, plan.entersUser);
+  joinKeyring(s, plan.keyring, null);
   limitsAndPriorities(s, process);
   closeOthers(s, process.preserveFds, [fds.parent, fds.status]);
   enterDirectory(s, process, () => {
