@@ -6,7 +6,7 @@ import type { Lang, Panel, PanelInput, PanelView } from '../panel.js';
 import { STRINGS } from '../strings.js';
 import { truncateLine } from '../text/fit.js';
 import { sanitise } from '../text/sanitise.js';
-import { type Role, type Span, type StyledLine, span } from '../text/styled.js';
+import { type Role, type StyledLine, span } from '../text/styled.js';
 import { textWidth } from '../text/width.js';
 import { wrapLine } from '../text/wrap.js';
 
@@ -33,8 +33,8 @@ const SAID = {
   running: { en: '… running', zh: '……执行中' },
   next: { en: 'issue it', zh: '执行' },
   section: { en: 'section', zh: '本节' },
-  rest: { en: 'to the end', zh: '到底' },
-  undo: { en: 'undo all', zh: '全部撤销' },
+  rest: { en: 'the rest', zh: '到底' },
+  undo: { en: 'undo', zh: '撤销' },
   born: {
     en: 'The container is born: it runs in this lab. Enter goes to the shell, where you can enter it.',
     zh: '容器已诞生，正在本实验室中运行。按 Enter 回到终端，可在那里进入容器。',
@@ -68,23 +68,20 @@ function listLines(state: BirthPanelState, width: number, unicode: boolean): { l
       lines.push([span(sanitise(section), 'heading')]);
     }
     if (step !== 'next') at = lines.length;
-    lines.push(truncateLine(rowSpans(record, step, unicode), width));
+    lines.push(rowLine(record, step, width, unicode));
   }
   return { lines, at };
 }
 
-function rowSpans(record: ExplainedRecord, step: BirthRow['state'], unicode: boolean): Span[] {
+/** The call is cut where it is too long for its row, the answer never. */
+function rowLine(record: ExplainedRecord, step: BirthRow['state'], width: number, unicode: boolean): StyledLine {
   const call = sanitise(record.call);
-  if (step === 'current') return [span(unicode ? '▶ ' : '> ', 'accent'), span(call, 'selected')];
-  if (step === 'next') return [span(`  ${call}`, 'muted')];
-  const failed = record.state === 'failed';
-  const mark: [string, Role] = failed ? [unicode ? '✗ ' : 'x ', 'error'] : [unicode ? '✓ ' : '+ ', 'ok'];
+  if (step === 'current') return truncateLine([span(unicode ? '▶ ' : '> ', 'accent'), span(call, 'selected')], width);
+  if (step === 'next') return truncateLine([span(`  ${call}`, 'muted')], width);
+  const mark = record.state === 'failed' ? span(unicode ? '✗ ' : 'x ', 'error') : span(unicode ? '✓ ' : '+ ', 'ok');
   const result = resultOf(record);
-  return [
-    span(...mark),
-    span(call, 'code'),
-    span(result === '' ? '' : ` = ${result}`, record.errno === null ? 'muted' : 'warn'),
-  ];
+  const answer = span(result === '' ? '' : ` = ${result}`, record.errno === null ? 'muted' : 'warn');
+  return [...truncateLine([mark, span(call, 'code')], Math.max(1, width - textWidth(answer.text))), answer];
 }
 
 /** Rows of `height` at most for what is next: the call, why, the command, the manual page. */
