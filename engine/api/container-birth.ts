@@ -98,8 +98,14 @@ function config(lab: ManagedLab): string {
   });
   const { [LINUX_ONLY_OUTSIDE]: _left, ...sysctl } = spec.linux.sysctl;
   const limits = lab.info.cgroupMode === 'none' ? {} : { memory: { limit: MEMORY }, pids: { limit: PIDS } };
+  // a single id: no group for terminals, none to add
+  const oneUser = lab.info.mode === 'one-user';
+  const mounts = spec.mounts.map((mount) =>
+    oneUser ? { ...mount, options: mount.options.filter((option) => !option.startsWith('gid=')) } : mount,
+  );
+  const process = oneUser && spec.process !== undefined ? { ...spec.process, user: { uid: 0, gid: 0 } } : spec.process;
   const linux = { ...spec.linux, sysctl, resources: { ...spec.linux.resources, ...limits } };
-  return JSON.stringify({ ...spec, linux }, (_key, value: unknown) =>
+  return JSON.stringify({ ...spec, process, mounts, linux }, (_key, value: unknown) =>
     typeof value === 'bigint' ? Number(value) : value,
   );
 }
@@ -208,7 +214,8 @@ async function lastWords(labs: Labs, lab: ManagedLab): Promise<string> {
     argv: ['tail', '-n', '1', `${BUNDLE}/output`],
     cwd: '/',
   });
-  return /msg="(.*)"$/.exec(stdout.trim())?.[1] ?? stdout.trim();
+  const quoted = /msg=(".*")$/.exec(stdout.trim())?.[1];
+  return quoted === undefined ? stdout.trim() : (JSON.parse(quoted) as string);
 }
 
 function socketPair(kernel: Kernel): [number, number] {

@@ -127,7 +127,11 @@ export class Birth implements BirthWatcher {
     const issued = this.#order.flatMap((index): BirthRow[] => {
       const record = this.#answers.get(index) ?? this.#records[index];
       if (record === undefined) return [];
-      return [{ record, state: index === this.#current && !this.#answers.has(index) ? 'current' : 'done' }];
+      if (this.#answers.has(index)) return [{ record, state: 'done' }];
+      if (index === this.#current) return [{ record, state: 'current' }];
+      // a record that jumps on zero keeps no result; one of the process that stands by may still be waiting
+      const passed = record.section !== 'stand-by';
+      return [{ record: passed ? { ...record, state: 'done', result: 0 } : record, state: 'done' }];
     });
     if (this.isOver) return issued;
     const furthest = this.#furthest();

@@ -69,6 +69,7 @@ function missing(id: string, ids: readonly string[], root: string | null): Bilin
 /** The runtime's last line says why. */
 function failed({ stderr }: RuntimeAnswer, context: Context): number {
   const line = stderr.trim().split('\n').at(-1) ?? '';
-  complain(context, SAID.failed, { reason: /msg="(.*)"$/.exec(line)?.[1] ?? line });
+  const quoted = /msg=(".*")$/.exec(line)?.[1];
+  complain(context, SAID.failed, { reason: quoted === undefined ? line : (JSON.parse(quoted) as string) });
   return 1;
 }
