@@ -88,6 +88,12 @@ export const MEANT: readonly MeantDifference[] = [
     reason: 'each runtime names the version of the specification that it was written for',
   },
   {
+    cases: /^hooks of all kinds$/,
+    section: /^file /,
+    subject: /state status: "running"/,
+    reason: 'the version of the state, the status for poststart, and where createContainer runs, as said of each',
+  },
+  {
     cases: /^hook poststart( in one run)?$/,
     section: /^file /,
     subject: /^state ociVersion: "1\.\d\.\d"\nstate status: "running"$/,

@@ -93,7 +93,10 @@ function declare(): void {
     await runtime.start('one');
     assert.equal(runtime.state('one').status, 'running');
     let text = '';
-    await until('it says so', () => (text += said()) === 'started\n');
+    await until('it says so', () => {
+      text += said();
+      return text === 'started\n';
+    });
     await runtime.pause('one');
     assert.equal(runtime.state('one').status, 'paused');
     assert.equal(runtime.state('one').pid, process.pid);

@@ -4,9 +4,9 @@ import { errnoName } from '../../engine/kernel/errno.js';
 import { SyscallError } from '../../engine/kernel/errors.js';
 import { FaultKernel } from '../../engine/kernel/fault-kernel.js';
 import { addressOf, check, realKernel, syscallNumber } from '../../engine/kernel/kernel.js';
+import { sealedMemfd } from '../../engine/kernel/memfd.js';
 import { RecordingKernel } from '../../engine/kernel/recording-kernel.js';
 import { SYSCALLS } from '../../engine/kernel/syscall-table.js';
-import { sealedMemfd } from '../../engine/kernel/memfd.js';
 
 test('the real kernel answers with a value or a negated errno, and never throws', () => {
   assert.equal(realKernel.call('getpid'), process.pid);

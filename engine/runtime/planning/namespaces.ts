@@ -3,6 +3,7 @@ import { O } from '../../kernel/constants.js';
 import { EngineError } from '../../kernel/errors.js';
 import { NAMESPACE_KINDS } from '../../kernel/namespaces/ids.js';
 import { namespaceType } from '../../kernel/namespaces/ioctl.js';
+import { readProc } from '../../kernel/procfs/read.js';
 import type { NamespacesPlan } from '../plan.js';
 import type { NamespaceType, Spec } from '../spec/types.js';
 import type { Descriptors } from './descriptors.js';
@@ -49,7 +50,7 @@ export function planNamespaces(spec: Spec, fds: Descriptors, rootless: boolean):
     cgroup: isNew('cgroup'),
     time: isNew('time') ? offsets(spec) : null,
     join,
-    setgroups: !rootless || spec.linux.gidMappings.length > 1,
+    setgroups: (!rootless || spec.linux.gidMappings.length > 1) && !isDenied(),
     loopback: isNew('network'),
   };
 }
@@ -72,4 +73,9 @@ function offsets(spec: Spec): string {
   return Object.entries(spec.linux.timeOffsets)
     .map(([clock, { secs, nanosecs }]) => `${clock} ${secs} ${nanosecs}\n`)
     .join('');
+}
+
+/** In a user namespace that an unprivileged user made with their own id alone nobody may change groups. user_namespaces(7) */
+function isDenied(): boolean {
+  return readProc('/proc/self/setgroups')?.trim() === 'deny';
 }

@@ -65,8 +65,8 @@ END
     script: String.raw`
       mkdir host host/sub; echo outside >host/file; echo other >other
       say read-only; try run --rm --read-only --tmpfs /scratch:rw,size=1m,mode=1770,noexec -v $WORK/host:/ro:ro -v $WORK/host:/rw \
-        --mount type=bind,src=$WORK/other,dst=/etc/hostname --mount type=tmpfs,dst=/t2,tmpfs-size=65536 --mount type=volume,dst=/home/vol $IMAGE sh -c '
-          look; cat /ro/file /etc/hostname; echo in >/rw/inside; for f in /ro/x /etc/y /scratch/z /home/vol/v; do (echo >$f) 2>&1; done
+        --mount type=bind,src=$WORK/other,dst=/etc/hostname --mount type=tmpfs,dst=/t2,tmpfs-size=65536 --mount type=volume,dst=/srv/vol $IMAGE sh -c '
+          look; cat /ro/file /etc/hostname; echo in >/rw/inside; for f in /ro/x /etc/y /scratch/z /srv/vol/v; do (echo >$f) 2>&1; done
           df -k /scratch /t2 | awk "{print \$2, \$6}"; ls -ld /scratch | cut -c1-10; (cp /bin/busybox /scratch/true; /scratch/true) 2>&1'
       cat host/inside
       say propagation; mkdir m; mount -t tmpfs x m; mount --make-shared m; mkdir m/late m/back

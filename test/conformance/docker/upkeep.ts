@@ -22,14 +22,14 @@ export const UPKEEP_CHECKS: readonly Check[] = [
     script: String.raw`
       run -d --name "$P"c --tmpfs /mem $IMAGE sh -c 'echo kept >/root/kept; echo 1 >/mem/f; echo ready; exec sleep 1000' >/dev/null; await logged "$P"c ready
       mkdir in; echo content >in/file; ln -s file in/link
-      try d cp in "$P"c:/home; d exec "$P"c cat /home/in/link
+      try d cp in "$P"c:/srv; d exec "$P"c cat /srv/in/link
       try d cp "$P"c:/root/kept out; cat out
       say to a path of the host through a link; d exec "$P"c ln -s /etc/hostname /root/away; d cp -L "$P"c:/root/away away 2>&1 | grep -v Success; cmp -s away /etc/hostname && echo 'the file of the host' || echo 'not the file of the host'
       say diff; d diff "$P"c | sort
       say commit; d commit "$P"c "$P"image >/dev/null; state "$P"c
-      d run --rm $RUNTIME --network none "$P"image sh -c 'cat /root/kept /home/in/file; ls /mem' ; d rmi "$P"image >/dev/null
+      d run --rm $RUNTIME --network none "$P"image sh -c 'cat /root/kept /srv/in/file; ls /mem' ; d rmi "$P"image >/dev/null
       say cp while paused; d pause "$P"c >/dev/null; try d cp in/file "$P"c:/tmp/late; d unpause "$P"c >/dev/null; d exec "$P"c cat /tmp/late`,
-    expect: ['content\n', 'kept', 'not the file of the host', 'A /home/in/file', 'running 0', 'kept\ncontent'],
+    expect: ['content\n', 'kept', 'not the file of the host', 'A /srv/in/file', 'running 0', 'kept\ncontent'],
   },
   {
     name: 'upkeep: events',

@@ -26,7 +26,7 @@ echo "## written"; for f in /proc/sys/kernel/domainname /proc/sysrq-trigger /pro
 /** A root file system of busybox, as a tar archive; with files that cannot be run in the ways that can be told apart. */
 export function imageArchive(place: string): Buffer {
   const root = join(place, 'image');
-  for (const directory of ['bin', 'etc', 'proc', 'sys', 'dev', 'tmp', 'root', 'home', 'var'])
+  for (const directory of ['bin', 'etc', 'proc', 'sys', 'dev', 'tmp', 'root', 'home', 'srv', 'var'])
     mkdirSync(join(root, directory), { recursive: true });
   copyFileSync('/bin/busybox', join(root, 'bin/busybox'));
   for (const applet of must(join(root, 'bin/busybox'), ['--list']).trim().split('\n'))

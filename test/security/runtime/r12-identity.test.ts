@@ -3,17 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import {
-  attacks,
-  type Bundle,
-  bundle,
-  isOurs,
-  noSwitch,
-  removeGroups,
-  rounds,
-  run,
-  started,
-} from './attack.js';
+import { attacks, type Bundle, bundle, isOurs, noSwitch, removeGroups, rounds, run, started } from './attack.js';
 import { manyRuns, type Result } from './many.js';
 
 /**
