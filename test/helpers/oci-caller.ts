@@ -1,10 +1,9 @@
-import { closeSync, openSync, readSync, writeSync } from 'node:fs';
+import { openSync, writeSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Program } from '../../engine/kernel/program/builder.js';
-import { RECORD, STATES } from '../../engine/kernel/program/record.js';
-import { recordAt } from '../../engine/kernel/program/running.js';
 import { Runtime } from '../../engine/runtime/runtime.js';
 import { createOptions, STATE, VARIANTS } from './oci-crash.js';
+import { holdAt } from './oci-holds.js';
 
 /** What a process that is going to be killed does. */
 export type Job =
@@ -20,31 +19,6 @@ export type Job =
 /** The arguments of node for a caller: this file, and its job. */
 export function callerArguments(job: Job): string[] {
   return ['--import', 'tsx', fileURLToPath(import.meta.url), JSON.stringify(job)];
-}
-
-/** Make a start stop before one record, as the ones that the runtime holds do. */
-export function holdAt(program: Program, index: number): void {
-  const record = program.records[index];
-  if (record === undefined) throw new RangeError(`${program.name} has no record ${index}`);
-  (program.records as (typeof record)[])[index] = { ...record, options: { ...record.options, hold: true } };
-}
-
-/** Whether a container's start has come to a record, read from the file of its region. */
-export function hasReached(id: string, index: number): boolean {
-  const word = Buffer.alloc(4);
-  let file: number;
-  try {
-    file = openSync(`${STATE}/${id}/program`, 'r');
-  } catch (error) {
-    if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return false;
-    throw error;
-  }
-  try {
-    readSync(file, word, 0, 4, recordAt(index) + RECORD.state);
-  } finally {
-    closeSync(file);
-  }
-  return STATES[word.readUInt32LE(0)] === 'held';
 }
 
 async function main(job: Job): Promise<void> {
