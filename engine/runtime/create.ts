@@ -14,7 +14,7 @@ import { elfImage } from '../kernel/program/elf.js';
 import { explainProgram } from '../kernel/program/explain.js';
 import { type Injection, RunningProgram, waitPidfd } from '../kernel/program/running.js';
 import { connectUnix } from '../kernel/unix-socket.js';
-import { Driver, hasEnded, madeProcess } from './driver.js';
+import { Driver, hasEnded, madeProcess, reserveRegion, typed } from './driver.js';
 import { guard } from './guards.js';
 import { hookState, runHooks } from './hooks.js';
 import { writeMaps } from './id-maps.js';
@@ -104,7 +104,7 @@ export class Creation {
     try {
       return await this.#run();
     } catch (error) {
-      throw await this.#undoAll(error);
+      throw await this.#undoAll(typed(error, 'creating the container'));
     } finally {
       this.#fds.closeAll();
     }
@@ -323,6 +323,7 @@ export class Creation {
 
   #start(compiled: CompiledProgram, region: number): RunningProgram {
     const inject = this.#context.inject?.(compiled.program);
+    reserveRegion(this.#context.kernel, region, compiled.program);
     const running = RunningProgram.start(
       compiled.program,
       {

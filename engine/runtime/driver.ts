@@ -1,7 +1,8 @@
 import { getSystemErrorMap } from 'node:util';
 import { ERRNO } from '../kernel/errno.js';
 import { EngineError, SyscallError } from '../kernel/errors.js';
-import { recordIndex } from '../kernel/program/builder.js';
+import type { Kernel } from '../kernel/kernel.js';
+import { type Program, programSize, recordIndex } from '../kernel/program/builder.js';
 import { explainRecord } from '../kernel/program/explain.js';
 import type { RunningProgram } from '../kernel/program/running.js';
 import type { CompiledProgram } from './program/container.js';
@@ -183,6 +184,30 @@ export function hasEnded(running: RunningProgram, pid: () => number): boolean {
 
 const CLONE_TRIES = 1000;
 const SLEEPER = new Int32Array(new SharedArrayBuffer(4));
+
+/**
+ * Take the room of a program's region now. What a full file system has not got is otherwise missed when the region is written,
+ * by SIGBUS, which would end this process. fallocate(2); a file system without it keeps its word or does not.
+ */
+export function reserveRegion(kernel: Kernel, file: number, program: Program): void {
+  const reserve = (): number => kernel.call('fallocate', file, 0, 0, programSize(program) + BESIDE_PROGRAM);
+  let result = reserve();
+  while (result === -ERRNO.EINTR) result = reserve();
+  if (result < 0 && result !== -ERRNO.EOPNOTSUPP && result !== -ERRNO.ENOSYS)
+    throw new SyscallError('fallocate', -result, { while: program.name });
+}
+
+/** What a region holds beside its program, and the rest of its last page. */
+const BESIDE_PROGRAM = 8192;
+
+/** A failure of Node's own file functions as ours: with the call, its path and the man page. */
+export function typed(error: unknown, during: string): unknown {
+  if (error instanceof EngineError || !(error instanceof Error)) return error;
+  const { errno, syscall, path } = error as NodeJS.ErrnoException;
+  if (errno === undefined || syscall === undefined) return error;
+  const name = syscall === 'scandir' ? 'getdents64' : syscall;
+  return new SyscallError(name, -errno, { ...(path === undefined ? {} : { path }), while: during, cause: error });
+}
 
 /** The text of strerror(3), in lower case, as Go prints it. */
 function errnoText(errno: number): string {

@@ -9,7 +9,7 @@ import { NAMESPACE_KINDS } from '../kernel/namespaces/ids.js';
 import { RunningProgram, waitPidfd } from '../kernel/program/running.js';
 import { connectUnix } from '../kernel/unix-socket.js';
 import { type CreateContext, IMAGE_NAME } from './create.js';
-import { Driver, hasEnded, madeProcess } from './driver.js';
+import { Driver, hasEnded, madeProcess, reserveRegion, typed } from './driver.js';
 import { guard } from './guards.js';
 import type { GroupPlan } from './plan.js';
 import { Descriptors } from './planning/descriptors.js';
@@ -45,6 +45,8 @@ export class Execution {
       const region = this.#fds.open(file, O.RDWR | O.CREAT | O.EXCL, 0o600);
       unlinkSync(file);
       return await this.#run(region);
+    } catch (error) {
+      throw typed(error, 'exec');
     } finally {
       this.#fds.closeAll();
     }
@@ -57,6 +59,7 @@ export class Execution {
     const v2 = this.#openV2();
     const compiled = execProgram(plan);
     const inject = this.#context.inject?.(compiled.program);
+    reserveRegion(kernel, region, compiled.program);
     const running = RunningProgram.start(
       compiled.program,
       {
