@@ -1,9 +1,9 @@
-import { existsSync } from 'node:fs';
+import { closeSync, existsSync, openSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { withAlwaysAllowed } from '../cgroup/device-rules.js';
 import { CgroupManager, type CgroupState } from '../cgroup/manager.js';
 import { planCgroups } from '../cgroup/plan.js';
-import { MS, O } from '../kernel/constants.js';
+import { F, MS, O } from '../kernel/constants.js';
 import { ERRNO } from '../kernel/errno.js';
 import { EngineError, SyscallError } from '../kernel/errors.js';
 import { check, type Kernel } from '../kernel/kernel.js';
@@ -66,6 +66,8 @@ export interface Created {
   readonly driver: Driver;
   readonly init: number;
   readonly pidfd: number;
+  /** What tells how it ended where a shim is its parent. */
+  readonly shim: { readonly pidfd: number; readonly exit: number } | null;
   readonly state: StateRecord;
 }
 
@@ -164,9 +166,10 @@ export class Creation {
       .catch((error: unknown) => {
         throw this.#withOom(cgroups, error);
       });
+    const kept = plan.shim ? this.#keepShim(running) : null;
     this.#context.at?.('created');
     this.#commit(driver, plan);
-    return { driver, init: init(), pidfd, state: complete };
+    return { driver, init: init(), pidfd, shim: kept, state: complete };
   }
 
   /** What is known before anything is made. */
@@ -405,6 +408,16 @@ export class Creation {
     if (this.#guardPipe < 0) return;
     const told = this.#context.kernel.call('write', this.#guardPipe, Buffer.from([1]), 1);
     if (told < 0 && told !== -ERRNO.EPIPE) throw new SyscallError('write', -told, { while: 'creating the container' });
+  }
+
+  /** Taken hold of while everything can still be undone. The file is kept, for the container may be deleted before its end was asked for. */
+  #keepShim(running: RunningProgram): { pidfd: number; exit: number } {
+    const { kernel } = this.#context;
+    const pidfd = check(kernel, 'fcntl', [running.pidfd, F.DUPFD_CLOEXEC, 3], { while: 'keeping the shim' });
+    this.#undo.push(() => void kernel.call('close', pidfd));
+    const exit = openSync(this.#dir.file(EXIT_FILE), O.RDONLY | O.CLOEXEC);
+    this.#undo.push(() => closeSync(exit));
+    return { pidfd, exit };
   }
 
   #withOom(cgroups: CgroupManager, error: unknown): unknown {

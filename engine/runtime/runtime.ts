@@ -1,10 +1,8 @@
-import { openSync } from 'node:fs';
 import type { ExplainedProgram } from '../api/types.js';
 import { CgroupManager } from '../cgroup/manager.js';
-import { O } from '../kernel/constants.js';
 import { ERRNO } from '../kernel/errno.js';
 import { EngineError, SyscallError } from '../kernel/errors.js';
-import { check, type Kernel, realKernel } from '../kernel/kernel.js';
+import { type Kernel, realKernel } from '../kernel/kernel.js';
 import { inUserNamespace } from '../kernel/procfs/id-map.js';
 import { readProcLink } from '../kernel/procfs/read.js';
 import { AttachedRegion } from '../kernel/program/attached.js';
@@ -17,7 +15,7 @@ import { Execution } from './execute.js';
 import { hookState, runHooks } from './hooks.js';
 import { containerProgram } from './program/container.js';
 import type { Spec, SpecResources } from './spec/types.js';
-import { containerIds, EXIT_FILE, isAlive, REGION_FILE, StateDir, type StateRecord } from './state-dir.js';
+import { containerIds, isAlive, REGION_FILE, StateDir, type StateRecord } from './state-dir.js';
 import { sweep } from './sweep.js';
 import type {
   ContainerProcess,
@@ -70,21 +68,14 @@ export class Runtime implements OciRuntime {
   async create(options: CreateOptions): Promise<ContainerProcess> {
     const dir = new StateDir(this.root, options.id);
     await sweep(dir);
-    const { driver, init, pidfd, state } = await new Creation(dir, options, this.#context).run();
+    const { driver, init, pidfd, shim, state } = await new Creation(dir, options, this.#context).run();
     if (driver.stepping)
       this.#stepped.set(options.id, { driver, ended: () => !isAlive(state.init) || hasExecuted(init) });
     const process = new RunningContainerProcess(
       this.#kernel,
       () => this.#reactorNow(),
       { pid: init, pidfd },
-      state.shim === null
-        ? { by: 'us' }
-        : {
-            by: 'shim',
-            shimPidfd: this.#duplicate(driver.running.pidfd),
-            // held on to, for the container may be deleted before its end was asked for
-            exit: openSync(dir.file(EXIT_FILE), O.RDONLY | O.CLOEXEC),
-          },
+      shim === null ? { by: 'us' } : { by: 'shim', shimPidfd: shim.pidfd, exit: shim.exit },
     );
     if (!driver.stepping) driver.running.dispose();
     this.#made.set(options.id, process);
@@ -316,10 +307,6 @@ export class Runtime implements OciRuntime {
         throw new EngineError('Aborted', 'container process ended while its startContainer hooks ran');
       await new Promise((resolve) => setTimeout(resolve, 1));
     }
-  }
-
-  #duplicate(fd: number): number {
-    return check(this.#kernel, 'fcntl', [fd, 1030, 3], { while: 'keeping the shim' });
   }
 }
 
