@@ -22,10 +22,12 @@ const traces = (lab: Lab): Promise<string> =>
     'ls /run/glassbox-runtime 2>/dev/null; ls -d /run/glassbox 2>/dev/null; grep -c overlay /proc/mounts; ls -d /sys/fs/cgroup/*/newborn 2>/dev/null; true',
   );
 
+/** A lab has its own /root, /tmp and /run: an installation there cannot be run in it. */
+const isUnseen = ['/root/', '/tmp/', '/run/'].some((hidden) => ROOT.startsWith(hidden));
+
 if (!inSandbox) {
-  test('a container is born in a lab, in a sandbox', { skip: isRoot ? false : 'needs root', timeout: 400_000 }, () =>
-    rerunInSandbox(import.meta.url),
-  );
+  const skip = isUnseen ? `a lab does not see ${ROOT}` : isRoot ? false : 'needs root';
+  test('a container is born in a lab, in a sandbox', { skip, timeout: 400_000 }, () => rerunInSandbox(import.meta.url));
 } else {
   machineState();
 

@@ -229,7 +229,7 @@ function declare(): void {
         /cannot exec in a stopped container/,
       );
       await runtime.delete('reused', { force: true });
-      assert.match(processes().get(pid) ?? 'gone', /^sleep S/, 'the stranger must live on');
+      assert.match(processes().get(pid) ?? 'gone', /^sleep [RSD]/, 'the stranger must live on');
     } finally {
       stranger.kill('SIGKILL');
       await new Promise((resolve) => stranger.once('exit', resolve));
