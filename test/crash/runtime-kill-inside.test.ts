@@ -9,7 +9,7 @@ import { HOLDS, Holder, hasReached, isShims, isShimsEnd, until } from '../helper
 import { inSandbox, isRoot, rerunInSandbox } from '../helpers/sandbox.js';
 
 /** `all`: at every record; otherwise at every so many-th. */
-const ALL = process.env['GLASSBOX_KILLS'] === 'all';
+const ALL = process.env['GLASSBOX_FAULTS'] === 'all';
 const EVERY = ALL ? 1 : 12;
 /** How a container ended of which nobody knows how. */
 const UNKNOWN = 255;

@@ -10,7 +10,7 @@ import { HOLDS, Holder, hasReached, isShims, until } from '../helpers/oci-holds.
 import { inSandbox, isRoot, rerunInSandbox } from '../helpers/sandbox.js';
 
 /** `all`: at every record; otherwise at every so many-th. */
-const ALL = process.env['GLASSBOX_KILLS'] === 'all';
+const ALL = process.env['GLASSBOX_FAULTS'] === 'all';
 const EVERY = ALL ? 1 : 12;
 /** Containers of one caller: they all stand at their records when it is killed. */
 const AT_ONCE = 25;

@@ -13,8 +13,8 @@ const AT_ONCE = SOAK ? 100 : 30;
 const WARM = SOAK ? 1_000 : 50;
 /** What resident memory may differ by when nothing is kept, garbage that is not collected yet included. */
 const SLACK_BYTES = 24 << 20;
-/** The most that a cycle may leave in memory, were it to leave anything: a region of a program is many times that. */
-const KEPT_BYTES = 4 << 10;
+/** The most that a cycle may leave in memory: less than any object of the runtime and its records. */
+const KEPT_BYTES = 1 << 10;
 
 if (inSandbox) declare();
 else

@@ -22,7 +22,7 @@ const CGROUPS = '/sys/fs/cgroup';
 
 const namespace = /\[(\d+)\]/.exec(readlinkSync('/proc/self/ns/pid'))?.[1] ?? '';
 
-/** What a container's start is tried with; `args` is what its process is to be. */
+/** What a container's start is tried with. */
 export interface Variant {
   readonly name: string;
   readonly change?: (spec: Spec) => Spec;
@@ -134,11 +134,6 @@ export const VARIANTS = {
   },
 } as const satisfies Record<string, Variant>;
 
-/** What these tests could leave: processes, groups, states, mounts, our own descriptors and threads. Cheap enough to ask after each fault. */
-export interface Left {
-  readonly lines: readonly string[];
-}
-
 function reading(path: string): string[] {
   try {
     return readdirSync(path);
@@ -176,7 +171,7 @@ export function groupsLeft(): string[] {
   );
 }
 
-/** Everything that is there now, as lines. */
+/** What these tests could leave, as lines: processes, groups, states, mounts, our own descriptors, regions and threads. Cheap enough to ask after each fault. */
 export function census(): string[] {
   return [
     ...reading('/proc')
@@ -195,6 +190,10 @@ export function census(): string[] {
       const target = linkOf(`/proc/self/fd/${fd}`);
       return target === '' || target.startsWith('/proc/') ? [] : [`descriptor ${target}`];
     }),
+    ...readFileSync('/proc/self/maps', 'utf8')
+      .split('\n')
+      .filter((line) => line.includes(STATE))
+      .map((line) => `mapping ${line}`),
     `threads ${reading('/proc/self/task').length}`,
   ].sort();
 }
