@@ -1,4 +1,4 @@
-import { PR, PR_CAP_AMBIENT_RAISE } from '../../engine/kernel/constants.js';
+import { PR } from '../../engine/kernel/constants.js';
 import type { ErrnoName } from '../../engine/kernel/errno.js';
 import type { RecordSpec } from '../../engine/kernel/program/builder.js';
 import type { SyscallName } from '../../engine/kernel/syscall-table.js';
@@ -121,10 +121,13 @@ const SECURITY_CALLS: ReadonlySet<string> = new Set([
   'umount2',
 ]);
 
-/** A record without which the container would be less of a prison. What only gives (a capability, a stream to its user) is none. */
+/**
+ * A record without which the container would be less of a prison. None is what only gives (an ambient capability, a stream to
+ * its user), nor the first of two attempts to enter the working directory, as root and as the user.
+ */
 export function isSecurityStep({ syscall, section, args }: RecordSpec): boolean {
-  if (syscall === 'fchown') return false;
-  if (syscall === 'prctl' && args[0] === PR.CAP_AMBIENT && args[1] === PR_CAP_AMBIENT_RAISE) return false;
+  if (syscall === 'fchown' || syscall === 'chdir') return false;
+  if (syscall === 'prctl' && args[0] === PR.CAP_AMBIENT) return false;
   return SECURITY_SECTIONS.has(section) || SECURITY_CALLS.has(syscall);
 }
 
