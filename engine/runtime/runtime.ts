@@ -296,6 +296,8 @@ export class Runtime implements OciRuntime {
   /** `start` fails when a startContainer hook does: runtime-spec, "startContainer". */
   async #awaitHooks(dir: StateDir, state: StateRecord, region: AttachedRegion): Promise<void> {
     for (;;) {
+      // asked first: it may go on to its program and end while its records are read
+      const alive = isAlive(state.init);
       const trace = region.trace(state.hookedAt + 1);
       if (trace[state.hookedAt]?.state !== 'pending') return;
       const failed = trace.find((entry) => entry.index > state.startAt && entry.state === 'failed');
@@ -303,8 +305,7 @@ export class Runtime implements OciRuntime {
         const compiled = containerProgram(dir.readPlan());
         throw failureOf(compiled, failed.index, -(failed.result ?? 0));
       }
-      if (!isAlive(state.init))
-        throw new EngineError('Aborted', 'container process ended while its startContainer hooks ran');
+      if (!alive) throw new EngineError('Aborted', 'container process ended while its startContainer hooks ran');
       await new Promise((resolve) => setTimeout(resolve, 1));
     }
   }
