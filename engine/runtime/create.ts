@@ -12,9 +12,9 @@ import { inUserNamespace } from '../kernel/procfs/id-map.js';
 import { type Program, recordIndex } from '../kernel/program/builder.js';
 import { elfImage } from '../kernel/program/elf.js';
 import { explainProgram } from '../kernel/program/explain.js';
-import { type Injection, RunningProgram, waitPidfd } from '../kernel/program/running.js';
+import { type Injection, RunningProgram } from '../kernel/program/running.js';
 import { connectUnix } from '../kernel/unix-socket.js';
-import { Driver, hasEnded, madeProcess, reserveRegion, typed } from './driver.js';
+import { Driver, destroyBoth, hasEnded, reserveRegion, typed } from './driver.js';
 import { guard } from './guards.js';
 import { hookState, runHooks } from './hooks.js';
 import { writeMaps } from './id-maps.js';
@@ -337,7 +337,7 @@ export class Creation {
       },
       this.#context.kernel,
     );
-    this.#undo.push(() => this.#destroy(running));
+    this.#undo.push(() => destroyBoth(this.#context.kernel, running));
     return running;
   }
 
@@ -425,19 +425,6 @@ export class Creation {
     return new EngineError('ResourceExhausted', 'container init was OOM-killed (memory limit too low?)', {
       cause: error,
     });
-  }
-
-  #destroy(running: RunningProgram): void {
-    const init = madeProcess(running);
-    const { kernel } = this.#context;
-    const pidfd = init > 0 ? kernel.call('pidfd_open', init, 0) : -1;
-    if (pidfd >= 0) {
-      kernel.call('pidfd_send_signal', pidfd, 9, null, 0);
-      // one that is the shim's is not ours to wait for (ECHILD)
-      waitPidfd(kernel, pidfd, 0);
-      kernel.call('close', pidfd);
-    }
-    running.destroy();
   }
 
   async #undoAll(error: unknown): Promise<unknown> {

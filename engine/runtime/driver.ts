@@ -1,10 +1,11 @@
 import { getSystemErrorMap } from 'node:util';
+import { SIG } from '../kernel/constants.js';
 import { ERRNO } from '../kernel/errno.js';
 import { EngineError, SyscallError } from '../kernel/errors.js';
 import type { Kernel } from '../kernel/kernel.js';
 import { type Program, programSize, recordIndex } from '../kernel/program/builder.js';
 import { explainRecord } from '../kernel/program/explain.js';
-import type { RunningProgram } from '../kernel/program/running.js';
+import { type RunningProgram, waitPidfd } from '../kernel/program/running.js';
 import type { CompiledProgram } from './program/container.js';
 import { processOf } from './state-dir.js';
 import type { CreateOptions } from './types.js';
@@ -158,20 +159,51 @@ export function failureOf(compiled: CompiledProgram, index: number, errno: numbe
 }
 
 /**
- * Pid of the process that a program's nested clone made; 0 where none was. The process may be ahead of the one that made it:
- * that one is given the time to write its number down, for who kills it before never learns whom else to end.
+ * Pid of the process that a program's nested clone made; 0 where none was. Where it is not known yet the first process is
+ * ended, so that it makes none any more: the kernel itself writes the number down before the new process runs, which a
+ * first process that is killed in that moment does not. clone(2), CLONE_PARENT_SETTID.
  */
-export function madeProcess(running: RunningProgram): number {
-  const at = recordIndex(running.program, 'process');
-  for (let tries = 0; tries < CLONE_TRIES; tries++) {
-    const isOver = running.tryWait() !== null;
-    const result = running.result(at);
-    if (result !== null) return Math.max(0, result);
-    if (isOver || running.trace()[at]?.state === 'pending' || running.waiting().includes(at)) return 0;
-    Atomics.wait(SLEEPER, 0, 0, 1);
+function madeProcess(running: RunningProgram): number {
+  const { program } = running;
+  const [struct] = program.records[recordIndex(program, 'process')]?.args ?? [];
+  const at =
+    typeof struct === 'object' && 'offset' in struct ? program.pointers.get(struct.offset + PARENT_TID) : undefined;
+  if (at === undefined) throw new RangeError(`${program.name}: nobody writes down which process it makes`);
+  const number = (): number => running.readData(at.offset, 4).readInt32LE(0);
+  if (number() === 0) {
+    running.kill(SIG.KILL);
+    running.wait();
   }
-  return 0;
+  return number();
 }
+
+/** Offset of parent_tid in clone_args. */
+const PARENT_TID = 24;
+
+/**
+ * End the process that a program made, and then the program's own. By a pidfd, or by its number where no descriptor is left:
+ * nobody has waited for it, so the number is still its own.
+ *
+ * @param known a pidfd of it, where there is one; it is closed
+ */
+export function destroyBoth(kernel: Kernel, running: RunningProgram, known = -1): void {
+  const pid = madeProcess(running);
+  const pidfd = known >= 0 ? known : pid > 0 ? kernel.call('pidfd_open', pid, 0) : -1;
+  if (pidfd >= 0) {
+    kernel.call('pidfd_send_signal', pidfd, SIG.KILL, null, 0);
+    // one that is a shim's is not ours to wait for (ECHILD)
+    waitPidfd(kernel, pidfd, 0);
+    kernel.call('close', pidfd);
+  } else if (pid > 0 && pidfd !== -ERRNO.ESRCH) {
+    kernel.call('kill', pid, SIG.KILL);
+    while (kernel.call('waitid', P_PID, pid, Buffer.alloc(128), WEXITED | WALL, 0) === -ERRNO.EINTR);
+  }
+  running.destroy();
+}
+
+const P_PID = 1;
+const WEXITED = 4;
+const WALL = 0x40000000;
 
 /**
  * Whether the process that a program makes has ended, or was never made. The go-between is asked first: it writes the
@@ -181,9 +213,6 @@ export function hasEnded(running: RunningProgram, pid: () => number): boolean {
   const isOver = running.tryWait() !== null;
   return pid() > 0 ? processOf(pid()) === null : isOver;
 }
-
-const CLONE_TRIES = 1000;
-const SLEEPER = new Int32Array(new SharedArrayBuffer(4));
 
 /**
  * Take the room of a program's region now. What a full file system has not got is otherwise missed when the region is written,

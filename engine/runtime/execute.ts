@@ -6,10 +6,10 @@ import { ERRNO } from '../kernel/errno.js';
 import { EngineError, SyscallError } from '../kernel/errors.js';
 import { check } from '../kernel/kernel.js';
 import { NAMESPACE_KINDS } from '../kernel/namespaces/ids.js';
-import { RunningProgram, waitPidfd } from '../kernel/program/running.js';
+import { RunningProgram } from '../kernel/program/running.js';
 import { connectUnix } from '../kernel/unix-socket.js';
 import { type CreateContext, IMAGE_NAME } from './create.js';
-import { Driver, hasEnded, madeProcess, reserveRegion, typed } from './driver.js';
+import { Driver, destroyBoth, hasEnded, reserveRegion, typed } from './driver.js';
 import { guard } from './guards.js';
 import type { GroupPlan } from './plan.js';
 import { Descriptors } from './planning/descriptors.js';
@@ -92,7 +92,7 @@ export class Execution {
       running.dispose();
       return made;
     } catch (error) {
-      this.#destroy(running, madeProcess(running), pidfd);
+      destroyBoth(kernel, running, pidfd);
       throw error;
     }
   }
@@ -197,17 +197,6 @@ export class Execution {
     if (running.failure() !== null) throw driver.translate(new EngineError('Aborted', 'exec failed'));
     const answer = running.result('execve');
     if (answer !== null && answer < 0) throw driver.failureOf('execve', `exec ${this.#options.process.args[0] ?? ''}`);
-  }
-
-  #destroy(running: RunningProgram, pid: number, known: number): void {
-    const { kernel } = this.#context;
-    const pidfd = known >= 0 ? known : pid > 0 ? kernel.call('pidfd_open', pid, 0) : -1;
-    if (pidfd >= 0) {
-      kernel.call('pidfd_send_signal', pidfd, 9, null, 0);
-      waitPidfd(kernel, pidfd, 0);
-      kernel.call('close', pidfd);
-    }
-    running.destroy();
   }
 }
 

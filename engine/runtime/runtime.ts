@@ -281,7 +281,12 @@ export class Runtime implements OciRuntime {
   async #end(state: StateRecord): Promise<void> {
     const cgroups = CgroupManager.fromState(state.cgroups);
     if (isAlive(state.init)) {
-      this.#signal(state, SIGKILL);
+      try {
+        this.#signal(state, SIGKILL);
+      } catch (error) {
+        // it may have ended by itself since we looked
+        if (isAlive(state.init)) throw error;
+      }
       if (cgroups.frozen()) cgroups.thaw();
     }
     const deadline = performance.now() + KILL_TIMEOUT_MS;

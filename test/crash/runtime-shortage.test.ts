@@ -124,6 +124,24 @@ function declare(): void {
       assert.deepEqual(await leaksSince(machine), []);
     });
 
+  test('no pidfd can be had any more from some moment on: an error says so, and nothing is left', async () => {
+    const machine = machineState();
+    for (const name of ['docker', 'shim'] as const)
+      for (let nth = 1, done = false; !done; nth++) {
+        const start = census();
+        const matches = (call: string): boolean => call === 'pidfd_open';
+        const kernel = new FaultKernel(realKernel, { nth, errno: 'EMFILE', matches, lasting: true });
+        const runtime = new Runtime({ root: STATE, kernel });
+        const refusal = await attempt(runtime, VARIANTS[name]);
+        runtime.close();
+        done = kernel.failed === 0;
+        if (done) assert.ok(nth > 2, `only ${nth - 1} pidfds are opened`);
+        else assert.ok(refusal instanceof SyscallError, `${name}, from pidfd ${nth} on: ${String(refusal)}`);
+        assert.deepEqual(await leftSince(start), [], `${name}, from pidfd ${nth} on`);
+      }
+    assert.deepEqual(await leaksSince(machine), []);
+  });
+
   test('the state directory is on a full file system: an error says so, and nothing is left', async () => {
     const small = `${AREA}/small`;
     mkdirSync(small);

@@ -220,14 +220,20 @@ export function cloneProcess(
         zh: '在变成容器之前，所进入的命名空间里谁都不许跟踪它、读取它的内存',
       },
     });
-  const plain = BigInt((flags | (shim ? 0 : CLONE.PARENT) | (pidfd === null ? 0 : CLONE.PIDFD)) >>> 0);
+  const number = s.b.slot('pid', 0);
+  const plain = BigInt(
+    (flags | CLONE.PARENT_SETTID | (shim ? 0 : CLONE.PARENT) | (pidfd === null ? 0 : CLONE.PIDFD)) >>> 0,
+  );
   const all = cgroup === null ? plain : plain | CLONE.INTO_CGROUP;
   const names = Object.entries(CLONE)
     .filter(([, bit]) => (all & (typeof bit === 'bigint' ? bit : BigInt(bit >>> 0))) !== 0n)
     .map(([name]) => `CLONE_${name}`);
   s.call(
     'clone3',
-    [s.b.words([all, pidfd ?? 0, 0, 0, 0, 0, 0, 0, 0, 0, cgroup ?? 0], `{${names.join('|')}}`), CLONE_ARGS_SIZE],
+    [
+      s.b.words([all, pidfd ?? 0, 0, number.data, 0, 0, 0, 0, 0, 0, cgroup ?? 0], `{${names.join('|')}}`),
+      CLONE_ARGS_SIZE,
+    ],
     {
       label: clone,
       jumpIfZero: into,
