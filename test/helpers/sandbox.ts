@@ -1,10 +1,31 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { readdirSync, readlinkSync, rmdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 /** True in the second run of a test file, inside namespaces made for it. */
 export const inSandbox = process.env['GLASSBOX_TEST_SANDBOX'] === '1';
 export const isRoot = process.getuid?.() === 0;
+
+if (inSandbox && isRoot) removeStaleGroups();
+
+/**
+ * Groups named after this sandbox's pid namespace are older than it: they were left by a run that was killed, and the number
+ * has been given again. Empty ones are removed; one with processes is an error.
+ */
+function removeStaleGroups(): void {
+  const namespace = /\[(\d+)\]/.exec(readlinkSync('/proc/self/ns/pid'))?.[1] ?? '';
+  const top = '/sys/fs/cgroup';
+  const remove = (path: string): void => {
+    for (const name of directories(path)) remove(`${path}/${name}`);
+    rmdirSync(path);
+  };
+  const isStale = (name: string): boolean => name.startsWith('glassbox-') && name.endsWith(`-${namespace}`);
+  const directories = (path: string): string[] =>
+    readdirSync(path, { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? [entry.name] : []));
+  for (const hierarchy of ['', ...directories(top).map((name) => `/${name}`)])
+    for (const name of directories(top + hierarchy)) if (isStale(name)) remove(`${top}${hierarchy}/${name}`);
+}
 
 /**
  * Run a test file again as the only thing in new mount, pid, network, uts and ipc namespaces: what it finds there before

@@ -19,6 +19,14 @@ const skip = trials.started ? notBuilt : `no lab can be made here: ${trials.reas
 const runCli = (argv: readonly string[], options: CliOptions = {}) =>
   runProgram(process.execPath, [bin, ...argv], options);
 
+/** Processes of the machine that are in one of these namespaces; other tests' labs have their own. */
+function processesIn(namespaces: ReadonlySet<string>): string[] {
+  const script = 'for p in /proc/[0-9]*; do echo $p $(readlink $p/ns/pid $p/ns/net $p/ns/mnt); done 2>&-';
+  const lines = spawnSync('sh', ['-c', script], { encoding: 'utf8' }).stdout.split('\n');
+  assert.ok(lines.length > 1, 'no process was seen');
+  return lines.filter((line) => line.split(' ').some((word) => namespaces.has(word)));
+}
+
 describe('glassbox play -- CMD', { skip }, () => {
   const play = (script: string, stdin = '') => runCli(['play', '--', 'sh', '-c', script], { stdin });
 
@@ -65,12 +73,18 @@ describe('glassbox play -- CMD', { skip }, () => {
 
   it('leaves nothing behind: no process, no link, no mount of the lab', async () => {
     const look = () =>
-      spawnSync('sh', ['-c', 'cat /proc/self/mountinfo | wc -l; ls /sys/class/net; pgrep -c glassbox-init'], {
-        encoding: 'utf8',
-      }).stdout;
-    const before = look();
-    await play('ip link add br0 type bridge; mount -t tmpfs x /mnt; sleep 100 & exit 0');
-    assert.equal(look(), before);
+      spawnSync('sh', ['-c', 'cat /proc/self/mountinfo; ls /sys/class/net'], { encoding: 'utf8' }).stdout.split('\n');
+    const before = new Set(look());
+    const { stdout } = await play(
+      'ip link add br0 type bridge; mount -t tmpfs x /mnt; sleep 100 & readlink /proc/self/ns/pid /proc/self/ns/net /proc/self/ns/mnt',
+    );
+    const namespaces = new Set(stdout.trim().split('\n'));
+    assert.equal(namespaces.size, 3);
+    assert.deepEqual(processesIn(namespaces), []);
+    assert.deepEqual(
+      look().filter((line) => !before.has(line)),
+      [],
+    );
   });
 
   it('needs no colour, no locale and no home', async () => {

@@ -34,7 +34,7 @@ export const LIMIT_CHECKS: readonly Check[] = [
     script: String.raw`
       n=0; while :; do # the engine may learn of the end before it learns of its cause
         n=$((n + 1)); run --name "$P"o$n -m 24m --memory-swap 24m $IMAGE tail /dev/zero; code=$?
-        d inspect -f '{{.State.OOMKilled}}' "$P"o$n | grep -q true && break; [ $n -lt 4 ] || break
+        d inspect -f '{{.State.OOMKilled}}' "$P"o$n | grep -q true && break; [ $n -lt 15 ] || break
       done
       echo "= $code"; state "$P"o$n
       say a child only; run --name "$P"c -m 24m --memory-swap 24m $IMAGE sh -c 'exec 2>/dev/null; tail /dev/zero; echo "tail: $?"; exit 3' 2>&1
