@@ -136,9 +136,11 @@ export class Creation {
       hookedAt: recordIndex(compiled.program, 'hooked'),
       masterAt: compiled.masterAt,
     };
-    this.#dir.write(state);
     this.#context.at?.('clone');
     const running = this.#start(compiled, fds.birth.region);
+    // while the processes are at work; until this is written, the one that stands by knows what to remove
+    this.#dir.write(state);
+    this.#dir.writePlan(plan);
     const driver = new Driver(running, compiled, this.#options);
     this.#options.planned?.(explainProgram(running, false));
     const init = (): number => this.#findInit(running);
@@ -157,7 +159,6 @@ export class Creation {
             this.#undo.push(() => void kernel.call('close', pidfd));
             this.#setLimits(plan, init());
             complete = { ...state, init: processOf(init()), shim: plan.shim ? processOf(running.pid) : null };
-            this.#dir.writePlan(plan);
             this.#dir.write(complete);
           },
         },

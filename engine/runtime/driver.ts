@@ -141,7 +141,7 @@ export function failureOf(compiled: CompiledProgram, index: number, errno: numbe
   const record = compiled.program.records[index];
   if (record === undefined || record.syscall === 'none')
     return new EngineError('Internal', `${compiled.program.name}: record ${index} failed`, { cause });
-  const meaning = compiled.failures.get(record.options.label ?? '');
+  const meaning = compiled.failures.get(index);
   const text = errnoText(errno);
   const path = record.args.find(
     (word) => typeof word === 'object' && word.kind === 'data' && word.text.startsWith('"'),

@@ -104,6 +104,11 @@ export class ProgramBuilder {
     this.name = name;
   }
 
+  /** How many records there are: the index of the next one. */
+  get length(): number {
+    return this.#records.length;
+  }
+
   /** Following records belong to this part of the program (`lab host`, `init`, `exec` …). */
   section(name: string): this {
     this.#section = name;
@@ -253,53 +258,76 @@ export function dataAt(program: Pick<Program, 'records'>): number {
 /** Lay the program out as it will stand at `base`: header, records, data. */
 export function layOut(program: Program, base: bigint, architecture: 'x64' | 'arm64' = process.arch as 'x64'): Buffer {
   const image = Buffer.alloc(programSize(program));
-  const recordsAt = HEADER_SIZE;
+  layOutInto(image, program, base, architecture);
+  return image;
+}
+
+/**
+ * As `layOut`, into memory that is zero. Addresses are below 2^47 on both architectures, so that they are exact as numbers;
+ * big integers would cost as much as the rest of a container's start does in this language.
+ *
+ * @param image at least `programSize` bytes, 4-aligned
+ */
+export function layOutInto(
+  image: Buffer,
+  program: Program,
+  base: bigint,
+  architecture: 'x64' | 'arm64' = process.arch as 'x64',
+): void {
+  const words = new Int32Array(image.buffer, image.byteOffset, programSize(program) >> 2);
+  const put = (at: number, value: number | bigint): void => {
+    const low = at >> 2;
+    if (typeof value === 'number') {
+      words[low] = value; // what does not fit is cut off: ECMAScript's ToInt32
+      words[low + 1] = Math.floor(value / WORD);
+    } else {
+      words[low] = Number(BigInt.asIntN(32, value));
+      words[low + 1] = Number(BigInt.asIntN(32, value >> 32n));
+    }
+  };
+  const start = Number(base);
   const behindRecords = dataAt(program);
-  const recordAddress = (label: string): bigint => base + BigInt(recordsAt + recordIndex(program, label) * RECORD_SIZE);
-  const address = (word: DataRef | FieldRef | InsideRef): bigint => {
-    if (word.kind === 'data') return base + BigInt(behindRecords + word.offset);
-    if (word.kind === 'inside') return base + BigInt(behindRecords + word.data.offset + word.at);
+  const recordAddress = (label: string): number => start + HEADER_SIZE + recordIndex(program, label) * RECORD_SIZE;
+  const address = (word: DataRef | FieldRef | InsideRef): number => {
+    if (word.kind === 'data') return start + behindRecords + word.offset;
+    if (word.kind === 'inside') return start + behindRecords + word.data.offset + word.at;
     const field =
       word.field === 'result' ? RECORD.result : word.field === 'hold' ? RECORD.hold : RECORD.args + word.field.arg * 8;
-    return recordAddress(word.label) + BigInt(field);
+    return recordAddress(word.label) + field;
   };
-  const numberOf = (word: Word): bigint =>
-    typeof word === 'number' || typeof word === 'bigint'
-      ? BigInt(word)
-      : word.kind === 'named'
-        ? BigInt(word.value)
-        : address(word.kind === 'slot' ? word.data : word);
 
-  image.writeBigUInt64LE(program.onFailure === null ? 0n : recordAddress(program.onFailure), HEADER.onFailure);
-  image.writeInt32LE(program.exitCode, HEADER.exitCode);
-  program.records.forEach((record, index) => {
-    const at = recordsAt + index * RECORD_SIZE;
-    const { options } = record;
-    if (record.syscall !== 'none')
-      image.writeBigUInt64LE(BigInt(syscallNumber(record.syscall, architecture)), at + RECORD.number);
-    record.args.forEach((word, n) => {
-      image.writeBigInt64LE(BigInt.asIntN(64, numberOf(word)), at + RECORD.args + n * 8);
-    });
-    let flags = record.args.reduce<number>(
-      (mask, word, n) => (typeof word === 'object' && word.kind === 'slot' ? mask | (FLAG.load << n) : mask),
-      0,
-    );
+  if (program.onFailure !== null) put(HEADER.onFailure, recordAddress(program.onFailure));
+  words[HEADER.exitCode >> 2] = program.exitCode;
+  for (let index = 0, at = HEADER_SIZE; index < program.records.length; index++, at += RECORD_SIZE) {
+    const { syscall, args, options } = program.records[index] as RecordSpec;
+    let flags = 0;
+    if (syscall === 'none') flags |= FLAG.noCall;
+    else put(at + RECORD.number, syscallNumber(syscall, architecture));
+    for (let n = 0; n < args.length; n++) {
+      const word = args[n] as Word;
+      if (typeof word !== 'object') put(at + RECORD.args + n * 8, word);
+      else if (word.kind === 'named') put(at + RECORD.args + n * 8, word.value);
+      else if (word.kind === 'slot') {
+        flags |= FLAG.load << n;
+        put(at + RECORD.args + n * 8, address(word.data));
+      } else put(at + RECORD.args + n * 8, address(word));
+    }
     if (options.ignore === true) flags |= FLAG.ignore;
     if (options.jumpIfZero !== undefined) flags |= FLAG.jumpIfZero;
     if (options.jump !== undefined) flags |= FLAG.jump;
     if (options.jumpIfError !== undefined) flags |= FLAG.jumpIfError;
     if (options.store32 === true) flags |= FLAG.store32;
-    if (record.syscall === 'none') flags |= FLAG.noCall;
-    image.writeUInt32LE(flags, at + RECORD.flags);
-    image.writeUInt32LE(options.hold === true ? 1 : 0, at + RECORD.hold);
-    if (options.storeAt !== undefined) image.writeBigUInt64LE(address(options.storeAt), at + RECORD.storeAt);
+    words[(at + RECORD.flags) >> 2] = flags;
+    if (options.hold === true) words[(at + RECORD.hold) >> 2] = 1;
+    if (options.storeAt !== undefined) put(at + RECORD.storeAt, address(options.storeAt));
     const jump = options.jump ?? options.jumpIfZero ?? options.jumpIfError;
-    if (jump !== undefined) image.writeBigUInt64LE(recordAddress(jump), at + RECORD.jump);
+    if (jump !== undefined) put(at + RECORD.jump, recordAddress(jump));
     options.accept?.forEach((name, n) => {
       image.writeUInt16LE(ERRNO[name], at + RECORD.accept + n * 2);
     });
-  });
+  }
   image.set(program.data, behindRecords);
-  for (const [offset, ref] of program.pointers) image.writeBigUInt64LE(address(ref), behindRecords + offset);
-  return image;
+  for (const [offset, ref] of program.pointers) put(behindRecords + offset, address(ref));
 }
+
+const WORD = 2 ** 32;

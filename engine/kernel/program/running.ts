@@ -3,7 +3,7 @@ import { ERRNO, type ErrnoName } from '../errno.js';
 import { EngineError, SyscallError } from '../errors.js';
 import { check, type Kernel, realKernel } from '../kernel.js';
 import { sealedMemfd } from '../memfd.js';
-import { dataAt, layOut, type Program, programSize, recordIndex } from './builder.js';
+import { dataAt, layOutInto, type Program, programSize, recordIndex } from './builder.js';
 import { enterImage } from './elf.js';
 import { HEADER, HEADER_SIZE, RECORD, RECORD_SIZE, type RecordState, STATES } from './record.js';
 import { mapCode, SharedRegion } from './region.js';
@@ -133,7 +133,7 @@ export class RunningProgram {
     const region = new SharedRegion(kernel, size + CLONE_ARGS_SIZE + 16, options.image?.file);
     let image = -1;
     try {
-      layOut(program, region.base).copy(region.bytes);
+      layOutInto(region.bytes, program, region.base);
       let vfork = 0;
       if (options.image !== undefined) {
         image = enterMemfd(kernel, program, region, options.image);
@@ -191,13 +191,15 @@ export class RunningProgram {
       const arrived = this.#bytes.readUInt32LE(HEADER.arrived);
       if (this.#state(index) !== 'pending') return;
       this.throwFailure();
+      // whoever fails or arrives wakes us: that it ended without a word is asked when nobody did
+      if (timeoutMs > 0 && this.#futexWait(HEADER.arrived, arrived, 20)) continue;
       if (ended()) {
         this.throwFailure();
+        if (this.#state(index) !== 'pending') return;
         throw new EngineError('Aborted', `${this.program.name}: ended before ${label}`);
       }
       if (performance.now() > deadline)
         throw new EngineError('DeadlineExceeded', `${this.program.name}: did not reach ${label} in ${timeoutMs} ms`);
-      if (timeoutMs > 0) this.#futexWait(HEADER.arrived, arrived, 20);
     }
   }
 
@@ -330,13 +332,15 @@ export class RunningProgram {
     return STATES[this.#bytes.readUInt32LE(recordAt(index) + RECORD.state)] ?? 'pending';
   }
 
-  #futexWait(at: number, expected: number, timeoutMs: number): void {
+  /** Whether the word changed before the time was over. */
+  #futexWait(at: number, expected: number, timeoutMs: number): boolean {
     const timeout = Buffer.alloc(16);
     timeout.writeBigInt64LE(BigInt(Math.floor(timeoutMs / 1000)), 0);
     timeout.writeBigInt64LE(BigInt((timeoutMs % 1000) * 1_000_000), 8);
     const result = this.#kernel.call('futex', this.#region.base + BigInt(at), FUTEX_WAIT, expected, timeout, 0, 0);
     if (result < 0 && ![ERRNO.EAGAIN, ERRNO.ETIMEDOUT, ERRNO.EINTR].includes(-result as 11))
       throw new SyscallError('futex', -result);
+    return result !== -ERRNO.ETIMEDOUT;
   }
 }
 

@@ -34,10 +34,10 @@ const PERM_USER_SEARCH = 0x3f1b0000;
 const PERM_OTHERS_SEARCH = 0x3f130008;
 const PERSONALITY_LINUX32 = 8;
 
-/** A program and what its failures mean, by the label of the record that failed. */
+/** A program and what its failures mean, by the index of the record that failed. */
 export interface CompiledProgram {
   readonly program: Program;
-  readonly failures: ReadonlyMap<string, Failure>;
+  readonly failures: ReadonlyMap<number, Failure>;
   /** Offset in the region of the word that holds the shim's number for the terminal's master; null without one. */
   readonly masterAt: number | null;
 }

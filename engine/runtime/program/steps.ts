@@ -22,8 +22,8 @@ const FUTEX_CMP_REQUEUE = 4;
 /** A program under construction together with what its failures mean. */
 export class Steps {
   readonly b: ProgramBuilder;
-  /** Label of a record -> what it means that it failed. */
-  readonly failures = new Map<string, Failure>();
+  /** Index of a record -> what it means that it failed. */
+  readonly failures = new Map<number, Failure>();
   #later: (() => void)[] = [];
   #next = 0;
   #spare: DataRef | undefined;
@@ -34,14 +34,8 @@ export class Steps {
   }
 
   call(syscall: SyscallName, args: readonly (Word | string | null)[], options: StepOptions = {}): this {
-    const { failure, ...record } = options;
-    if (failure === undefined) {
-      this.b.call(syscall, args, record);
-      return this;
-    }
-    const label = record.label ?? this.label('step');
-    this.failures.set(label, failure);
-    this.b.call(syscall, args, { ...record, label });
+    if (options.failure !== undefined) this.failures.set(this.b.length, options.failure);
+    this.b.call(syscall, args, options);
     return this;
   }
 
