@@ -94,6 +94,7 @@ export const SIG = {
   USR1: 10,
   USR2: 12,
   PIPE: 13,
+  ALRM: 14,
   TERM: 15,
   CHLD: 17,
   CONT: 18,

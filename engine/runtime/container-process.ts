@@ -42,27 +42,27 @@ export class RunningContainerProcess implements ContainerProcess {
   }
 
   async #wait(): Promise<number> {
-    await this.#reactor().ended(this.pidfd);
+    if (this.pidfd >= 0) await this.#reactor().ended(this.pidfd);
     if (this.#ending.by === 'us') {
       const status = waitPidfd(this.#kernel, this.pidfd, 0);
       this.#reaped = true;
       return status?.exitCode ?? UNKNOWN;
     }
-    await this.#reactor().ended(this.#ending.shimPidfd);
+    if (this.#ending.shimPidfd >= 0) await this.#reactor().ended(this.#ending.shimPidfd);
     // the shim is our child as long as we live; for another engine it is not (ECHILD)
-    waitPidfd(this.#kernel, this.#ending.shimPidfd, 0);
+    if (this.#ending.shimPidfd >= 0) waitPidfd(this.#kernel, this.#ending.shimPidfd, 0);
     return readExit(this.#ending.exit) ?? UNKNOWN;
   }
 
   kill(signal: number): void {
-    if (this.#disposed || this.#reaped) return;
+    if (this.#disposed || this.#reaped || this.pidfd < 0) return;
     const result = this.#kernel.call('pidfd_send_signal', this.pidfd, signal, null, 0);
     if (result < 0 && result !== -ERRNO.ESRCH) throw new SyscallError('pidfd_send_signal', -result);
   }
 
   /** Take it off the kernel's hands if it has ended and nobody waits for it: a container that was deleted leaves no zombie. True once it has ended. */
   reap(): boolean {
-    if (this.#reaped || this.#disposed || this.#code !== undefined) return this.#reaped;
+    if (this.#reaped || this.#disposed || this.#code !== undefined || this.pidfd < 0) return this.#reaped;
     const status = waitPidfd(this.#kernel, this.pidfd, WNOHANG);
     if (status === null) return false;
     this.#reaped = true;
@@ -74,9 +74,8 @@ export class RunningContainerProcess implements ContainerProcess {
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
-    this.#kernel.call('close', this.pidfd);
-    if (this.#ending.by === 'shim')
-      for (const fd of [this.#ending.shimPidfd, this.#ending.exit]) this.#kernel.call('close', fd);
+    const shim = this.#ending.by === 'shim' ? [this.#ending.shimPidfd, this.#ending.exit] : [];
+    for (const fd of [this.pidfd, ...shim]) if (fd >= 0) this.#kernel.call('close', fd);
   }
 }
 

@@ -61,6 +61,21 @@ export interface BirthFds {
   readonly exit: number;
   /** The reaper's image; -1 without one. */
   readonly reaper: number;
+  /** What the shim keeps of the container's streams; null: they are others'. */
+  readonly output: OutputPlan | null;
+}
+
+/** A shim that keeps what the container writes, by numbers of ours that it inherits; -1: none. */
+export interface OutputPlan {
+  /** Absolute path of the file that pieces are appended to, ../output-frame.ts. */
+  readonly spool: string;
+  /** Ends that we read from. With a terminal both are -1: its master is read. */
+  readonly stdout: number;
+  readonly stderr: number;
+  /** The end of the container's standard input that is written to: kept open, so that it does not end with the engine. */
+  readonly stdin: number;
+  /** A pipe on which somebody says that the input has ended. */
+  readonly control: number;
 }
 
 export interface NamespacesPlan {

@@ -1,8 +1,10 @@
+import { closeSync, openSync } from 'node:fs';
 import type { ExplainedProgram } from '../api/types.js';
 import { CgroupManager } from '../cgroup/manager.js';
+import { O } from '../kernel/constants.js';
 import { ERRNO } from '../kernel/errno.js';
 import { EngineError, SyscallError } from '../kernel/errors.js';
-import { type Kernel, realKernel } from '../kernel/kernel.js';
+import { check, type Kernel, realKernel } from '../kernel/kernel.js';
 import { inUserNamespace } from '../kernel/procfs/id-map.js';
 import { readProcLink } from '../kernel/procfs/read.js';
 import { AttachedRegion } from '../kernel/program/attached.js';
@@ -14,8 +16,9 @@ import { type Driver, failureOf } from './driver.js';
 import { Execution } from './execute.js';
 import { hookState, runHooks } from './hooks.js';
 import { containerProgram } from './program/container.js';
+import { borrowTerminal, reopenContainer } from './reopen.js';
 import type { Spec, SpecResources } from './spec/types.js';
-import { containerIds, isAlive, REGION_FILE, StateDir, type StateRecord } from './state-dir.js';
+import { CONTROL_FILE, containerIds, isAlive, REGION_FILE, StateDir, type StateRecord } from './state-dir.js';
 import { sweep } from './sweep.js';
 import type {
   ContainerProcess,
@@ -170,6 +173,38 @@ export class Runtime implements OciRuntime {
     const process = new RunningContainerProcess(this.#kernel, () => this.#reactorNow(), made, { by: 'us' });
     this.#executed.set(options.id, [...(this.#executed.get(options.id) ?? []).filter((one) => !one.reap()), process]);
     return process;
+  }
+
+  /**
+   * Take up a container that another process made, or whose maker was this one before it was killed: its end is learned from
+   * its shim. NotFound where it has no shim; one that has ended has its exit code all the same.
+   */
+  reopen(id: string): ContainerProcess {
+    const { dir, state } = this.#find(id);
+    const known = this.#made.get(id);
+    if (known !== undefined) return known;
+    const process = reopenContainer(this.#kernel, () => this.#reactorNow(), dir, state);
+    this.#made.set(id, process);
+    return process;
+  }
+
+  /** The container reads to the end of its input. Only where a shim keeps it open. */
+  closeInput(id: string): void {
+    const { dir } = this.#find(id);
+    const fd = openSync(dir.file(CONTROL_FILE), O.WRONLY | O.NONBLOCK | O.CLOEXEC);
+    try {
+      check(this.#kernel, 'write', [fd, Buffer.from([0]), 1], { while: "closing a container's input" });
+    } finally {
+      closeSync(fd);
+    }
+  }
+
+  /** A descriptor of ours of the master side of the container's terminal, which its shim keeps; the caller closes it. pidfd_getfd(2) */
+  terminal(id: string): number {
+    const { dir, state } = this.#find(id);
+    if (state.masterAt === null || state.shim === null)
+      throw new EngineError('FailedPrecondition', `container ${id} has no terminal that a shim keeps`);
+    return borrowTerminal(this.#kernel, dir, state.shim, state.masterAt);
   }
 
   pids(id: string): number[] {

@@ -66,8 +66,18 @@ export const EXIT_FILE = 'exit';
 const PLAN = 'plan';
 /** The state as hooks in the container read it. */
 export const HOOK_STATE_FILE = 'hook-state';
+/** A pipe: whoever writes to it tells the shim that the container's input has ended. */
+export const CONTROL_FILE = 'control';
 const UNFINISHED = '.unfinished';
-export const STATE_FILES: readonly string[] = [STATE, REGION_FILE, EXIT_FILE, PLAN, HOOK_STATE_FILE, UNFINISHED];
+export const STATE_FILES: readonly string[] = [
+  STATE,
+  REGION_FILE,
+  EXIT_FILE,
+  PLAN,
+  HOOK_STATE_FILE,
+  CONTROL_FILE,
+  UNFINISHED,
+];
 
 /** The directory of one container below the runtime's root. Only for us: it says what everybody runs (CVE-2024-25621). */
 export class StateDir {

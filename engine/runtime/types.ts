@@ -39,12 +39,25 @@ export interface CreateOptions {
   readonly init?: boolean;
   /** The container's parent is a shim, which outlives us and records the exit. Without it the parent is our own process. */
   readonly shim?: boolean;
+  /** With a shim: it also keeps what the container writes. With a console of kind `shim` both streams are the terminal's. */
+  readonly output?: OutputOptions;
   /** Called once, with the whole list, before the first record is issued. */
   readonly planned?: (program: ExplainedProgram) => void;
   /** Called before each record while it is held, in order; the record goes on when the promise resolves. */
   readonly step?: (record: ExplainedRecord) => Promise<void>;
   /** Called after each record that `step` was called for, with its result and time; those after `start` too. */
   readonly stepped?: (record: ExplainedRecord) => void;
+}
+
+/** Where a shim puts what a container writes, and the other ends of the pipes that are its `stdio`; they are ours to close. */
+export interface OutputOptions {
+  /** Absolute path; pieces are appended to it as output-frame.ts says, and it is opened anew for each: it may be moved away. */
+  readonly spool: string;
+  /** Ends to read from; -1 for none. */
+  readonly stdout: number;
+  readonly stderr: number;
+  /** The writable end of the container's standard input, kept open until the control pipe is written to; -1: nobody keeps it. */
+  readonly stdin: number;
 }
 
 export interface ExecOptions {

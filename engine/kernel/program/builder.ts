@@ -183,9 +183,9 @@ export class ProgramBuilder {
     return this.#add('none', [], target === null ? options : { ...options, jump: target });
   }
 
-  /** Add a record that only copies a value (another slot's, an address) into a slot. */
-  set(slot: SlotValue, value: Word | string, options: RecordOptions = {}): this {
-    return this.#add('none', [value], { ...options, storeAt: slot.data });
+  /** Add a record that only copies a value (another slot's, an address) into a slot or into a word of some data. */
+  set(into: SlotValue | InsideRef, value: Word | string, options: RecordOptions = {}): this {
+    return this.#add('none', [value], { ...options, storeAt: into.kind === 'inside' ? into : into.data });
   }
 
   #add(syscall: SyscallName | 'none', args: readonly (Word | string | null)[], options: RecordOptions): this {

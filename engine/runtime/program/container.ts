@@ -69,7 +69,7 @@ export function containerProgram(plan: ContainerPlan): CompiledProgram {
       pidfd: process.data,
       cgroup: plan.birthGroup,
     });
-    master = shim(s, { exit: fds.exit, console: fds.shimConsole, pidfd: process });
+    master = shim(s, { exit: fds.exit, console: fds.shimConsole, pidfd: process, output: fds.output });
   } else {
     cloneProcess(s, namespaces.clone, {
       shim: false,
@@ -176,6 +176,7 @@ function inherited(plan: ContainerPlan): number[] {
     fds.shimConsole,
     fds.exit,
     fds.reaper,
+    ...(fds.output === null ? [] : [fds.output.stdout, fds.output.stderr, fds.output.stdin, fds.output.control]),
     plan.birthGroup ?? -1,
     plan.guard?.pipe ?? -1,
     ...plan.groups.map((group) => group.fd),

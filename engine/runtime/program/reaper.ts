@@ -1,6 +1,7 @@
 import { MFD, PR, SIG, SIG_SETMASK, TIOC } from '../../kernel/constants.js';
-import type { DataRef, Program, SlotValue } from '../../kernel/program/builder.js';
+import type { DataRef, Program } from '../../kernel/program/builder.js';
 import type { ProcessPlan } from '../plan.js';
+import { inside } from './inside.js';
 import { SIGINFO_SIZE } from './shim.js';
 import { Steps } from './steps.js';
 
@@ -98,10 +99,6 @@ function end(s: Steps, info: DataRef): void {
     },
   });
   s.call('exit_group', [sum]);
-}
-
-function inside(data: DataRef, at: number): SlotValue {
-  return { kind: 'slot', data: { ...data, offset: data.offset + at, length: 8, text: `<${data.text}+${at}>` } };
 }
 
 /** A process group of its own, in the foreground of the terminal if there is one; then the program. */

@@ -1,5 +1,7 @@
 import { PR, SIG_SETMASK } from '../../kernel/constants.js';
 import type { InsideRef, SlotValue } from '../../kernel/program/builder.js';
+import type { OutputPlan } from '../plan.js';
+import { keepOutput } from './shim-output.js';
 import type { Steps } from './steps.js';
 
 const PR_SET_CHILD_SUBREAPER = 36;
@@ -15,8 +17,8 @@ export interface ShimPlan {
   readonly exit: number;
   /** Our end of the socket pair through which the process sends its terminal's master; -1 without a terminal. */
   readonly console: number;
-  /** Descriptors that are kept open for others to fetch. */
   readonly pidfd: SlotValue;
+  readonly output: OutputPlan | null;
 }
 
 /**
@@ -48,6 +50,10 @@ export function shim(s: Steps, plan: ShimPlan): InsideRef | null {
       label: 'master',
       say: { en: "keep the master side of the container's terminal", zh: '保管容器终端的主端' },
     });
+  }
+  if (plan.output !== null) {
+    keepOutput(s, { ...plan, plan: plan.output, master, info, infoSize: SIGINFO_SIZE });
+    return master;
   }
   s.call('waitid', [P_ALL, 0, info, WEXITED | WALL, 0], {
     label: 'wait',
