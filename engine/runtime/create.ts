@@ -269,7 +269,7 @@ export class Creation {
     const path = this.#dir.file(CONTROL_FILE);
     check(this.#context.kernel, 'mknodat', [AT.FDCWD, path, S_IF.FIFO | 0o600, 0], { path });
     return {
-      spool: output.spool,
+      spool: this.#fds.open(output.spool, O.WRONLY | O.CREAT | O.APPEND, 0o600),
       stdout: keep(output.stdout),
       stderr: keep(output.stderr),
       stdin: keep(output.stdin),

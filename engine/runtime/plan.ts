@@ -67,8 +67,8 @@ export interface BirthFds {
 
 /** A shim that keeps what the container writes, by numbers of ours that it inherits; -1: none. */
 export interface OutputPlan {
-  /** Absolute path of the file that pieces are appended to, ../output-frame.ts. */
-  readonly spool: string;
+  /** The file that pieces are appended to, open with O_APPEND: output-frame.ts. */
+  readonly spool: number;
   /** Ends that we read from. With a terminal both are -1: its master is read. */
   readonly stdout: number;
   readonly stderr: number;

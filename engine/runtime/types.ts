@@ -51,7 +51,7 @@ export interface CreateOptions {
 
 /** Where a shim puts what a container writes, and the other ends of the pipes that are its `stdio`; they are ours to close. */
 export interface OutputOptions {
-  /** Absolute path; pieces are appended to it as output-frame.ts says, and it is opened anew for each: it may be moved away. */
+  /** Absolute path: made where it is missing; pieces are appended to it as output-frame.ts says. */
   readonly spool: string;
   /** Ends to read from; -1 for none. */
   readonly stdout: number;

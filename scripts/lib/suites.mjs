@@ -13,7 +13,7 @@ export const SUITES = [
   { name: 'security', jobs: 2, minutes: 14 },
   { name: 'crash', jobs: 2, minutes: 14 },
   { name: 'tui', jobs: 1, minutes: 4 },
-  { name: 'lessons', jobs: 2, minutes: 12 },
+  { name: 'lessons', jobs: 1, minutes: 12 },
 ];
 
 /** Test files of a suite, relative to the root, sorted. */

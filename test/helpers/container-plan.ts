@@ -134,6 +134,7 @@ export function fullContainerPlan(overrides: Partial<ContainerPlan> = {}): Conta
       shimConsole: 14,
       exit: 15,
       reaper: -1,
+      output: null,
     },
     ...overrides,
   };

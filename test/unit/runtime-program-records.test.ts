@@ -22,6 +22,14 @@ const compiled: readonly (readonly [string, CompiledProgram])[] = [
   ['no shim, and born in its group', containerProgram(fullContainerPlan({ shim: false, birthGroup: 42, groups: [] }))],
   ['sources that are opened inside', containerProgram(fullContainerPlan({ sourcesInside: true }))],
   ['chroot, and a reaper', containerProgram(fullContainerPlan({ pivot: 'chroot', fds: { ...full.fds, reaper: 50 } }))],
+  [
+    'a shim that keeps output',
+    containerProgram(
+      fullContainerPlan({
+        fds: { ...full.fds, output: { spool: 55, stdout: 51, stderr: 52, stdin: 53, control: 54 } },
+      }),
+    ),
+  ],
   ['an exec', execProgram(fullExecPlan())],
 ];
 const programs: readonly (readonly [string, Program])[] = [
@@ -57,6 +65,7 @@ const ACCEPTED: readonly (readonly [call: RegExp, errors: string, why: string])[
   [/: symlinkat\(/, 'EEXIST', 'the image has one'],
   [/: unlinkat\(<\/dev>, "ptmx"/, 'ENOENT', 'there is none to replace'],
   [/: futex\(.*FUTEX_CMP_REQUEUE/, 'EAGAIN', 'the answer that two words differ'],
+  [/^shim: waitid\(.*WNOHANG/, 'ECHILD', 'nobody is left to reap'],
   [/: waitid\(/, 'EINTR', 'asked again'],
   [/: (pidfd_send_signal)\(/, 'ESRCH', 'it has ended'],
   [/: keyctl\(KEYCTL_JOIN/, 'ENOSYS EOPNOTSUPP', 'a kernel without keys has none to reach'],
@@ -73,6 +82,8 @@ const ACCEPTED: readonly (readonly [call: RegExp, errors: string, why: string])[
 
 /** Any error of these is done without. */
 const IGNORED: readonly (readonly [RegExp, string])[] = [
+  [/^shim: writev\(/, 'a full disk costs the output, not the container'],
+  [/^shim: (read|close)\(/, 'a word of which only the coming counts, and a descriptor that may be closed already'],
   [/^executable: faccessat2\(AT_FDCWD, ".*\/\.", F_OK/, 'a directory is no program: an error is the good answer'],
   [
     /^(create|start)Container hook: (openat|dup3|execve)\(/,

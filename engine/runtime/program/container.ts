@@ -176,7 +176,9 @@ function inherited(plan: ContainerPlan): number[] {
     fds.shimConsole,
     fds.exit,
     fds.reaper,
-    ...(fds.output === null ? [] : [fds.output.stdout, fds.output.stderr, fds.output.stdin, fds.output.control]),
+    ...(fds.output === null
+      ? []
+      : [fds.output.spool, fds.output.stdout, fds.output.stderr, fds.output.stdin, fds.output.control]),
     plan.birthGroup ?? -1,
     plan.guard?.pipe ?? -1,
     ...plan.groups.map((group) => group.fd),

@@ -1,4 +1,4 @@
-import { AT, O, POLLIN, SIG } from '../../kernel/constants.js';
+import { O, POLLIN, SIG } from '../../kernel/constants.js';
 import type { DataRef, InsideRef, SlotValue } from '../../kernel/program/builder.js';
 import { FRAME_HEADER, FRAME_MAGIC, FRAME_SIZE } from '../output-frame.js';
 import type { OutputPlan } from '../plan.js';
@@ -32,8 +32,8 @@ export interface OutputSources {
 /**
  * The shim's loop where it also keeps what the container writes: each piece that can be read is appended to the spool with its
  * stream and the time, so that no engine has to run for a container to go on writing, and nothing is lost when one is
- * killed. The spool is opened anew for each piece: whoever reads it may move it away. Ends with the container; what its streams
- * still hold is read first. poll(2), signalfd(2).
+ * killed. Whoever has read the spool may punch holes into it. Ends with the container; what its streams still hold is read
+ * first. poll(2), signalfd(2).
  */
 export function keepOutput(s: Steps, sources: OutputSources): void {
   const { plan, master } = sources;
@@ -86,7 +86,7 @@ interface Piece {
   readonly number: 1 | 2;
   readonly fd: InsideRef;
   readonly buffer: DataRef;
-  readonly spool: string;
+  readonly spool: number;
 }
 
 /** Read what there is of one stream and append it, behind its header. At the end of the stream it is looked at no more. */
@@ -97,7 +97,6 @@ function piece(s: Steps, { name, number, fd, buffer, spool }: Piece): void {
   const head = s.b.bytes(header, `{${name}, time, length}`);
   const length = inside(head, FRAME_HEADER.length);
   const vector = s.b.words([head, FRAME_HEADER.size, buffer, 0], `{header, piece of ${name}}`);
-  const file = s.b.slot('spool');
   const source: SlotValue = { kind: 'slot', data: inside(fd.data, fd.at).data };
   // the number is read with what follows it in the pollfd: a syscall looks at the lower half alone
   s.call('read', [source, buffer, FRAME_SIZE], {
@@ -109,18 +108,13 @@ function piece(s: Steps, { name, number, fd, buffer, spool }: Piece): void {
   });
   s.b.set({ kind: 'inside', data: vector, at: 24 }, length);
   s.call('clock_gettime', [CLOCK_REALTIME, { kind: 'inside', data: head, at: FRAME_HEADER.seconds }]);
-  s.call('openat', [AT.FDCWD, spool, O.WRONLY | O.CREAT | O.APPEND | O.CLOEXEC, 0o600], {
-    storeAt: file.data,
-    jumpIfError: `after-${name}`,
-  });
-  s.call('writev', [file, vector, 2], {
+  s.call('writev', [spool, vector, 2], {
     ignore: true,
     say: {
       en: 'append it to the spool with the time: the engine reads it there, whenever it runs',
       zh: '连同时间追加到缓冲文件：引擎只要在运行就会去那里读取',
     },
   });
-  s.call('close', [file]);
   s.b.goto(`after-${name}`);
   s.b.set(fd, -1, { label: `end-of-${name}`, store32: true });
   s.b.goto(`after-${name}`);
