@@ -1,0 +1,23 @@
+/**
+ * The guards of registries and archives that a test can take away, to show that its attack succeeds without them. Only
+ * inside a test's sandbox; on a user's machine every guard stands.
+ */
+export type RegistryGuard =
+  | 'registry-own-host'
+  | 'registry-realm'
+  | 'registry-tls'
+  | 'registry-size'
+  | 'registry-digest'
+  | 'registry-media-type'
+  | 'archive-links'
+  | 'archive-retag';
+
+const off =
+  process.env['GLASSBOX_TEST_SANDBOX'] === '1'
+    ? new Set((process.env['GLASSBOX_TEST_GUARDS_OFF'] ?? '').split(','))
+    : null;
+
+/** Whether a guard stands. */
+export function guard(name: RegistryGuard): boolean {
+  return off === null || !off.has(name);
+}
