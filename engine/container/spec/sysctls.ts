@@ -36,8 +36,8 @@ function verify(key: string, value: string, host: Pick<HostConfig, 'NetworkMode'
   };
   const file = sysctlFile(key);
   const shown = JSON.stringify(key.slice(0, 200));
-  if (file === null) return refuse(`sysctl ${shown} is not the name of a sysctl`);
-  if (/[\n\r\0]/.test(value)) return refuse(`the value of sysctl ${shown} has more than one line`);
+  if (file === null) throw new EngineError('InvalidArgument', `sysctl ${shown} is not the name of a sysctl`);
+  if (/[\n\r\x00]/.test(value)) refuse(`the value of sysctl ${shown} has more than one line`);
   const name = file.replace(/[./]/g, (mark) => (mark === '/' ? '.' : '/'));
   const quoted = JSON.stringify(name);
   if (IPC.test(name)) {
