@@ -159,8 +159,9 @@ function isManifest(mediaType: string): boolean {
   return [MEDIA.manifest, MEDIA.dockerManifest, MEDIA.index, MEDIA.dockerList].some((known) => known === mediaType);
 }
 
-function parseFetched(fetched: FetchedManifest): ReturnType<typeof parseManifest> {
-  return parseManifest(fetched.bytes, fetched.mediaType);
+/** What the server says that it sent must be what it is: another client may go by the one or by the other. */
+function parseFetched({ bytes, mediaType }: FetchedManifest): ReturnType<typeof parseManifest> {
+  return guard('registry-media-type') ? parseManifest(bytes, mediaType) : parseManifest(bytes);
 }
 
 interface Wish {
@@ -185,16 +186,18 @@ async function imageOf(puller: Puller, wish: Wish): Promise<Image> {
     throw new RegistryError('content', "layers from manifest don't match image configuration");
   if (config.os !== 'linux')
     throw new RegistryError('content', `operating system "${config.os}" is not supported`, { code: 'InvalidArgument' });
-  const fetched = await fetchLayers(puller, wish, config);
+  const known = knownImage(puller.backend, manifest.config.digest);
+  const { blobs, announced } =
+    known === null ? await fetchLayers(puller, wish, config) : { blobs: known, announced: new Set<number>() };
   const image = await puller.backend.registerImage({
     config: bytes,
-    layers: fetched.map((descriptor) => ({ descriptor })),
+    layers: blobs.map((descriptor) => ({ descriptor })),
     manifests: wish.documents,
     references: wish.names,
-    unpacking: unpackingReport(fetched, options),
+    unpacking: unpackingReport(manifest.layers, announced, options),
     ...(options.signal === undefined ? {} : { signal: options.signal }),
   });
-  for (const [index, descriptor] of fetched.entries()) {
+  for (const [index, descriptor] of manifest.layers.entries()) {
     const diffId = diffIds[index];
     if (diffId !== undefined)
       await puller.origins.add(diffId, { repository: nameOf(wish.reference), ...blobOf(descriptor) });
@@ -226,62 +229,76 @@ async function configOf(
   }
 }
 
-/** Blobs of all layers, three at a time. Returns one descriptor for each layer, of a blob that the store has. */
+/** Blobs of an image that is here already: then nothing is fetched, whatever the manifest. */
+function knownImage(backend: ImageBackend, id: Digest): readonly Descriptor[] | null {
+  try {
+    return backend.record(id).layers;
+  } catch (error) {
+    if (error instanceof EngineError && error.code === 'NotFound') return null;
+    throw error;
+  }
+}
+
+interface FetchedLayers {
+  /** One for each layer, of a blob that the store has. */
+  readonly blobs: readonly Descriptor[];
+  /** Layers that are to be unpacked. */
+  readonly announced: ReadonlySet<number>;
+}
+
+/** Blobs of all layers, three at a time. */
 async function fetchLayers(
   puller: Puller,
   { repository, manifest, lease, options }: Wish,
   config: ImageConfig,
-): Promise<Descriptor[]> {
+): Promise<FetchedLayers> {
   const { backend } = puller;
-  const chain = chainIds(config.rootfs.diff_ids);
+  const diffIds = config.rootfs.diff_ids;
+  const chain = chainIds(diffIds);
   for (const one of chain) lease.hold(one);
   const report = options.progress;
   const here = new Map<number, Descriptor>();
+  const announced = new Set<number>();
   for (const [index, layer] of manifest.layers.entries()) {
-    const isUnpacked = backend.snapshots.hasLayer(chain[index] as Digest);
-    for (const blob of [layer, backend.blobOfLayer(config.rootfs.diff_ids[index] as Digest)])
+    for (const blob of [layer, backend.blobOfLayer(diffIds[index] as Digest)])
       if (blob !== null && !here.has(index) && (await backend.content.claim(blob.digest, lease))) here.set(index, blob);
-    update(report, shortId(layer.digest), here.has(index) && isUnpacked ? 'Already exists' : 'Pulling fs layer');
+    const isThere = here.has(index) && backend.snapshots.hasLayer(chain[index] as Digest);
+    if (!isThere) announced.add(index);
+    update(report, shortId(layer.digest), isThere ? 'Already exists' : 'Pulling fs layer');
   }
   const works = manifest.layers.map((descriptor, index) => async (signal: AbortSignal): Promise<Descriptor> => {
     const known = here.get(index);
     if (known !== undefined) return known;
     const id = shortId(descriptor.digest);
+    const { secondMs } = puller;
     return puller.downloads.run(
-      () =>
-        download({
-          content: backend.content,
-          repository,
-          descriptor,
-          lease,
-          report,
-          signal,
-          secondMs: puller.secondMs,
-        }),
+      () => download({ content: backend.content, repository, descriptor, lease, report, signal, secondMs }),
       signal,
       () => update(report, id, 'Waiting'),
     );
   });
-  return allOrNone(works, options.signal);
+  return { blobs: await allOrNone(works, options.signal), announced };
 }
 
 /** `Extracting` with its bar, then `Pull complete`; nothing for layers that were there. */
 function unpackingReport(
   layers: readonly Descriptor[],
+  announced: ReadonlySet<number>,
   { progress }: PullOptions,
 ): (index: number, bytes: number, done: boolean) => void {
   const rows = new Map<number, ByteProgress>();
   return (index, bytes, done) => {
     const layer = layers[index];
-    if (layer === undefined) return;
+    if (layer === undefined || !announced.has(index)) return;
     const id = shortId(layer.digest);
-    if (bytes > 0 || rows.has(index)) {
-      const row = rows.get(index) ?? new ByteProgress(progress, id, 'Extracting', layer.size);
+    const row = rows.get(index) ?? new ByteProgress(progress, id, 'Extracting', layer.size);
+    if (!done || rows.has(index)) {
       rows.set(index, row);
       row.to(bytes);
-      if (done) row.tell();
     }
-    if (done && rows.has(index)) update(progress, id, 'Pull complete');
+    if (!done) return;
+    if (rows.has(index)) row.tell();
+    update(progress, id, 'Pull complete');
   };
 }
 
