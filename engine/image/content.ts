@@ -32,6 +32,8 @@ export class ContentStore {
   readonly #blobs: string;
   readonly #ingests: string;
   readonly #locks = new KeyedLock();
+  /** Blobs that are just being removed: who asks for one waits, and sees that it is gone. */
+  readonly #deleting = new Map<Digest, Promise<boolean>>();
   readonly leases = new Leases();
 
   private constructor(directory: string) {
@@ -100,8 +102,9 @@ export class ContentStore {
     ingest: Ingest,
     options: Expectation & { readonly lease?: Lease },
   ): Promise<{ readonly digest: Digest; readonly size: number }> {
-    return ingest.commit(options, (digest) => {
+    return ingest.commit(options, async (digest) => {
       options.lease?.hold(digest);
+      await this.#deleting.get(digest);
       return this.path(digest);
     });
   }
@@ -116,6 +119,7 @@ export class ContentStore {
 
   /** Null: there is none. */
   async size(digest: Digest): Promise<number | null> {
+    await this.#deleting.get(digest);
     const found = await orNull(lstat(this.path(digest)));
     return found?.isFile() === true ? found.size : null;
   }
@@ -156,7 +160,13 @@ export class ContentStore {
 
   /** False: there was none. Whoever calls has made sure that nothing needs it. */
   async delete(digest: Digest): Promise<boolean> {
-    return unlinkDurably(this.path(digest));
+    const deleting = unlinkDurably(this.path(digest));
+    this.#deleting.set(digest, deleting);
+    try {
+      return await deleting;
+    } finally {
+      this.#deleting.delete(digest);
+    }
   }
 
   async *list(): AsyncGenerator<{ readonly digest: Digest; readonly size: number }, void, undefined> {

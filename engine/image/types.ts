@@ -256,6 +256,8 @@ export interface ImageServiceOptions {
   readonly inUse?: (id: Digest) => readonly { readonly id: string; readonly running: boolean }[];
   readonly insecureRegistries?: readonly string[];
   readonly registryMirrors?: readonly string[];
+  /** Make `busybox:latest` and the stand-ins of this machine's programs when they are asked for; default true. */
+  readonly base?: boolean;
   /** Overlay without privileges of the machine stores its marks in `user.overlay.*`: true in a user namespace. */
   readonly userxattr?: boolean;
 }

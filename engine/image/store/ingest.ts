@@ -67,7 +67,7 @@ export class Ingest {
    */
   async commit(
     expectation: Expectation,
-    nameOf: (digest: Digest) => string,
+    pathOf: (digest: Digest) => Promise<string>,
   ): Promise<{ readonly digest: Digest; readonly size: number }> {
     const size = this.offset;
     const digest = this.#hasher.digest();
@@ -80,7 +80,7 @@ export class Ingest {
       step('ingested');
       await this.#file.sync();
       step('synced blob');
-      await renameDurably(this.#path, nameOf(digest));
+      await renameDurably(this.#path, await pathOf(digest));
     } finally {
       await this.#end();
     }
