@@ -146,8 +146,10 @@ export interface HostsFileOptions {
   readonly hostname: string;
   readonly domainname: string;
   readonly addresses: readonly string[];
-  /** `--add-host`: `name:ip`; `host-gateway` stands for the bridge's gateway. */
+  /** `--add-host`: `name:ip`; `host-gateway` stands for `hostGateway`. */
   readonly extraHosts: readonly string[];
+  /** The machine's address as containers see it: the gateway of the default bridge. */
+  readonly hostGateway?: string;
   /** Names and addresses of `--link`ed containers. */
   readonly links: readonly { readonly names: readonly string[]; readonly address: string }[];
 }
@@ -158,6 +160,10 @@ export interface ResolvConfOptions {
   readonly options: readonly string[];
   /** The container has a bridge that is its own: loopback resolvers of the machine are of no use to it. */
   readonly bridged: boolean;
+  /** It is on a user-defined network, whose names 127.0.0.11 knows. */
+  readonly internal?: boolean;
+  /** It has an IPv6 address. */
+  readonly ipv6?: boolean;
 }
 
 /** `openNetworks` of networks.ts. `network/` below the root is ours; namespaces are kept below `execRoot`/netns. */
@@ -176,4 +182,6 @@ export interface NetworkServiceOptions {
   readonly ipForward?: boolean;
   readonly ipMasq?: boolean;
   readonly userlandProxy?: boolean;
+  /** Told what this machine or lab does not let us do; what does not need it works. */
+  readonly warn?: (message: string) => void;
 }

@@ -1,0 +1,171 @@
+import { randomBytes } from 'node:crypto';
+import { type Address, contains, formatAddress, macOfAddress, type Prefix, parseAddress, parsePrefix } from './cidr.js';
+import { invalid } from './errors.js';
+import { NetworkAddresses, SubnetAddresses } from './ipam.js';
+import { isPredefined, joined, poolOf, printable, subnetsOf } from './network-options.js';
+import type { EndpointRecord, NetworkRecord, SandboxRecord } from './record.js';
+import type { EndpointRequest } from './types.js';
+
+const MAX_ALIASES = 256;
+
+/** The addresses of a network, by IP version. */
+export interface NetworkPools {
+  readonly v4: NetworkAddresses;
+  readonly v6: NetworkAddresses;
+}
+
+/** What is in use before any container comes: gateways, and addresses that the user keeps for others. */
+export function poolsOf(record: NetworkRecord): NetworkPools {
+  const name = `${record.name} (${record.id})`;
+  const of = (version: 4 | 6): NetworkAddresses =>
+    new NetworkAddresses(
+      name,
+      record.ipam.config.flatMap((pool) => {
+        const subnet = parsePrefix(pool.Subnet ?? '');
+        if (subnet?.version !== version) return [];
+        const addresses = new SubnetAddresses(subnet, parsePrefix(pool.IPRange ?? ''));
+        for (const text of [pool.Gateway ?? '', ...Object.values(pool.AuxiliaryAddresses ?? {})]) {
+          const address = parseAddress(text);
+          if (address !== null) addresses.take(address);
+        }
+        return [addresses];
+      }),
+    );
+  return { v4: of(4), v6: of(6) };
+}
+
+/** Docker's checks of what a container wishes of a network. */
+export function checkEndpoint(record: NetworkRecord, request: EndpointRequest): void {
+  const { IPv4Address: v4 = '', IPv6Address: v6 = '', LinkLocalIPs = [] } = request.IPAMConfig ?? {};
+  const predefined = isPredefined(record);
+  const problems: string[] = [];
+  if (predefined && (v4 !== '' || v6 !== ''))
+    problems.push('user specified IP address is supported on user defined networks only');
+  if (predefined && (request.Aliases ?? []).length > 0)
+    problems.push('network-scoped aliases are only supported for user-defined networks');
+  const check = (text: string, version: 4 | 6): void => {
+    if (text === '') return;
+    const address = parseAddress(text);
+    if (address?.version !== version) problems.push(`invalid IPv${version} address: ${printable(text)}`);
+    else if (!predefined && record.ownSubnets && !subnetsOf(record).some((subnet) => contains(subnet, address)))
+      problems.push(`no configured subnet or ip-range contain the IP address ${formatAddress(address)}`);
+  };
+  check(v4, 4);
+  check(v6, 6);
+  for (const text of LinkLocalIPs)
+    if (parseAddress(text) === null) problems.push(`invalid link-local IP address: ${printable(text)}`);
+  if (problems.length > 0)
+    throw invalid(`invalid config for network ${record.name}: invalid endpoint settings:\n${joined(problems)}`);
+  if (!predefined && !record.ownSubnets && (v4 !== '' || v6 !== ''))
+    throw invalid(
+      'user specified IP address is supported only when connecting to networks with user configured subnets',
+    );
+  const mac = request.MacAddress ?? '';
+  if (mac !== '' && !/^([0-9a-f]{2}[:-]){5}[0-9a-f]{2}$/i.test(mac))
+    throw invalid(`invalid MAC address: ${printable(mac)}`);
+  if ((request.Aliases ?? []).length > MAX_ALIASES) throw invalid(`more than ${MAX_ALIASES} network-scoped aliases`);
+  for (const alias of request.Aliases ?? [])
+    if (!/^[\x21-\x7e]{1,253}$/.test(alias)) throw invalid(`invalid network-scoped alias: "${printable(alias)}"`);
+}
+
+const parsedOrNull = (text: string): Address | null => (text === '' ? null : parseAddress(text));
+
+/** An endpoint of a checked wish: its addresses are taken from the network's, and are the caller's to give back. */
+export function newEndpoint(
+  record: NetworkRecord,
+  pools: NetworkPools,
+  container: SandboxRecord['container'],
+  request: EndpointRequest,
+  interfaceName: string,
+): EndpointRecord {
+  const endpointId = randomBytes(32).toString('hex');
+  const base = {
+    network: record.id,
+    networkName: record.name,
+    endpointId,
+    dnsNames: dnsNames(record, container, request),
+    priority: request.GwPriority ?? 0,
+    request,
+  };
+  if (record.driver !== 'bridge') return { ...base, ...NO_INTERFACE };
+  const { IPv4Address: wished4 = '', IPv6Address: wished6 = '' } = request.IPAMConfig ?? {};
+  const v4 = pools.v4.take(parsedOrNull(wished4));
+  let v6: { address: string; subnet: Prefix } | null = null;
+  try {
+    v6 = record.enableIPv6 ? pools.v6.take(parsedOrNull(wished6)) : null;
+  } catch (error) {
+    pools.v4.release(known(v4.address));
+    throw error;
+  }
+  const mac = (request.MacAddress ?? '').toLowerCase().replaceAll('-', ':');
+  return {
+    ...base,
+    interfaceName,
+    hostInterface: hostInterfaceOf(endpointId),
+    mac: mac === '' ? macOfAddress(v4.address) : mac,
+    ipv4: v4.address,
+    ipv4Bits: v4.subnet.bits,
+    gateway: record.internal ? '' : (poolOf(record, 4)?.Gateway ?? ''),
+    ipv6: v6?.address ?? '',
+    ipv6Bits: v6?.subnet.bits ?? 0,
+    ipv6Gateway: record.internal || v6 === null ? '' : (poolOf(record, 6)?.Gateway ?? ''),
+  };
+}
+
+/** The end of an endpoint's cable that is a port of the bridge. */
+export const hostInterfaceOf = (endpointId: string): string => `veth${endpointId.slice(0, 7)}`;
+
+/** Interfaces that `hostInterfaceOf` may have named. */
+export const HOST_INTERFACE = /^veth[0-9a-f]{7}$/;
+
+const NO_INTERFACE = {
+  interfaceName: '',
+  hostInterface: '',
+  mac: '',
+  ipv4: '',
+  ipv4Bits: 0,
+  gateway: '',
+  ipv6: '',
+  ipv6Bits: 0,
+  ipv6Gateway: '',
+} as const;
+
+function known(text: string): Address {
+  const address = parseAddress(text);
+  if (address === null) throw invalid(`invalid IP address: ${printable(text)}`);
+  return address;
+}
+
+export function releaseAddresses(pools: NetworkPools | undefined, endpoint: EndpointRecord): void {
+  if (endpoint.ipv4 !== '') pools?.v4.release(known(endpoint.ipv4));
+  if (endpoint.ipv6 !== '') pools?.v6.release(known(endpoint.ipv6));
+}
+
+export function reserveAddresses(pools: NetworkPools | undefined, endpoint: EndpointRecord): void {
+  if (endpoint.ipv4 !== '') pools?.v4.reserve(known(endpoint.ipv4));
+  if (endpoint.ipv6 !== '') pools?.v6.reserve(known(endpoint.ipv6));
+}
+
+/** By what names others on a user-defined network find the container; on the default bridge there are none. */
+function dnsNames(
+  record: NetworkRecord,
+  container: SandboxRecord['container'],
+  request: EndpointRequest,
+): readonly string[] | null {
+  if (isPredefined(record)) return null;
+  const short = container.id.slice(0, 12);
+  return [...new Set([container.name, ...(request.Aliases ?? []), short, container.hostname])].filter(
+    (name) => name !== '',
+  );
+}
+
+/**
+ * The endpoint that leads out of a sandbox, whose gateway has the default route and to which ports are published: of the
+ * highest priority, then of the first name.
+ */
+export function gatewayOf(endpoints: readonly EndpointRecord[]): EndpointRecord | null {
+  const [first] = endpoints
+    .filter(({ gateway, ipv6Gateway }) => gateway !== '' || ipv6Gateway !== '')
+    .toSorted((a, b) => b.priority - a.priority || (a.networkName < b.networkName ? -1 : 1));
+  return first ?? null;
+}

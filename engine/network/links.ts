@@ -1,0 +1,143 @@
+import { type LinkMessage, NetlinkError, type Request, type Rtnetlink } from '../kernel/netlink/index.js';
+import { applyAll, indexOf } from './bridge.js';
+import { failed } from './errors.js';
+import { type OpenNetns, setSysctls } from './netns.js';
+import type { BridgeSettings } from './network-options.js';
+import type { EndpointRecord } from './record.js';
+
+/** An endpoint and the bridge that it is to be a port of. */
+export interface EndpointLink {
+  readonly endpoint: EndpointRecord;
+  readonly bridge: BridgeSettings;
+}
+
+export interface LinkOptions {
+  /** The port sends back what came from it: without a proxy, for published ports of one's own. */
+  readonly hairpin: boolean;
+  /** Which endpoint's gateways the default routes go to; null: none. */
+  readonly gateway: EndpointRecord | null;
+  /** The namespace is new: its loopback is down, and its first free index is 2. */
+  readonly isNew: boolean;
+}
+
+const FIRST_INDEX = 2;
+
+/**
+ * Lay the cables of a sandbox: for each endpoint a veth pair, one end a port of the bridge, the other `eth0` in the namespace
+ * from its first moment; then all addresses and routes in one batch. The indexes inside are chosen here, so that nothing has
+ * to be asked between. veth(4), ip-route(8). What was made before a failure is left to the caller, who lets the namespace go.
+ */
+export function layLinks(
+  host: Rtnetlink,
+  netns: OpenNetns,
+  links: readonly EndpointLink[],
+  options: LinkOptions,
+): void {
+  let index = options.isNew ? FIRST_INDEX : freeIndex(netns.netlink.links({ statistics: false }));
+  const inside: Request[] = options.isNew ? [{ op: 'link-set', link: { name: 'lo', index: 1 }, up: true }] : [];
+  const withIPv6: string[] = [];
+  for (const { endpoint, bridge } of links) {
+    layCable(host, netns, endpoint, bridge, index, options.hairpin);
+    if (endpoint.ipv6 !== '') withIPv6.push(endpoint.interfaceName);
+    inside.push(...addressRequests(endpoint, index));
+    if (endpoint === options.gateway) inside.push(...routeRequests('route-replace', endpoint, index));
+    index++;
+  }
+  // before the addresses: an interface on which IPv6 is off takes none
+  setSysctls(
+    netns.fd,
+    withIPv6.map((name) => ({ key: `ipv6/conf/${name}/disable_ipv6`, value: '0' })),
+  );
+  applyAll(netns.netlink, inside);
+}
+
+function freeIndex(links: readonly LinkMessage[]): number {
+  return Math.max(...links.map(({ index }) => index)) + 1;
+}
+
+function layCable(
+  host: Rtnetlink,
+  netns: OpenNetns,
+  endpoint: EndpointRecord,
+  bridge: BridgeSettings,
+  index: number,
+  hairpin: boolean,
+): void {
+  const name = endpoint.hostInterface;
+  const master = indexOf(host, bridge.name);
+  if (master === null)
+    throw failed(
+      `adding interface ${name} to bridge ${bridge.name} failed: could not find bridge ${bridge.name}: route ip+net: no such network interface`,
+    );
+  const mtu = bridge.mtu === null ? {} : { mtu: bridge.mtu };
+  host.apply({
+    op: 'link-add',
+    name,
+    kind: 'veth',
+    txQueueLength: 0,
+    ...mtu,
+    master: { name: bridge.name, index: master },
+    up: true,
+    peer: { name: endpoint.interfaceName, index, mac: endpoint.mac, txQueueLength: 0, ...mtu, netns: { fd: netns.fd } },
+  });
+  // ports that are isolated reach the bridge itself and nobody else on it, whether or not bridged frames pass iptables
+  if (!bridge.icc || hairpin)
+    host.apply({
+      op: 'bridge-port-set',
+      link: { name },
+      ...(bridge.icc ? {} : { isolated: true }),
+      ...(hairpin ? { hairpin: true } : {}),
+    });
+}
+
+function addressRequests(endpoint: EndpointRecord, index: number): Request[] {
+  const link = { name: endpoint.interfaceName, index };
+  return [
+    { op: 'link-set', link, up: true },
+    ...(endpoint.ipv4 === ''
+      ? []
+      : [
+          {
+            op: 'address-add',
+            link,
+            address: endpoint.ipv4,
+            prefix: endpoint.ipv4Bits,
+            broadcast: 'auto',
+          } as const,
+        ]),
+    ...(endpoint.ipv6 === ''
+      ? []
+      : [{ op: 'address-add', link, address: endpoint.ipv6, prefix: endpoint.ipv6Bits, noDad: true } as const]),
+  ];
+}
+
+function routeRequests(op: 'route-replace' | 'route-delete', endpoint: EndpointRecord, index: number): Request[] {
+  const link = { name: endpoint.interfaceName, index };
+  return [endpoint.gateway, endpoint.ipv6Gateway]
+    .filter((via) => via !== '')
+    .map((via) => ({ op, destination: 'default', via, link }));
+}
+
+/** Let the default routes of a running sandbox go to another endpoint's gateways; null: to none. */
+export function moveDefaultRoute(netns: OpenNetns, from: EndpointRecord | null, to: EndpointRecord | null): void {
+  if (to !== null) {
+    const index = netns.netlink.linkIndex(to.interfaceName);
+    applyAll(netns.netlink, routeRequests('route-replace', to, index));
+    return;
+  }
+  const index = from === null ? null : indexOf(netns.netlink, from.interfaceName);
+  // the routes of an interface that is gone went with it
+  if (from !== null && index !== null) applyAll(netns.netlink, routeRequests('route-delete', from, index));
+}
+
+/**
+ * Cut a cable whose namespace is about to end: taken out of its bridge nobody can reach it any more, and the kernel removes
+ * the pair together with the namespace, which takes it some 20 ms of its own time instead of ours.
+ */
+export function cutCable(host: Rtnetlink, name: string): void {
+  try {
+    host.apply({ op: 'link-set', link: { name }, master: null });
+  } catch (error) {
+    if (!(error instanceof NetlinkError && error.errno === 'ENODEV')) throw error;
+  }
+}

@@ -1,0 +1,73 @@
+import { realKernel } from '../kernel/kernel.js';
+import { openNetlink, Rtnetlink } from '../kernel/netlink/index.js';
+import { raiseBridge, setSysctl, sysctl } from './bridge.js';
+import type { NetworkContext } from './context.js';
+import { defaultNetworks } from './default-networks.js';
+import { poolsOf } from './endpoints.js';
+import type { Firewall } from './firewall/firewall.js';
+import { newFirewall } from './firewall/open.js';
+import { isPredefined } from './network-options.js';
+import { PortTable } from './ports/table.js';
+import { loadSandboxes } from './restore.js';
+import { Networks } from './service.js';
+import { NetworkStore } from './store.js';
+import type { NetworkService, NetworkServiceOptions } from './types.js';
+
+/**
+ * Open the networks of this engine in its own network namespace: the default bridge, the user's bridges and the firewall are
+ * there afterwards; `restore` then tells what belongs to live containers.
+ */
+export async function openNetworks(options: NetworkServiceOptions): Promise<NetworkService> {
+  const netlink = new Rtnetlink(realKernel, openNetlink(realKernel));
+  try {
+    const context = makeContext(options, netlink);
+    loadSandboxes(context);
+    const forwarding = options.ipForward === false ? 'unchanged' : enableForwarding(context);
+    for (const record of context.networks.values())
+      if (record.driver === 'bridge') raiseBridge(netlink, record, context.hairpin);
+    await Promise.all(
+      context.firewalls.map(({ firewall }) => firewall.reconcile([], forwarding === 'enabled' ? 'DROP' : null)),
+    );
+    return new Networks(context);
+  } catch (error) {
+    realKernel.call('close', netlink.fd);
+    throw error;
+  }
+}
+
+function makeContext(options: NetworkServiceOptions, netlink: Rtnetlink): NetworkContext {
+  const warn = options.warn ?? (() => undefined);
+  const store = new NetworkStore(options.root, warn);
+  const before = store.networks();
+  const defaults = defaultNetworks(before, options, netlink);
+  const records = [...defaults, ...before.filter((one) => !isPredefined(one))];
+  store.writeNetworks(records);
+  const hairpin = options.userlandProxy === false;
+  const versions: (4 | 6)[] = records.some(({ enableIPv6 }) => enableIPv6) ? [4, 6] : [4];
+  const firewalls: { version: 4 | 6; firewall: Firewall }[] = [];
+  if (options.iptables !== false)
+    for (const version of versions) firewalls.push({ version, firewall: newFirewall(version, hairpin, warn) });
+  return {
+    netlink,
+    store,
+    networks: new Map(records.map((record) => [record.id, record])),
+    pools: new Map(records.map((record) => [record.id, poolsOf(record)])),
+    sandboxes: new Map(),
+    held: new Map(),
+    ports: new PortTable(),
+    firewalls,
+    hairpin,
+    masquerade: options.ipMasq ?? true,
+    execRoot: options.execRoot,
+    event: options.event ?? (() => undefined),
+    warn,
+  };
+}
+
+/** Docker forwards nothing by default where it was not forwarded before: containers must not turn the machine into a router. */
+function enableForwarding(context: NetworkContext): 'enabled' | 'unchanged' {
+  if (sysctl('ipv4/ip_forward') === '1') return 'unchanged';
+  if (setSysctl('ipv4/ip_forward', '1')) return 'enabled';
+  context.warn('net.ipv4.ip_forward cannot be set here: containers reach nothing beyond their bridge');
+  return 'unchanged';
+}

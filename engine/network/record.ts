@@ -1,0 +1,65 @@
+import type { EndpointRequest, IpamPool } from './types.js';
+
+/** A network as it is kept on disk: what `inspect` shows of it without its containers. */
+export interface NetworkRecord {
+  readonly name: string;
+  readonly id: string;
+  /** RFC 3339. */
+  readonly created: string;
+  readonly driver: 'bridge' | 'host' | 'null';
+  readonly enableIPv4: boolean;
+  readonly enableIPv6: boolean;
+  readonly internal: boolean;
+  readonly attachable: boolean;
+  readonly ipam: {
+    readonly driver: string;
+    readonly options: Readonly<Record<string, string>> | null;
+    readonly config: readonly IpamPool[];
+  };
+  readonly options: Readonly<Record<string, string>>;
+  readonly labels: Readonly<Record<string, string>>;
+  /** False: the subnets were chosen for the user, who may not choose addresses in them. */
+  readonly ownSubnets: boolean;
+  /** Its bridge was there before it, and outlives it. */
+  readonly foundBridge?: boolean;
+}
+
+/** One interface of a sandbox and the network that it leads to. */
+export interface EndpointRecord {
+  readonly network: string;
+  readonly networkName: string;
+  readonly endpointId: string;
+  /** `eth0` in the sandbox. */
+  readonly interfaceName: string;
+  /** Its other end, on the bridge. */
+  readonly hostInterface: string;
+  readonly mac: string;
+  readonly ipv4: string;
+  readonly ipv4Bits: number;
+  readonly gateway: string;
+  readonly ipv6: string;
+  readonly ipv6Bits: number;
+  readonly ipv6Gateway: string;
+  readonly dnsNames: readonly string[] | null;
+  readonly priority: number;
+  readonly request: EndpointRequest;
+}
+
+/** A port of the host that leads to one of a container. */
+export interface Publication {
+  readonly protocol: 'tcp' | 'udp' | 'sctp';
+  readonly hostIp: string;
+  readonly hostPort: number;
+  readonly containerPort: number;
+}
+
+/** A sandbox as it is kept on disk from before it is made until after it is removed, so that a killed engine leaves none. */
+export interface SandboxRecord {
+  readonly container: { readonly id: string; readonly name: string; readonly hostname: string };
+  readonly sandboxId: string;
+  readonly mode: 'bridge' | 'host' | 'none';
+  readonly endpoints: readonly EndpointRecord[];
+  readonly publications: readonly Publication[];
+  /** What was asked to be published, for when the gateway endpoint becomes another. */
+  readonly exposed: readonly string[];
+}
