@@ -2,8 +2,11 @@ import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { isRoot } from '../sandbox.js';
 
-export function findProgram(name: string): string | null {
-  for (const directory of [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/sbin']) {
+export function findProgram(
+  name: string,
+  directories: readonly string[] = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/sbin'],
+): string | null {
+  for (const directory of directories) {
     try {
       accessSync(join(directory, name), constants.X_OK);
       return join(directory, name);
