@@ -154,7 +154,9 @@ export class EntryWriter implements TarSink {
         this.makeLink(entry, spot);
         return;
       case 'symlink':
-        this.createAt(spot, 'symlinkat', () => this.kernel.call('symlinkat', cString(entry.linkname), spot.dir, spot.name));
+        this.createAt(spot, 'symlinkat', () =>
+          this.kernel.call('symlinkat', cString(entry.linkname), spot.dir, spot.name),
+        );
         break;
       case 'fifo':
         this.createAt(spot, 'mknodat', () => this.kernel.call('mknodat', spot.dir, spot.name, S_IF.FIFO | 0o600, 0));
@@ -262,13 +264,17 @@ export class EntryWriter implements TarSink {
     const fd = this.kernel.call('openat', spot.dir, spot.name, O.PATH | noFollow | O.CLOEXEC, 0);
     this.must('openat', spot, fd);
     const { mode } = statusOf(this.kernel, fd);
-    if ((mode & S_IFMT) !== S_IF_LINK)
-      this.check('fchmodat', spot.path, AT.FDCWD, `/proc/self/fd/${fd}`, entry.mode);
+    if ((mode & S_IFMT) !== S_IF_LINK) this.check('fchmodat', spot.path, AT.FDCWD, `/proc/self/fd/${fd}`, entry.mode);
     this.kernel.call('close', fd);
   }
 
   /** Make a name; when it is there already, remove it first. Returns what the call gave, or `-tolerated`. */
-  private createAt(spot: Spot, syscall: 'openat' | 'symlinkat' | 'mknodat' | 'linkat', call: () => number, tolerated = 0): number {
+  private createAt(
+    spot: Spot,
+    syscall: 'openat' | 'symlinkat' | 'mknodat' | 'linkat',
+    call: () => number,
+    tolerated = 0,
+  ): number {
     let value = call();
     if (value === -EEXIST) {
       this.clear(spot, false);
@@ -365,7 +371,11 @@ export class EntryWriter implements TarSink {
     if (value < 0) throw new SyscallError(syscall, -value, { path: spot.path, while: 'apply layer' });
   }
 
-  private check(syscall: 'fchmod' | 'fchmodat' | 'ftruncate' | 'utimensat', path: string, ...args: (number | string | Buffer | null)[]): void {
+  private check(
+    syscall: 'fchmod' | 'fchmodat' | 'ftruncate' | 'utimensat',
+    path: string,
+    ...args: (number | string | Buffer | null)[]
+  ): void {
     const value = this.kernel.call(syscall, ...args);
     if (value < 0) throw new SyscallError(syscall, -value, { path, while: 'apply layer' });
   }

@@ -23,7 +23,12 @@ const STATX_BASIC_STATS = 0x7ff;
 const ENOENT = -2;
 
 /** Status of a name (with its NUL) in an open directory, of the link itself if it is one; null when there is none. */
-export function statusAt(kernel: Kernel, dir: number, name: Uint8Array, flags: number = AT.SYMLINK_NOFOLLOW): Status | null {
+export function statusAt(
+  kernel: Kernel,
+  dir: number,
+  name: Uint8Array,
+  flags: number = AT.SYMLINK_NOFOLLOW,
+): Status | null {
   const buffer = Buffer.alloc(256);
   const done = kernel.call('statx', dir, name, flags, STATX_BASIC_STATS, buffer);
   if (done === ENOENT) return null;

@@ -91,4 +91,3 @@ export class OverlayMarker {
     return getXattr(this.kernel, path, `${this.prefix}whiteout`) !== null;
   }
 }
-

@@ -1,4 +1,6 @@
+import type { Kernel } from '../../kernel/kernel.js';
 import type { Digest, Snapshot } from '../types.js';
+import type { Step } from './durable.js';
 
 /** What is known of a complete layer. */
 export interface LayerRecord {
@@ -68,4 +70,21 @@ export interface Snapshots {
   usage(id: string): Promise<DiskUsage>;
   /** Bytes of all layers. */
   layersSize(): number;
+}
+
+export interface MountOptions {
+  /** Overlay's marks are `user.overlay.*`: in a user namespace. */
+  readonly userxattr?: boolean;
+  /** Give the layers one by one (default, where the kernel can) or in one page. */
+  readonly oneByOne?: boolean;
+  readonly kernel?: Kernel;
+}
+
+export interface StoreOptions {
+  /** The engine's data directory: `image/overlay/` below it is ours. */
+  readonly root: string;
+  readonly userxattr?: boolean;
+  readonly kernel?: Kernel;
+  /** Told after each step that reaches the disk; a test ends the process there. */
+  readonly step?: (step: Step) => void;
 }

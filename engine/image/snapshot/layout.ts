@@ -1,0 +1,55 @@
+import { createHash } from 'node:crypto';
+import { basename, dirname, join } from 'node:path';
+import { EngineError } from '../../kernel/errors.js';
+import type { Digest } from '../types.js';
+
+/** Paths of the store; see README.md. */
+export class Layout {
+  readonly top: string;
+  readonly layers: string;
+  readonly incomplete: string;
+  readonly links: string;
+  readonly snapshots: string;
+  /** What a snapshot above no layer stands on: overlay wants one. */
+  readonly empty: string;
+
+  /** @param root the engine's data directory */
+  constructor(root: string) {
+    this.top = join(root, 'image/overlay');
+    this.layers = join(this.top, 'layers');
+    this.incomplete = join(this.top, 'incomplete');
+    this.links = join(this.top, 'l');
+    this.snapshots = join(this.top, 'snapshots');
+    this.empty = join(this.top, 'empty');
+  }
+
+  layer(chainId: Digest): string {
+    return join(this.layers, chainId.slice('sha256:'.length));
+  }
+
+  diff(chainId: Digest): string {
+    return join(this.layer(chainId), 'diff');
+  }
+
+  link(chainId: Digest): string {
+    return join(this.links, linkName(chainId.slice('sha256:'.length)));
+  }
+
+  snapshot(id: string): string {
+    if (!/^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}$/.test(id))
+      throw new EngineError('InvalidArgument', `snapshot ${JSON.stringify(id.slice(0, 150))}: no valid name`);
+    return join(this.snapshots, id);
+  }
+}
+
+/** Twelve characters instead of a layer's 64: with them 127 layers fit into the page that mount(2) takes. */
+export function linkName(hex: string): string {
+  return createHash('sha256').update(hex).digest('base64url').slice(0, 12);
+}
+
+/** The short name of a layer's directory, from the directory alone: `…/layers/HEX/diff` -> `…/l`, NAME; null for any other. */
+export function shortLink(directory: string): { readonly links: string; readonly name: string } | null {
+  const layer = dirname(directory);
+  if (basename(directory) !== 'diff' || basename(dirname(layer)) !== 'layers') return null;
+  return { links: join(dirname(dirname(layer)), 'l'), name: linkName(basename(layer)) };
+}

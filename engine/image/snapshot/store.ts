@@ -1,0 +1,364 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, mkdtemp, readdir, readlink, rename, rm, symlink } from 'node:fs/promises';
+import { basename, join, relative } from 'node:path';
+import { EngineError } from '../../kernel/errors.js';
+import type { Digest, Snapshot } from '../types.js';
+import { makeDirectories, moveDurably, type Step, syncDirectory, syncEverythingAt, writeNew } from './durable.js';
+import { Layout } from './layout.js';
+import { mountSnapshot, unmountSnapshot } from './mount.js';
+import { readLayerRecord, readSnapshotRecord, type StoredLayer, type StoredSnapshot } from './records.js';
+import {
+  type DiskUsage,
+  type LayerDraft,
+  type LayerRecord,
+  MAX_LAYERS,
+  type MountOptions,
+  type Snapshots,
+  type StoreOptions,
+} from './types.js';
+import { usageOf } from './usage.js';
+
+/**
+ * Layers and snapshots in files. What is under its own name in `layers/` or `snapshots/` is whole; what is being made or
+ * removed is in `incomplete/`, from where and to where a directory goes by one rename. So a crash leaves either nothing or
+ * something in `incomplete/`, which the next start removes.
+ */
+export class SnapshotStore implements Snapshots {
+  /** What the start found that was not as the store leaves it. */
+  readonly problems: string[] = [];
+
+  readonly #layout: Layout;
+  readonly #options: StoreOptions;
+  readonly #layers = new Map<Digest, StoredLayer>();
+  readonly #snapshots = new Map<string, StoredSnapshot>();
+  /** Layers that something in the making stands on: drafts and snapshots before their record is there. */
+  readonly #needed = new Map<Digest, number>();
+  readonly #drafts = new Map<LayerDraft, string>();
+  readonly #snapshotsInTheMaking = new Set<string>();
+
+  private constructor(options: StoreOptions) {
+    this.#options = options;
+    this.#layout = new Layout(options.root);
+  }
+
+  /** Open or make the store, and remove what a crash left. */
+  static async open(options: StoreOptions): Promise<SnapshotStore> {
+    const store = new SnapshotStore(options);
+    await store.#recover();
+    return store;
+  }
+
+  // ---- layers
+
+  async prepareLayer(chainId: Digest, parent: Digest | null): Promise<LayerDraft> {
+    if (this.#layers.has(chainId)) throw new EngineError('AlreadyExists', `layer ${chainId} is there already`);
+    const chain = parent === null ? [] : this.chainOf(parent);
+    if (chain.length >= MAX_LAYERS) throw new EngineError('InvalidArgument', 'max depth exceeded');
+    this.#need(parent, 1);
+    try {
+      const home = await mkdtemp(join(this.#layout.incomplete, 'layer-'));
+      await makeDirectories(home, { diff: 0o755 });
+      await syncDirectory(home);
+      await syncDirectory(this.#layout.incomplete);
+      this.#step('draft-made');
+      const lower = chain.map((layer) => this.directoryOf(layer.chainId));
+      const draft: LayerDraft = { chainId, parent, directory: join(home, 'diff'), lower };
+      this.#drafts.set(draft, home);
+      return draft;
+    } catch (error) {
+      this.#need(parent, -1);
+      throw error;
+    }
+  }
+
+  async commitLayer(draft: LayerDraft, made: { readonly diffId: Digest } & Partial<DiskUsage>): Promise<LayerRecord> {
+    const home = this.#homeOf(draft);
+    const { chainId, parent } = draft;
+    if (!this.#layers.has(chainId)) {
+      await syncEverythingAt(draft.directory);
+      this.#step('files-synced');
+      const { bytes, inodes } =
+        made.bytes === undefined || made.inodes === undefined ? { ...(await usageOf(draft.directory)), ...made } : made;
+      const layer: StoredLayer = {
+        version: 1,
+        chainId,
+        diffId: made.diffId,
+        parent,
+        size: bytes as number,
+        inodes: inodes as number,
+        created: new Date().toISOString(),
+        userxattr: this.#options.userxattr === true,
+      };
+      await writeNew(join(home, 'layer.json'), `${JSON.stringify(layer)}\n`);
+      this.#step('record-written');
+      await this.#link(chainId);
+      this.#step('link-made');
+      if (await this.#publish(home, layer)) {
+        this.#drafts.delete(draft);
+        this.#need(parent, -1);
+        this.#step('durable');
+        return layer;
+      }
+    }
+    // somebody else was faster
+    await this.abandonLayer(draft);
+    return this.layer(chainId);
+  }
+
+  async abandonLayer(draft: LayerDraft): Promise<void> {
+    const home = this.#homeOf(draft);
+    this.#drafts.delete(draft);
+    this.#need(draft.parent, -1);
+    await removeFiles(home);
+  }
+
+  layer(chainId: Digest): LayerRecord {
+    const layer = this.#layers.get(chainId);
+    if (layer === undefined) throw new EngineError('NotFound', `layer ${chainId} is not in the store`);
+    return layer;
+  }
+
+  hasLayer(chainId: Digest): boolean {
+    return this.#layers.has(chainId);
+  }
+
+  listLayers(): readonly LayerRecord[] {
+    return [...this.#layers.values()];
+  }
+
+  directoryOf(chainId: Digest): string {
+    return this.#layout.diff(this.layer(chainId).chainId);
+  }
+
+  chainOf(top: Digest): readonly LayerRecord[] {
+    const chain: LayerRecord[] = [];
+    for (let at: Digest | null = top; at !== null; ) {
+      const layer: LayerRecord = this.layer(at);
+      chain.push(layer);
+      at = layer.parent;
+    }
+    return chain;
+  }
+
+  async removeLayer(chainId: Digest): Promise<void> {
+    this.layer(chainId);
+    const user =
+      [...this.#layers.values()].find(({ parent }) => parent === chainId)?.chainId ??
+      [...this.#snapshots.values()].find(({ top }) => top === chainId)?.id ??
+      (this.#needed.has(chainId) ? 'a layer or snapshot that is being made' : undefined);
+    if (user !== undefined) throw new EngineError('FailedPrecondition', `layer ${chainId} is in use by ${user}`);
+    this.#layers.delete(chainId);
+    await this.#takeAway(this.#layout.layer(chainId));
+    await rm(this.#layout.link(chainId), { force: true });
+  }
+
+  layersSize(): number {
+    let sum = 0;
+    for (const { size } of this.#layers.values()) sum += size;
+    return sum;
+  }
+
+  // ---- snapshots
+
+  async prepareSnapshot(id: string, top: Digest | null): Promise<Snapshot> {
+    const target = this.#layout.snapshot(id);
+    if (this.#snapshots.has(id) || this.#snapshotsInTheMaking.has(id))
+      throw new EngineError('AlreadyExists', `snapshot ${id} is there already`);
+    if (top !== null && this.chainOf(top).length > MAX_LAYERS)
+      throw new EngineError('InvalidArgument', 'max depth exceeded');
+    this.#snapshotsInTheMaking.add(id);
+    this.#need(top, 1);
+    try {
+      const home = await mkdtemp(join(this.#layout.incomplete, 'snapshot-'));
+      await makeDirectories(home, { upper: 0o755, work: 0o700, merged: 0o700 });
+      const record: StoredSnapshot = { version: 1, id, top };
+      await writeNew(join(home, 'snapshot.json'), `${JSON.stringify(record)}\n`);
+      this.#step('record-written');
+      await moveDurably(home, target);
+      this.#snapshots.set(id, record);
+      this.#step('durable');
+    } finally {
+      this.#snapshotsInTheMaking.delete(id);
+      this.#need(top, -1);
+    }
+    return this.snapshot(id);
+  }
+
+  snapshot(id: string): Snapshot {
+    const top = this.topOf(id);
+    const home = this.#layout.snapshot(id);
+    return {
+      id,
+      lower: top === null ? [this.#layout.empty] : this.chainOf(top).map(({ chainId }) => this.#layout.diff(chainId)),
+      upper: join(home, 'upper'),
+      work: join(home, 'work'),
+      merged: join(home, 'merged'),
+    };
+  }
+
+  topOf(id: string): Digest | null {
+    const record = this.#snapshots.get(id);
+    if (record === undefined) throw new EngineError('NotFound', `snapshot ${id} is not in the store`);
+    return record.top;
+  }
+
+  listSnapshots(): readonly string[] {
+    return [...this.#snapshots.keys()];
+  }
+
+  async removeSnapshot(id: string): Promise<void> {
+    const snapshot = this.snapshot(id);
+    unmountSnapshot(snapshot, this.#options.kernel);
+    await this.#takeAway(this.#layout.snapshot(id), () => this.#snapshots.delete(id));
+  }
+
+  usage(id: string): Promise<DiskUsage> {
+    return usageOf(this.snapshot(id).upper);
+  }
+
+  mount(id: string, options: MountOptions = {}): void {
+    const userxattr = this.#options.userxattr === true;
+    const kernel = this.#options.kernel;
+    mountSnapshot(this.snapshot(id), { userxattr, ...(kernel === undefined ? {} : { kernel }), ...options });
+  }
+
+  unmount(id: string): boolean {
+    return unmountSnapshot(this.snapshot(id), this.#options.kernel);
+  }
+
+  // ---- in common
+
+  /** Give a draft its name. False when the name is taken. */
+  async #publish(home: string, layer: StoredLayer): Promise<boolean> {
+    const target = this.#layout.layer(layer.chainId);
+    try {
+      await rename(home, target);
+    } catch (error) {
+      if (['ENOTEMPTY', 'EEXIST'].includes((error as NodeJS.ErrnoException).code ?? '')) return false;
+      throw error;
+    }
+    this.#step('renamed');
+    await syncDirectory(this.#layout.layers);
+    await syncDirectory(this.#layout.incomplete);
+    this.#layers.set(layer.chainId, layer);
+    return true;
+  }
+
+  /** Remove a directory: its name at once and durably, then its files. */
+  async #takeAway(path: string, gone: () => void = () => undefined): Promise<void> {
+    const grave = join(this.#layout.incomplete, `gone-${randomBytes(8).toString('hex')}`);
+    await moveDurably(path, grave);
+    gone();
+    this.#step('taken-away');
+    await removeFiles(grave);
+    this.#step('removed');
+  }
+
+  async #link(chainId: Digest): Promise<void> {
+    const path = this.#layout.link(chainId);
+    const target = relative(this.#layout.links, this.#layout.diff(chainId));
+    try {
+      await symlink(target, path);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+      if ((await readlink(path)) !== target) throw new EngineError('Internal', `link ${path} is of another layer`);
+    }
+    await syncDirectory(this.#layout.links);
+  }
+
+  #homeOf(draft: LayerDraft): string {
+    const home = this.#drafts.get(draft);
+    if (home === undefined) throw new EngineError('FailedPrecondition', `layer ${draft.chainId}: the draft is closed`);
+    return home;
+  }
+
+  #need(chainId: Digest | null, change: 1 | -1): void {
+    if (chainId === null) return;
+    const count = (this.#needed.get(chainId) ?? 0) + change;
+    if (count === 0) this.#needed.delete(chainId);
+    else this.#needed.set(chainId, count);
+  }
+
+  #step(step: Step): void {
+    this.#options.step?.(step);
+  }
+
+  // ---- after a crash
+
+  async #recover(): Promise<void> {
+    const { top, layers, incomplete, links, snapshots, empty } = this.#layout;
+    for (const path of [top, layers, incomplete, links, snapshots]) await mkdir(path, { recursive: true, mode: 0o700 });
+    await mkdir(empty, { recursive: true, mode: 0o755 });
+    for (const name of await readdir(incomplete)) {
+      unmountSnapshot({ merged: join(incomplete, name, 'merged') }, this.#options.kernel);
+      await removeFiles(join(incomplete, name));
+    }
+    await this.#recoverLayers();
+    await this.#recoverLinks();
+    await this.#recoverSnapshots();
+  }
+
+  async #recoverLayers(): Promise<void> {
+    const found = new Map<Digest, StoredLayer>();
+    for (const name of await readdir(this.#layout.layers)) {
+      const path = join(this.#layout.layers, name);
+      const layer = await readLayerRecord(join(path, 'layer.json'));
+      if (layer === null || layer.chainId !== `sha256:${name}`) {
+        // a layer gets its name after its record: the disk lost it, and the name has to be free for a new one
+        await this.#drop(path, 'no record of a layer');
+        continue;
+      }
+      if (layer.userxattr !== (this.#options.userxattr === true))
+        throw new EngineError(
+          'FailedPrecondition',
+          `open layers ${this.#layout.layers}: their whiteouts are in ${layer.userxattr ? 'user' : 'trusted'}.overlay attributes`,
+        );
+      found.set(layer.chainId, layer);
+    }
+    for (const layer of found.values()) {
+      if (isWhole(layer, found)) this.#layers.set(layer.chainId, layer);
+      else await this.#drop(this.#layout.layer(layer.chainId), 'a layer below it is missing');
+    }
+  }
+
+  async #drop(path: string, why: string): Promise<void> {
+    this.problems.push(`${path} was removed: ${why}`);
+    await this.#takeAway(path);
+  }
+
+  async #recoverLinks(): Promise<void> {
+    const wanted = new Set<string>();
+    for (const chainId of this.#layers.keys()) {
+      wanted.add(basename(this.#layout.link(chainId)));
+      await this.#link(chainId);
+    }
+    for (const name of await readdir(this.#layout.links))
+      if (!wanted.has(name)) await rm(join(this.#layout.links, name), { force: true });
+  }
+
+  async #recoverSnapshots(): Promise<void> {
+    for (const name of await readdir(this.#layout.snapshots)) {
+      const path = join(this.#layout.snapshots, name);
+      const record = await readSnapshotRecord(join(path, 'snapshot.json'));
+      if (record === null || record.id !== name) this.problems.push(`${path}: no record of a snapshot`);
+      else if (record.top !== null && !this.#layers.has(record.top))
+        this.problems.push(`snapshot ${name}: its layers are missing`);
+      else this.#snapshots.set(name, record);
+    }
+  }
+}
+
+function isWhole(layer: StoredLayer, all: ReadonlyMap<Digest, StoredLayer>): boolean {
+  let at: StoredLayer | undefined = layer;
+  for (let depth = 0; depth <= MAX_LAYERS; depth++) {
+    if (at === undefined) return false;
+    if (at.parent === null) return true;
+    at = all.get(at.parent);
+  }
+  return false;
+}
+
+/** The work directory of overlay has a directory without any permission, which root may remove. */
+async function removeFiles(path: string): Promise<void> {
+  await rm(path, { recursive: true, force: true, maxRetries: 3 });
+}
