@@ -1,0 +1,119 @@
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { bad } from '../bodies/fields.js';
+import { HttpError } from './errors.js';
+
+/** Largest JSON body, bytes: a thousand times what the largest `docker run` sends. */
+export const MAX_JSON = 4 << 20;
+/** How long a client may take for a JSON body. */
+export const BODY_TIME_MS = 30_000;
+
+/** Bytes that the request announces; null: chunked. */
+export function announcedLength(request: IncomingMessage): number | null {
+  if (request.headers['transfer-encoding'] !== undefined) return null;
+  return Number(request.headers['content-length'] ?? 0);
+}
+
+/** The JSON of a body; undefined when there is none. Refused: another type, too large, too slow, not one JSON value. */
+export async function readJson(request: IncomingMessage, timeMs = BODY_TIME_MS): Promise<unknown> {
+  if (!isJson(request)) return undefined;
+  return parseJson(await within(timeMs, request, collect(request)));
+}
+
+/** The same of a connection that Node has handed over: the body is in what came early, and in the next bytes. */
+export async function readHandedOver(
+  request: IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+  timeMs = BODY_TIME_MS,
+): Promise<{ body: unknown; early: Buffer }> {
+  const length = announcedLength(request);
+  if (length === null) throw new HttpError(411, 'a request that takes over its connection must say its Content-Length');
+  if (length > MAX_JSON) throw tooLarge();
+  const bytes = await within(timeMs, socket, take(socket, head, length));
+  const [body, early] = [bytes.subarray(0, length), bytes.subarray(length)];
+  return { body: length > 0 && isJson(request) ? parseJson(body.toString('utf8')) : undefined, early };
+}
+
+/** True when a JSON body is there to be read. Docker's CheckForJSON: without a body the type does not matter. */
+function isJson(request: IncomingMessage): boolean {
+  const type = request.headers['content-type'] ?? '';
+  const length = announcedLength(request);
+  if (length === 0 && type === '') return false;
+  const media = (type.split(';', 1)[0] ?? '').trim().toLowerCase();
+  if (length === 0) return false;
+  if (media === '') bad(`malformed Content-Type header (${type}): mime: no media type`);
+  if (media !== 'application/json')
+    bad(`unsupported Content-Type header (${type.slice(0, 200)}): must be 'application/json'`);
+  if ((length ?? 0) > MAX_JSON) throw tooLarge();
+  return true;
+}
+
+const tooLarge = (): HttpError => new HttpError(413, `the request body is larger than ${MAX_JSON} bytes`);
+
+async function collect(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    length += chunk.length;
+    if (length > MAX_JSON) throw tooLarge();
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+/** At least `count` bytes of a socket, which is left paused. */
+function take(socket: Duplex, head: Buffer, count: number): Promise<Buffer> {
+  const chunks = [head];
+  let length = head.length;
+  if (length >= count) return Promise.resolve(head);
+  return new Promise((resolve, reject) => {
+    const done = (finish: () => void): void => {
+      socket.off('data', onData).off('end', onEnd).off('close', onEnd);
+      socket.pause();
+      finish();
+    };
+    const onData = (chunk: Buffer): void => {
+      chunks.push(chunk);
+      length += chunk.length;
+      if (length >= count) done(() => resolve(Buffer.concat(chunks)));
+    };
+    const onEnd = (): void => done(() => reject(new HttpError(400, 'invalid JSON: unexpected EOF')));
+    socket.on('data', onData).on('end', onEnd).on('close', onEnd);
+    socket.resume();
+  });
+}
+
+async function within<T>(timeMs: number, source: { destroyed: boolean }, work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new HttpError(408, 'the request body did not come in time')), timeMs);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } catch (error) {
+    if (source.destroyed && !(error instanceof HttpError)) throw new HttpError(400, 'the request body was cut off');
+    throw error;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** One JSON value, or 400 in Go's words. */
+export function parseJson(text: string): unknown {
+  if (text.trim() === '') return bad('invalid JSON: got EOF while reading request body');
+  try {
+    return JSON.parse(text) as unknown;
+  } catch (error) {
+    return bad(`invalid JSON: ${goSyntaxError(text, error)}`);
+  }
+}
+
+function goSyntaxError(text: string, error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  if (/Unexpected end|Unterminated/.test(message)) return 'unexpected EOF';
+  const at = /at position (\d+)/.exec(message)?.[1];
+  const token = at === undefined ? /Unexpected token '?(.)/u.exec(message)?.[1] : text[Number(at)];
+  if (token === undefined) return `invalid character in literal at byte ${at ?? 0}`;
+  return `invalid character ${JSON.stringify(token).replace(/^"(.*)"$/, "'$1'")} looking for beginning of value`;
+}

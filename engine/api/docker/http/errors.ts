@@ -1,0 +1,65 @@
+import type { ServerResponse } from 'node:http';
+import { EngineError } from '../../../kernel/errors.js';
+import type { ErrorCode } from '../../types.js';
+
+/** Docker's status codes: httpstatus.FromError. */
+const STATUS: Readonly<Record<ErrorCode, number>> = {
+  InvalidArgument: 400,
+  NotFound: 404,
+  AlreadyExists: 409,
+  FailedPrecondition: 409,
+  PermissionDenied: 403,
+  Unavailable: 503,
+  NotImplemented: 501,
+  DeadlineExceeded: 504,
+  ResourceExhausted: 500,
+  DataLoss: 500,
+  Aborted: 500,
+  Internal: 500,
+};
+
+/** A failure of the transport, whose status says more than any of the engine's codes. */
+export class HttpError extends EngineError {
+  readonly status: number;
+
+  constructor(status: number, message: string) {
+    super('InvalidArgument', message);
+    this.status = status;
+  }
+}
+
+/** The client is not there any more: nobody reads an answer. */
+export class ClientGone extends EngineError {
+  constructor() {
+    super('Aborted', 'the client has gone away');
+  }
+}
+
+export function statusOf(error: unknown): number {
+  if (error instanceof HttpError) return error.status;
+  return error instanceof EngineError ? STATUS[error.code] : 500;
+}
+
+export function messageOf(error: unknown): string {
+  if (error instanceof AggregateError)
+    return [error.message, ...error.errors.map(messageOf)].filter(Boolean).join('; ');
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** Answer with `{message}`; where the answer has begun, end it so that nobody takes it for whole. */
+export function fail(response: ServerResponse, error: unknown): void {
+  if (response.headersSent || response.destroyed) {
+    response.destroy();
+    return;
+  }
+  const status = statusOf(error);
+  // What is left of a refused body is not waited for.
+  const cut = status === 408 || status === 413 || !(response.req.complete || response.req.method === 'GET');
+  for (const name of ['Content-Encoding', 'Content-Length', 'Transfer-Encoding']) response.removeHeader(name);
+  if (cut) response.setHeader('Connection', 'close');
+  const text = `${JSON.stringify({ message: messageOf(error) })}\n`;
+  response.writeHead(status, { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(text) });
+  response.end(text, () => {
+    if (cut) setTimeout(() => response.req.socket.destroy(), 100).unref();
+  });
+}
