@@ -13,8 +13,6 @@ export interface HostDefaults {
 }
 
 const SHM_SIZE = 64 << 20;
-/** cgroup-v1/cpu: what the kernel takes. */
-const SHARES = { min: 2, max: 262_144 };
 
 /**
  * What dockerd fills in at create, so that inspect shows it: moby, daemon/daemon_unix.go (adaptContainerSettings). Run it after
@@ -26,13 +24,11 @@ export function adaptHostConfig(host: HostConfig, defaults: HostDefaults): HostC
     const id = name === null ? null : defaults.containerId(name);
     return id === null ? mode : `container:${id}`;
   };
-  const shares = host.CpuShares > 0 ? Math.min(Math.max(host.CpuShares, SHARES.min), SHARES.max) : host.CpuShares;
   const ipc = host.IpcMode === '' ? (defaults.ipcMode ?? 'private') : byId(host.IpcMode);
   const unlabelled = host.Privileged || ipc === 'host' || host.PidMode === 'host';
   const said = (host.SecurityOpt ?? []).some((option) => option.split('=', 1)[0] === 'label');
   return {
     ...host,
-    CpuShares: shares,
     MemorySwap: host.Memory > 0 && host.MemorySwap === 0 ? host.Memory * 2 : host.MemorySwap,
     ShmSize: host.ShmSize === 0 ? (defaults.shmSize ?? SHM_SIZE) : host.ShmSize,
     IpcMode: ipc,

@@ -11,13 +11,16 @@ const PERIOD_US = 100_000n;
 /**
  * HostConfig's limits as the OCI config has them. Zero, null and '' say nothing in both, and are left away. moby,
  * daemon/daemon_unix.go (getMemoryResources, getCPUResources …).
+ *
+ * @param options `update`: of a container that has limits, which -1 takes away
  */
 export function specResources(
   resources: Resources,
   devices: readonly DeviceRule[],
   deviceNumber: DeviceNumber,
+  options: { readonly update?: boolean } = {},
 ): SpecResources {
-  const memory = memoryOf(resources);
+  const memory = memoryOf(resources, options.update === true);
   const cpu = cpuOf(resources);
   const blockIO = blockIoOf(resources, deviceNumber);
   const pids = resources.PidsLimit;
@@ -34,12 +37,11 @@ export function specResources(
   };
 }
 
-function memoryOf(one: Resources): NonNullable<SpecResources['memory']> | null {
+function memoryOf(one: Resources, update: boolean): NonNullable<SpecResources['memory']> | null {
   const memory = {
     ...(one.Memory > 0 ? { limit: BigInt(one.Memory) } : {}),
     ...(one.MemoryReservation > 0 ? { reservation: BigInt(one.MemoryReservation) } : {}),
-    // -1, "as much as there is", is said too: it takes an earlier limit away
-    ...(one.MemorySwap > 0 || (one.MemorySwap === -1 && one.Memory > 0) ? { swap: BigInt(one.MemorySwap) } : {}),
+    ...(one.MemorySwap > 0 || (one.MemorySwap === -1 && update) ? { swap: BigInt(one.MemorySwap) } : {}),
     ...(one.MemorySwappiness === null || one.MemorySwappiness < 0 ? {} : { swappiness: one.MemorySwappiness }),
     ...(one.OomKillDisable === null ? {} : { disableOOMKiller: one.OomKillDisable }),
   };

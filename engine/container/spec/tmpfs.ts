@@ -48,7 +48,7 @@ export function tmpfsOptions(data: string): string[] {
       const parts = rest.length === 0 ? [option] : [name, rest.join('=')];
       throw new EngineError(
         'InvalidArgument',
-        `Invalid tmpfs option [${parts.map((part) => JSON.stringify(part)).join(' ')}]`,
+        `invalid tmpfs option [${parts.map((part) => JSON.stringify(part)).join(' ')}]`,
       );
     }
     if (seen.has(about)) continue;

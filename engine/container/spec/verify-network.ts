@@ -11,7 +11,7 @@ const refuse = (text: string): never => {
 export function verifyNetworkMode(config: ContainerConfig, host: HostConfig): void {
   const mode = host.NetworkMode;
   if (mode.startsWith('container') && (mode === 'container' || mode === 'container:'))
-    refuse('invalid container format container:<name|id>');
+    refuse('invalid network mode: invalid container format container:<name|id>');
   const joined = joinedContainer(mode) !== null;
   if (host.UTSMode === 'host' && config.Hostname !== '') refuse('conflicting options: hostname and the UTS mode');
   if (joined && config.Hostname !== '') refuse('conflicting options: hostname and the network mode');

@@ -50,7 +50,12 @@ export function verifySettings(config: ContainerConfig, host: HostConfig, facts:
   if (Object.keys(host.Annotations ?? {}).includes(''))
     refuse('invalid Annotations: the empty string is not permitted as an annotation key');
 
-  const { resources, warnings } = verifyResources(host, facts, false);
+  if (host.IOMaximumBandwidth !== 0)
+    refuse('invalid QoS settings: linux does not support configuration of maximum bandwidth');
+  if (host.IOMaximumIOps !== 0) refuse('invalid QoS settings: linux does not support configuration of maximum IOPs');
+  // no limit of processes is what a new container has anyway
+  const unlimited = host.PidsLimit !== null && host.PidsLimit <= 0;
+  const { resources, warnings } = verifyResources(unlimited ? { ...host, PidsLimit: null } : host, facts, false);
   verifyModes(host);
   if (host.ShmSize < 0) refuse('SHM size can not be less than 0');
   if (host.OomScoreAdj < -1000 || host.OomScoreAdj > 1000)
