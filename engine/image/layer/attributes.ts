@@ -17,14 +17,14 @@ export function passes(name: string): boolean {
 /** Names of overlay's marks begin so. Documentation/filesystems/overlayfs.rst, "User xattr" */
 export const overlayPrefix = (userxattr: boolean): string => (userxattr ? 'user.overlay.' : 'trusted.overlay.');
 
-const MAX_LIST = 65_536;
-const MAX_VALUE = 65_536;
+/** XATTR_LIST_MAX and XATTR_SIZE_MAX. */
+const scratch = Buffer.alloc(65_536);
 const EOPNOTSUPP = -95;
 const ENODATA = -61;
 
 /** Attributes of an open file (not O_PATH), or of a path's last name itself when it is a string. */
 export function listXattrs(kernel: Kernel, file: number | string): string[] {
-  const list = Buffer.alloc(MAX_LIST);
+  const list = scratch;
   const length =
     typeof file === 'number'
       ? kernel.call('flistxattr', file, list, list.length)
@@ -36,7 +36,7 @@ export function listXattrs(kernel: Kernel, file: number | string): string[] {
 
 /** Null when the file hasn't it. */
 export function getXattr(kernel: Kernel, file: number | string, name: string): Buffer | null {
-  const value = Buffer.alloc(MAX_VALUE);
+  const value = scratch;
   const length =
     typeof file === 'number'
       ? kernel.call('fgetxattr', file, cString(name), value, value.length)

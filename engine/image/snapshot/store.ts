@@ -7,6 +7,7 @@ import { makeDirectories, moveDurably, type Step, syncDirectory, syncEverythingA
 import { Layout } from './layout.js';
 import { mountSnapshot, unmountSnapshot } from './mount.js';
 import { readLayerRecord, readSnapshotRecord, type StoredLayer, type StoredSnapshot } from './records.js';
+import { removeFiles } from './remove.js';
 import {
   type DiskUsage,
   type LayerDraft,
@@ -356,9 +357,4 @@ function isWhole(layer: StoredLayer, all: ReadonlyMap<Digest, StoredLayer>): boo
     at = all.get(at.parent);
   }
   return false;
-}
-
-/** The work directory of overlay has a directory without any permission, which root may remove. */
-async function removeFiles(path: string): Promise<void> {
-  await rm(path, { recursive: true, force: true, maxRetries: 3 });
 }

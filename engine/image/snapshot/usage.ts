@@ -5,7 +5,7 @@ const SLICE_MS = 10;
 
 /**
  * Bytes of files (directories count none, as Docker counts) and number of inodes below a directory, itself not included. A
- * file that goes away meanwhile counts nothing.
+ * file that goes away meanwhile counts nothing, nor does what lies deeper than PATH_MAX reaches.
  */
 export async function usageOf(directory: string): Promise<DiskUsage> {
   const seen = new Set<string>();
@@ -54,4 +54,5 @@ function statusOf(path: Buffer): BigIntStats | null {
   }
 }
 
-const isGone = (error: unknown): boolean => ['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '');
+const isGone = (error: unknown): boolean =>
+  ['ENOENT', 'ENOTDIR', 'ENAMETOOLONG'].includes((error as NodeJS.ErrnoException).code ?? '');
