@@ -30,7 +30,7 @@ export function listImages(store: ImageStore, options: ImageListOptions): Image[
     if (dangling === true && store.records.children(image.record.id).length > 0) return [];
     return [{ image: store.imageOf(image, references), created }];
   });
-  return chosen.sort((a, b) => b.created - a.created).map(({ image }) => image);
+  return chosen.sort((a, b) => b.created - a.created || (a.image.id < b.image.id ? -1 : 1)).map(({ image }) => image);
 }
 
 /** The names that `reference` filters leave of an image. */
