@@ -15,6 +15,9 @@ if (major < 20 || (major === 20 && minor < 11)) {
 } else if (!existsSync(main)) {
   process.stderr.write('glassbox: not built yet, run: npm start / 尚未构建，请运行：npm start\n');
   process.exitCode = 1;
+} else if (process.argv[2] === 'engine') {
+  const { main: run } = await import('../dist/engine/docker-daemon.js');
+  process.exit(await run(process.argv.slice(3)));
 } else {
   const { main: run } = await import(main.href);
   process.exitCode = await run(process.argv.slice(2));

@@ -1,0 +1,274 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { EngineError } from '../kernel/errors.js';
+import type { Listener } from './docker/http/listen.js';
+
+/** How the engine is started: `glassbox engine`, in dockerd's own words. */
+export interface DaemonOptions {
+  readonly help: boolean;
+  readonly hosts: readonly string[];
+  readonly dataRoot: string;
+  readonly execRoot: string;
+  readonly pidFile: string | null;
+  readonly debug: boolean;
+  readonly liveRestore: boolean;
+  readonly bridge: {
+    readonly name?: string;
+    readonly bip?: string;
+    readonly fixedCidr?: string;
+    readonly mtu?: number;
+  } | null;
+  readonly iptables: boolean;
+  readonly ipForward: boolean;
+  readonly ipMasq: boolean;
+  readonly userlandProxy: boolean;
+  readonly cgroupParent: string;
+  readonly insecureRegistries: readonly string[];
+  readonly registryMirrors: readonly string[];
+  readonly labels: readonly string[];
+  readonly tls: {
+    readonly enabled: boolean;
+    readonly verify: boolean;
+    readonly ca: string;
+    readonly cert: string;
+    readonly key: string;
+  };
+}
+
+type Kind = 'flag' | 'text' | 'list';
+/** dockerd's flags that mean something here, with the names that daemon.json has for them. */
+const FLAGS: Readonly<
+  Record<string, { readonly kind: Kind; readonly key?: string; readonly short?: string; readonly help: string }>
+> = {
+  host: { kind: 'list', key: 'hosts', short: 'H', help: 'where to listen: unix://PATH, tcp://HOST:PORT, fd://N' },
+  'data-root': { kind: 'text', help: 'directory of images, containers, volumes (default /var/lib/glassbox)' },
+  'exec-root': { kind: 'text', help: 'directory for what ends with the machine (default /run/glassbox)' },
+  pidfile: { kind: 'text', short: 'p', help: 'file for the process id' },
+  'config-file': { kind: 'text', help: 'daemon.json (default /etc/docker/daemon.json)' },
+  debug: { kind: 'flag', short: 'D', help: 'stack traces' },
+  'live-restore': { kind: 'flag', help: 'containers go on when the engine ends' },
+  bridge: { kind: 'text', short: 'b', help: "name of the default bridge; 'none': no bridge" },
+  bip: { kind: 'text', help: 'address of the default bridge, with its prefix' },
+  'fixed-cidr': { kind: 'text', help: 'range of addresses on the default bridge' },
+  mtu: { kind: 'text', help: "containers' MTU" },
+  iptables: { kind: 'flag', help: 'write firewall rules (default true)' },
+  'ip-forward': { kind: 'flag', help: 'switch forwarding on (default true)' },
+  'ip-masq': { kind: 'flag', help: 'masquerade containers (default true)' },
+  'userland-proxy': { kind: 'flag', help: 'answer published ports on the loopback (default true)' },
+  'cgroup-parent': { kind: 'text', help: "group of all containers' groups (default /docker)" },
+  'insecure-registry': {
+    kind: 'list',
+    key: 'insecure-registries',
+    help: 'registry without TLS, or with a certificate that is not checked',
+  },
+  'registry-mirror': { kind: 'list', key: 'registry-mirrors', help: 'mirror of the Docker Hub' },
+  label: { kind: 'list', key: 'labels', help: 'label of this engine' },
+  tls: { kind: 'flag', help: 'TLS on TCP' },
+  tlsverify: { kind: 'flag', help: 'TLS on TCP, for clients with a certificate of the authority' },
+  tlscacert: { kind: 'text', help: 'certificate of the authority' },
+  tlscert: { kind: 'text', help: 'certificate' },
+  tlskey: { kind: 'text', help: 'key' },
+};
+
+/** What is accepted and has no effect: there is one way to do it here. */
+const ACCEPTED = new Set([
+  'storage-driver',
+  'log-level',
+  'log-driver',
+  'containerd',
+  'exec-opt',
+  'group',
+  'experimental',
+  'features',
+  'storage-opts',
+  'exec-opts',
+  'log-opts',
+  'default-runtime',
+  'runtimes',
+  'shutdown-timeout',
+  'max-concurrent-downloads',
+  'max-concurrent-uploads',
+  'dns',
+  'dns-search',
+  'dns-opts',
+  'default-address-pools',
+  'log-level',
+  'raw-logs',
+]);
+
+type Values = Map<string, (string | boolean)[]>;
+
+/** Flags of the command line over those of daemon.json; one option in both places is an error, as with dockerd. */
+export function parseDaemonOptions(argv: readonly string[]): DaemonOptions {
+  const given = parseArgv(argv);
+  const file = single(given, 'config-file') ?? '/etc/docker/daemon.json';
+  const configured = existsSync(file) ? parseConfigFile(file) : new Map<string, (string | boolean)[]>();
+  if (given.has('config-file') && !existsSync(file))
+    throw bad(`unable to configure the Docker daemon with file ${file}: open ${file}: no such file or directory`);
+  for (const name of configured.keys())
+    if (given.has(name))
+      throw bad(
+        `unable to configure the Docker daemon with file ${file}: the following directives are specified both as a flag and in the configuration file: ${name}: (from flag: ${String(given.get(name))}, from file: ${String(configured.get(name))})`,
+      );
+  return build(new Map([...configured, ...given]));
+}
+
+export function daemonHelp(): string {
+  const rows = Object.entries(FLAGS).map(
+    ([name, { short, help, kind }]) =>
+      `  ${short === undefined ? '    ' : `-${short}, `}--${name}${kind === 'flag' ? '' : ' …'}`.padEnd(32) + help,
+  );
+  return `Usage: glassbox engine [OPTIONS]\n\nServes the Docker Engine API.\n\n${rows.join('\n')}\n`;
+}
+
+function bad(message: string): EngineError {
+  return new EngineError('InvalidArgument', message);
+}
+
+function parseArgv(argv: readonly string[]): Values {
+  const values: Values = new Map();
+  const shorts = new Map(
+    Object.entries(FLAGS).flatMap(([name, { short }]) => (short === undefined ? [] : [[short, name] as const])),
+  );
+  const words = [...argv];
+  for (let word = words.shift(); word !== undefined; word = words.shift()) {
+    if (word === '--help' || word === '-h') {
+      values.set('help', [true]);
+      continue;
+    }
+    const [, long, short, inline] = /^(?:--([a-z][a-z-]*)|-([a-zA-Z]))(?:=(.*))?$/s.exec(word) ?? [];
+    const name = long ?? shorts.get(short ?? '');
+    if (name === undefined) throw bad(`unknown argument: ${word}; see 'glassbox engine --help'`);
+    const flag = FLAGS[name];
+    if (flag === undefined && !ACCEPTED.has(name)) throw bad(`unknown flag: --${name}; see 'glassbox engine --help'`);
+    if (flag?.kind === 'flag') {
+      add(values, name, booleanOf(name, inline ?? 'true'));
+      continue;
+    }
+    const value = inline ?? words.shift();
+    if (value === undefined) throw bad(`flag needs an argument: --${name}`);
+    if (flag !== undefined) add(values, name, value);
+  }
+  return values;
+}
+
+function add(values: Values, name: string, value: string | boolean): void {
+  if (FLAGS[name]?.kind === 'list') values.set(name, [...(values.get(name) ?? []), value]);
+  else values.set(name, [value]);
+}
+
+function booleanOf(name: string, text: string): boolean {
+  if (['true', '1', 't'].includes(text)) return true;
+  if (['false', '0', 'f'].includes(text)) return false;
+  throw bad(`invalid argument "${text}" for "--${name}" flag: it is true or false`);
+}
+
+function parseConfigFile(file: string): Values {
+  const wrong = (why: string): EngineError => bad(`unable to configure the Docker daemon with file ${file}: ${why}`);
+  let parsed: unknown;
+  const text = readFileSync(file, 'utf8');
+  if (text.trim() === '') return new Map();
+  try {
+    parsed = JSON.parse(text);
+  } catch (error) {
+    throw wrong(error instanceof Error ? `invalid JSON: ${error.message}` : 'invalid JSON');
+  }
+  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) throw wrong('it is not an object');
+  const names = new Map(Object.entries(FLAGS).map(([name, { key }]) => [key ?? name, name]));
+  const values: Values = new Map();
+  for (const [key, value] of Object.entries(parsed)) {
+    const name = names.get(key);
+    if (name === undefined) {
+      if (ACCEPTED.has(key)) continue;
+      throw wrong(`the following directives don't match any configuration option: ${key}`);
+    }
+    const { kind } = FLAGS[name] as { kind: Kind };
+    if (kind === 'list' && Array.isArray(value) && value.every((one) => typeof one === 'string'))
+      values.set(name, value as string[]);
+    else if (kind === 'flag' && typeof value === 'boolean') values.set(name, [value]);
+    else if (kind === 'text' && (typeof value === 'string' || typeof value === 'number'))
+      values.set(name, [String(value)]);
+    else throw wrong(`json: cannot unmarshal ${typeof value} into Go struct field Config.${key}`);
+  }
+  return values;
+}
+
+function single(values: Values, name: string): string | undefined {
+  const value = values.get(name)?.at(-1);
+  return typeof value === 'string' ? value : undefined;
+}
+
+function build(values: Values): DaemonOptions {
+  const text = (name: string, otherwise: string): string => single(values, name) ?? otherwise;
+  const flag = (name: string, otherwise: boolean): boolean => {
+    const value = values.get(name)?.at(-1);
+    return typeof value === 'boolean' ? value : otherwise;
+  };
+  const list = (name: string): string[] => (values.get(name) ?? []).map(String);
+  const bridge = single(values, 'bridge');
+  const bip = single(values, 'bip');
+  const fixedCidr = single(values, 'fixed-cidr');
+  const mtu = single(values, 'mtu');
+  if (bridge !== undefined && bridge !== '' && bip !== undefined)
+    throw bad('You specified -b & --bip, mutually exclusive options. Please specify only one');
+  if (mtu !== undefined && !/^\d{2,5}$/.test(mtu))
+    throw bad(`invalid argument "${mtu}" for "--mtu" flag: it is a number of bytes`);
+  const home = process.env['HOME'] ?? '/root';
+  const verify = flag('tlsverify', false);
+  return {
+    help: values.has('help'),
+    hosts: values.has('host') ? list('host') : ['unix:///var/run/docker.sock'],
+    dataRoot: text('data-root', '/var/lib/glassbox'),
+    execRoot: text('exec-root', '/run/glassbox'),
+    pidFile: single(values, 'pidfile') ?? null,
+    debug: flag('debug', false),
+    liveRestore: flag('live-restore', false),
+    bridge:
+      bridge === 'none'
+        ? null
+        : {
+            ...(bridge === undefined || bridge === '' ? {} : { name: bridge }),
+            ...(bip === undefined ? {} : { bip }),
+            ...(fixedCidr === undefined ? {} : { fixedCidr }),
+            ...(mtu === undefined ? {} : { mtu: Number(mtu) }),
+          },
+    iptables: flag('iptables', true),
+    ipForward: flag('ip-forward', true),
+    ipMasq: flag('ip-masq', true),
+    userlandProxy: flag('userland-proxy', true),
+    cgroupParent: text('cgroup-parent', '/docker'),
+    insecureRegistries: list('insecure-registry'),
+    registryMirrors: list('registry-mirror'),
+    labels: list('label'),
+    tls: {
+      enabled: flag('tls', false) || verify,
+      verify,
+      ca: text('tlscacert', join(home, '.docker/ca.pem')),
+      cert: text('tlscert', join(home, '.docker/cert.pem')),
+      key: text('tlskey', join(home, '.docker/key.pem')),
+    },
+  };
+}
+
+/** A host of `-H` as the server listens on it. */
+export function listenerOf(host: string, tls: DaemonOptions['tls']): Listener {
+  const [, scheme = 'tcp', rest = host] = /^([a-z]+):\/\/(.*)$/.exec(host) ?? [];
+  if (scheme === 'unix') return { unix: rest };
+  if (scheme === 'fd') return { fd: Number(rest === '' ? 3 : rest) };
+  const [, name = '', port] = /^(.*?)(?::(\d{1,5}))?$/.exec(rest.replace(/\/.*$/, '')) ?? [];
+  if (scheme !== 'tcp') throw bad(`invalid bind address: ${host}`);
+  const files = (path: string): Buffer => {
+    try {
+      return readFileSync(path);
+    } catch (error) {
+      throw bad(`could not load X509 key pair or authority: ${(error as Error).message}`);
+    }
+  };
+  return {
+    host: name.replace(/^\[|\]$/g, '') || '127.0.0.1',
+    port: Number(port ?? (tls.enabled ? 2376 : 2375)),
+    ...(tls.enabled
+      ? { tls: { cert: files(tls.cert), key: files(tls.key), ...(tls.verify ? { ca: files(tls.ca) } : {}) } }
+      : {}),
+  };
+}

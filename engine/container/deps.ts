@@ -1,0 +1,34 @@
+import type { ImageService } from '../image/types.js';
+import type { Kernel } from '../kernel/kernel.js';
+import type { NetworkService } from '../network/types.js';
+import type { Runtime } from '../runtime/runtime.js';
+import type { VolumeService } from '../volume/types.js';
+import type { EventLog } from './events.js';
+import type { SpecMachine } from './spec/input.js';
+import type { VerifyFacts } from './spec/verify.js';
+import type { ContainerStore } from './store.js';
+
+/** What containers are made with. */
+export interface ContainerDeps {
+  readonly kernel: Kernel;
+  readonly store: ContainerStore;
+  readonly images: ImageService;
+  readonly networks: NetworkService;
+  readonly volumes: VolumeService;
+  readonly runtime: Runtime;
+  readonly events: EventLog;
+  readonly machine: SpecMachine;
+  readonly facts: () => VerifyFacts;
+  /** Group below which containers get theirs: `/docker`, or where the engine itself is when it is not at the top. */
+  readonly cgroupParent: string;
+  /** Overlay marks in `user.overlay.*`: in a user namespace. */
+  readonly userxattr?: boolean;
+  /** For what ends with the machine: below /run. */
+  readonly execRoot: string;
+  /** The address of the machine as containers on the default bridge see it; undefined where there is no bridge. */
+  readonly hostGateway?: () => string | undefined;
+  /** Told what nobody waits for: a line for the engine's own log. */
+  readonly warn: (message: string) => void;
+  /** Called before each step that has a side effect: for tests that kill the engine there. */
+  readonly at?: (step: string) => void;
+}

@@ -1,0 +1,123 @@
+import { EngineError } from '../kernel/errors.js';
+import type { ContainerDeps } from './deps.js';
+import { hasLabel, type Listed, selectContainers, verifyListFilters } from './filters.js';
+import { mountPoints, stateOf, summaryOf } from './inspect.js';
+import { type ContainerRecord, isRunning } from './record.js';
+import { timeOf } from './time.js';
+import type { ContainerSummary, ListOptions } from './types.js';
+
+/** `docker ps`: newest first. */
+export async function listContainers(deps: ContainerDeps, options: ListOptions): Promise<readonly ContainerSummary[]> {
+  verifyListFilters(options.filters);
+  const ancestors = await ancestry(deps, options);
+  const listed = (record: ContainerRecord): Listed & { record: ContainerRecord } => ({
+    record,
+    id: record.id,
+    name: record.name,
+    created: Number(timeOf(record.created) / 1_000_000n),
+    state: stateOf(record),
+    labels: record.config.Labels,
+    ancestors: ancestors(record),
+    networks: [
+      ...Object.keys(record.endpoints),
+      ...Object.values(record.attachment?.networks ?? {}).map(({ NetworkID }) => NetworkID),
+    ],
+    volumes: mountPoints(record).flatMap(({ Name, Destination, Source }) => [
+      ...(Name === undefined ? [] : [Name]),
+      Destination,
+      Source,
+    ]),
+    exposed: Object.keys(record.config.ExposedPorts ?? {}),
+    published: Object.entries({ ...record.hostConfig.PortBindings, ...record.attachment?.ports }).flatMap(
+      ([port, bindings]) => [
+        port,
+        ...(bindings ?? []).map(({ HostPort }) => `${HostPort}/${port.split('/')[1] ?? 'tcp'}`),
+      ],
+    ),
+  });
+  const all = deps.store.list().map(listed);
+  const chosen = selectContainers(all, options, { find: (name) => listed(deps.store.find(name)) });
+  if (!options.size) return chosen.map(({ record }) => summaryOf(record));
+  return Promise.all(
+    chosen.map(async ({ record }) => {
+      const { bytes } = await deps.images.usage(record.id);
+      const image = record.imageId === null ? null : await deps.images.get(record.imageId).catch(() => null);
+      return { ...summaryOf(record), SizeRw: bytes, SizeRootFs: bytes + (image?.size ?? 0) };
+    }),
+  );
+}
+
+/** Of each container: its image and those below, with all names; read only when a filter asks. */
+async function ancestry(
+  deps: ContainerDeps,
+  { filters }: ListOptions,
+): Promise<(record: ContainerRecord) => readonly string[]> {
+  if ((filters['ancestor'] ?? []).length === 0) return () => [];
+  const images = await deps.images.list({ all: true });
+  const byId = new Map(images.map((image) => [image.id, image]));
+  return ({ imageId, config }) => {
+    const own = imageId === null ? undefined : byId.get(imageId);
+    const chain = own?.config.rootfs.diff_ids ?? [];
+    const below = images.filter(
+      ({ config: { rootfs } }) => rootfs.diff_ids.length > 0 && rootfs.diff_ids.every((id, n) => id === chain[n]),
+    );
+    return [
+      config.Image,
+      ...below.flatMap(({ id, tags, digests }) => [
+        id,
+        ...tags,
+        ...tags.map((tag) => tag.replace(/:[^:/]*$/, '')),
+        ...digests,
+      ]),
+      ...(imageId === null ? [] : [imageId]),
+    ];
+  };
+}
+
+const PRUNE_FILTERS = new Set(['label', 'label!', 'until']);
+
+/** `docker container prune`: what does not run. */
+export async function pruneContainers(
+  deps: ContainerDeps,
+  filters: ListOptions['filters'],
+  remove: (id: string) => Promise<void>,
+): Promise<{ ContainersDeleted: readonly string[]; SpaceReclaimed: number }> {
+  for (const key of Object.keys(filters))
+    if (!PRUNE_FILTERS.has(key)) throw new EngineError('InvalidArgument', `invalid filter '${key}'`);
+  const until = untilOf(filters['until'] ?? []);
+  const labels = filters['label'] ?? [];
+  const not = filters['label!'] ?? [];
+  const ContainersDeleted: string[] = [];
+  let SpaceReclaimed = 0;
+  for (const record of deps.store.list()) {
+    const { Labels } = record.config;
+    if (isRunning(record) || record.state.status === 'restarting') continue;
+    if (until !== null && timeOf(record.created) > until) continue;
+    if (!labels.every((label) => hasLabel(Labels, label)) || not.some((label) => hasLabel(Labels, label))) continue;
+    const { bytes } = await deps.images.usage(record.id);
+    await remove(record.id);
+    ContainersDeleted.push(record.id);
+    SpaceReclaimed += bytes;
+  }
+  deps.events.emit('container', 'prune', '', { reclaimed: String(SpaceReclaimed) });
+  return { ContainersDeleted, SpaceReclaimed };
+}
+
+const UNITS: Readonly<Record<string, number>> = { ns: 1e-6, us: 1e-3, ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+
+/** A moment: Unix seconds, RFC 3339, or a Go duration back from now. Nanoseconds. */
+function untilOf(values: readonly string[]): bigint | null {
+  const [text, second] = values;
+  if (text === undefined) return null;
+  if (second !== undefined) throw new EngineError('InvalidArgument', 'more than one until filter specified');
+  if (/^\d+(\.\d+)?$/.test(text)) return BigInt(Math.round(Number(text) * 1e6)) * 1000n;
+  const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(ns|us|ms|s|m|h)/g)];
+  if (parts.length > 0 && parts.map(([all]) => all).join('') === text) {
+    const ms = parts.reduce((sum, [, number, unit]) => sum + Number(number) * (UNITS[unit ?? ''] ?? 0), 0);
+    return BigInt(Math.round((Date.now() - ms) * 1000)) * 1000n;
+  }
+  const at = Date.parse(text);
+  if (Number.isNaN(at))
+    throw new EngineError('InvalidArgument', `failed to parse value as time or duration: "${text}"`);
+  return BigInt(at) * 1_000_000n;
+}

@@ -1,0 +1,172 @@
+/**
+ * The container engine as a process: what dockerd is. The only file that wires its parts together. Started by `glassbox engine`,
+ * and in a lab host at the first use of /var/run/docker.sock.
+ */
+import { randomUUID } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { dirname, join } from 'node:path';
+import { type DaemonOptions, daemonHelp, listenerOf, parseDaemonOptions } from './api/daemon-options.js';
+import { serveDocker } from './api/docker/server.js';
+import { Containers } from './container/containers.js';
+import type { ContainerDeps } from './container/deps.js';
+import { EventLog } from './container/events.js';
+import { readMachine, readVerifyFacts } from './container/spec/machine.js';
+import { ContainerStore } from './container/store.js';
+import { openImages } from './image/images.js';
+import { EngineError } from './kernel/errors.js';
+import { realKernel } from './kernel/kernel.js';
+import { inUserNamespace } from './kernel/procfs/id-map.js';
+import { openNetworks } from './network/networks.js';
+import { Runtime } from './runtime/runtime.js';
+import { openVolumes } from './volume/volumes.js';
+
+const VERSION = '28.2.2';
+
+const warn = (message: string): void => {
+  process.stderr.write(`${message}\n`);
+};
+
+/** Run until a signal. Returns the exit code. */
+export async function main(argv: readonly string[]): Promise<number> {
+  let options: DaemonOptions;
+  try {
+    options = parseDaemonOptions(argv);
+  } catch (error) {
+    return failed(error, argv.includes('--debug'));
+  }
+  if (options.help) {
+    process.stdout.write(daemonHelp());
+    return 0;
+  }
+  try {
+    const stop = await start(options);
+    const signal = await new Promise<string>((resolve) => {
+      for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => resolve(name));
+    });
+    warn(`processing signal '${signal}'`);
+    await stop();
+    return 0;
+  } catch (error) {
+    return failed(error, options.debug);
+  }
+}
+
+function failed(error: unknown, debug: boolean): number {
+  const text = error instanceof Error ? (debug ? error.stack : error.message) : String(error);
+  process.stderr.write(`failed to start daemon: ${text}\n`);
+  return 1;
+}
+
+async function start(options: DaemonOptions): Promise<() => Promise<void>> {
+  const { dataRoot, execRoot } = options;
+  mkdirSync(dataRoot, { recursive: true, mode: 0o711 });
+  mkdirSync(execRoot, { recursive: true, mode: 0o711 });
+  const pidFile = options.pidFile ?? join(execRoot, 'engine.pid');
+  takePidFile(pidFile);
+  try {
+    return await open(options, pidFile);
+  } catch (error) {
+    rmSync(pidFile, { force: true });
+    throw error;
+  }
+}
+
+async function open(options: DaemonOptions, pidFile: string): Promise<() => Promise<void>> {
+  const { dataRoot, execRoot } = options;
+  const events = new EventLog();
+  const userxattr = inUserNamespace();
+  let containers: Containers | undefined;
+  const images = await openImages({
+    root: dataRoot,
+    event: (action, id, attributes) => events.emit('image', action, id, attributes),
+    inUse: (id) => containers?.usersOf(id) ?? [],
+    insecureRegistries: options.insecureRegistries,
+    registryMirrors: options.registryMirrors,
+    userxattr,
+  });
+  const volumes = await openVolumes({
+    root: dataRoot,
+    event: (action, name, attributes) => events.emit('volume', action, name, attributes),
+  });
+  const networks = await openNetworks({
+    root: dataRoot,
+    execRoot,
+    event: (action, id, attributes) => events.emit('network', action, id, attributes),
+    bridge: options.bridge,
+    iptables: options.iptables,
+    ipForward: options.ipForward,
+    ipMasq: options.ipMasq,
+    userlandProxy: options.userlandProxy,
+  });
+  const runtime = new Runtime({ root: join(execRoot, 'runtime'), warn });
+  const machine = readMachine();
+  const gateway = options.bridge === null ? undefined : (await networks.get('bridge')).IPAM.Config[0]?.Gateway;
+  const deps: ContainerDeps = {
+    kernel: realKernel,
+    store: new ContainerStore(dataRoot),
+    images,
+    networks,
+    volumes,
+    runtime,
+    events,
+    machine,
+    facts: () => readVerifyFacts(machine, ['glassbox', 'runc', 'io.containerd.runc.v2']),
+    cgroupParent: options.cgroupParent,
+    execRoot,
+    userxattr,
+    hostGateway: () => gateway,
+    warn,
+  };
+  containers = await Containers.open(deps);
+  const server = await serveDocker(
+    {
+      containers,
+      images,
+      networks,
+      volumes,
+      membership: containers,
+      facts: {
+        id: engineId(dataRoot),
+        name: hostname(),
+        version: VERSION,
+        dataRoot,
+        execRoot,
+        startedAt: new Date().toISOString(),
+        debug: options.debug,
+        liveRestore: options.liveRestore,
+        insecureRegistries: options.insecureRegistries,
+        registryMirrors: options.registryMirrors,
+        labels: options.labels,
+        runtimes: { glassbox: { path: 'glassbox-runtime' } },
+        defaultRuntime: 'glassbox',
+      },
+    },
+    options.hosts.map((host) => listenerOf(host, options.tls)),
+  );
+  for (const warning of server.warnings) warn(warning);
+  warn(`API listen on ${server.addresses.join(', ')}`);
+  return async () => {
+    await server.close();
+    await containers.close({ stop: !options.liveRestore });
+    await networks.close();
+    runtime.close();
+    rmSync(pidFile, { force: true });
+  };
+}
+
+/** One engine on one directory: a second is refused while the first lives. */
+function takePidFile(path: string): void {
+  const found = existsSync(path) ? readFileSync(path, 'utf8').trim() : '';
+  if (/^\d+$/.test(found) && existsSync(`/proc/${found}`) && Number(found) !== process.pid)
+    throw new EngineError('AlreadyExists', `process with PID ${found} is still running: ${path}`);
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, String(process.pid));
+}
+
+/** Made once for a data directory. */
+function engineId(dataRoot: string): string {
+  const path = join(dataRoot, 'engine-id');
+  if (!existsSync(path)) writeFileSync(path, randomUUID());
+  return readFileSync(path, 'utf8');
+}
