@@ -59,7 +59,7 @@ export const SYSTEM: readonly Group[] = [
       'docker ps --no-trunc --filter name=ptwo',
       'docker ps -s --filter name=pone | sed "s/virtual.*/virtual/"',
       "docker ps -a --format '{{.Names}} {{.Image}} {{.Command}} {{.Status}} {{.State}} {{.Ports}} {{.Networks}} {{.Mounts}} {{.LocalVolumes}}'",
-      "docker ps -a --format '{{.Names}} {{.Labels}} {{.Label \"role\"}}' | tr ',' '\\n' | sort",
+      "docker ps -a --format '{{.Names}} {{.Labels}} {{.Label \"role\"}}' | tr ', ' '\\n\\n' | sort",
       "docker ps -a --format 'table {{.Names}}\\t{{.State}}'",
       "docker ps --format '{{json .}}' --filter name=pone | grep -o '\"[A-Za-z]*\":' | sort",
       ...[
