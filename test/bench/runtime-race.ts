@@ -7,6 +7,8 @@ const WARM_UP = 2;
 export interface Way {
   readonly name: string;
   readonly once: () => unknown;
+  /** Puts back what `once` changed; not measured. */
+  readonly after?: () => unknown;
   readonly budget?: number;
 }
 
@@ -40,9 +42,11 @@ export async function race(title: string, rounds: number, ways: readonly Way[]):
       const way = ways[(round + WARM_UP + turn) % ways.length] as Way;
       const before = cpuMs();
       const ms = await timed(way.once);
+      const used = cpuMs() - before;
+      await way.after?.();
       if (round < 0) continue;
       times.get(way.name)?.push(ms);
-      cpu.set(way.name, (cpu.get(way.name) ?? 0) + cpuMs() - before);
+      cpu.set(way.name, (cpu.get(way.name) ?? 0) + used);
     }
   }
   console.log(`${title}, ${rounds} rounds`);

@@ -28,7 +28,6 @@ const NAMESPACES = [
 export class Yard {
   readonly name: string;
   readonly #child: ChildProcess;
-  /** Pid of the yard's pid 1, as seen here. */
   #pid = 0;
   #complaints = '';
 
@@ -52,6 +51,11 @@ export class Yard {
     const yard = new Yard(name, child);
     await yard.#ready();
     return yard;
+  }
+
+  /** Its pid 1, as seen from where the yard was made. */
+  get pid(): number {
+    return this.#pid;
   }
 
   /** The command line that runs a program in the yard. */
