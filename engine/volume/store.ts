@@ -1,0 +1,133 @@
+import {
+  chmodSync,
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { EngineError } from '../kernel/errors.js';
+import { parseMountinfo } from '../kernel/mountinfo.js';
+import { guard } from './guards.js';
+
+/** A volume as it is kept beside its data. */
+export interface VolumeRecord {
+  readonly name: string;
+  readonly driver: string;
+  /** RFC 3339. */
+  readonly created: string;
+  readonly labels: Readonly<Record<string, string>> | null;
+  readonly options: Readonly<Record<string, string>> | null;
+}
+
+const DATA = '_data';
+const RECORD = 'volume.json';
+/** As Docker writes it, for whoever looks: what the local driver mounts. */
+const OPTIONS = 'opts.json';
+const VERSION = 1;
+/** No volume's name begins with a dot: what is being made and what is being removed. */
+const UNBORN = '.new-';
+const DYING = '.gone-';
+
+/**
+ * `volumes/NAME/_data` and what is known of it. A volume appears and disappears by one rename(2): whenever the engine is
+ * killed, or the power fails, each one is whole or not there.
+ */
+export class VolumeStore {
+  readonly root: string;
+
+  constructor(root: string) {
+    this.root = join(root, 'volumes');
+    mkdirSync(this.root, { recursive: true, mode: 0o701 });
+    chmodSync(this.root, 0o701);
+    for (const name of readdirSync(this.root))
+      if (name.startsWith(UNBORN) || name.startsWith(DYING))
+        rmSync(join(this.root, name), { recursive: true, force: true });
+  }
+
+  dataOf(name: string): string {
+    return join(this.root, name, DATA);
+  }
+
+  read(): VolumeRecord[] {
+    return readdirSync(this.root, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'))
+      .map(({ name }) => this.#record(name));
+  }
+
+  #record(name: string): VolumeRecord {
+    const path = join(this.root, name, RECORD);
+    try {
+      const { version, volume } = JSON.parse(readFileSync(path, 'utf8')) as { version: number; volume: VolumeRecord };
+      if (version !== VERSION) throw new Error(`its version is ${version}, not ${VERSION}`);
+      return { ...volume, name };
+    } catch (error) {
+      throw new EngineError('DataLoss', `read ${path}: ${(error as Error).message}`, { cause: error });
+    }
+  }
+
+  make(volume: VolumeRecord): void {
+    const unborn = mkdtempSync(join(this.root, UNBORN));
+    try {
+      chmodSync(unborn, 0o701);
+      mkdirSync(join(unborn, DATA));
+      chmodSync(join(unborn, DATA), 0o755);
+      const { type = '', o = '', device = '' } = volume.options ?? {};
+      if (volume.options !== null && Object.keys(volume.options).length > 0)
+        writeDurably(
+          join(unborn, OPTIONS),
+          JSON.stringify({ MountType: type, MountOpts: o, MountDevice: device, Quota: { Size: 0 } }),
+        );
+      writeDurably(join(unborn, RECORD), `${JSON.stringify({ version: VERSION, volume })}\n`);
+      syncDirectory(unborn);
+      renameSync(unborn, join(this.root, volume.name));
+      syncDirectory(this.root);
+    } catch (error) {
+      rmSync(unborn, { recursive: true, force: true });
+      throw error;
+    }
+  }
+
+  /** Its data too. Refused while something is mounted in it: that would be emptied instead. */
+  async remove(name: string): Promise<void> {
+    const place = join(this.root, name);
+    if (guard('remove-unmounted')) {
+      const below = parseMountinfo(readFileSync('/proc/self/mountinfo', 'utf8')).find(
+        ({ mountPoint }) => mountPoint === place || mountPoint.startsWith(`${place}/`),
+      );
+      if (below !== undefined)
+        throw new EngineError('FailedPrecondition', `remove ${name}: ${below.mountPoint} is mounted`);
+    }
+    const dying = mkdtempSync(join(this.root, DYING));
+    renameSync(place, join(dying, name));
+    syncDirectory(this.root);
+    await rm(dying, { recursive: true, force: true });
+  }
+}
+
+function writeDurably(path: string, text: string): void {
+  const fd = openSync(path, 'wx', 0o600);
+  try {
+    const bytes = Buffer.from(text);
+    for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function syncDirectory(path: string): void {
+  const fd = openSync(path, 'r');
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
