@@ -2,7 +2,7 @@ import { closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync
 import { hostname } from 'node:os';
 import { posix } from 'node:path';
 import { O } from '../kernel/constants.js';
-import { EngineError } from '../kernel/errors.js';
+import { EngineError, SyscallError } from '../kernel/errors.js';
 import { openInRoot } from '../kernel/namespaces/open-in-root.js';
 import { hostsFile } from '../network/hosts-file.js';
 import { resolvConf } from '../network/resolv-conf.js';
@@ -75,6 +75,7 @@ export async function startContainer(deps: ContainerDeps, record: ContainerRecor
         ...(record.config.Tty ? { console: { kind: 'shim' } as const } : {}),
         ...(init ? { init: true } : {}),
       })
+      .catch((error: unknown) => Promise.reject(startError(error)))
       .finally(() => streams.close());
     undo.push(() => runtime.delete(record.id, { force: true }));
     deps.at?.('start.start');
@@ -92,7 +93,7 @@ export async function startContainer(deps: ContainerDeps, record: ContainerRecor
     store.save(record);
     return new Live(deps, record, process, spool);
   } catch (error) {
-    const told = startError(error);
+    const told = error instanceof EngineError ? error : new EngineError('Internal', String(error), { cause: error });
     await undoAll(undo, told);
     record.phase = null;
     Object.assign(record.state, { status: 'created', pid: 0, exitCode: exitCodeOf(told), error: told.message });
@@ -321,17 +322,15 @@ function openStreams(deps: ContainerDeps, { config }: ContainerRecord): Streams 
   }
 }
 
-/** What dockerd says of a process that could not be started. */
+/** What dockerd says of a process that could not be started: the words of every program between it and the kernel. */
 function startError(error: unknown): EngineError {
   const message = error instanceof Error ? error.message : String(error);
-  if (/unable to start container process/.test(message))
-    return new EngineError(
-      'InvalidArgument',
-      `failed to create task for container: failed to create shim task: OCI runtime create failed: glassbox-runtime create failed: ${message}: unknown`,
-      { cause: error },
-    );
-  if (error instanceof EngineError) return error;
-  return new EngineError('Internal', message, { cause: error });
+  const what = error instanceof SyscallError ? 'unable to start container process: ' : '';
+  return new EngineError(
+    'InvalidArgument',
+    `failed to create task for container: failed to create shim task: OCI runtime create failed: glassbox-runtime create failed: ${what}${message}: unknown`,
+    { cause: error },
+  );
 }
 
 /** moby, daemon/start.go (setExitCodeFromError): what the client ends with. */

@@ -42,10 +42,15 @@ export function borrowTerminal(kernel: Kernel, dir: StateDir, shim: ProcessId, m
   } finally {
     closeSync(region);
   }
+  return borrow(kernel, shim, word.readInt32LE(0));
+}
+
+/** A copy of a shim's descriptor. pidfd_getfd(2) */
+export function borrow(kernel: Kernel, shim: ProcessId, number: number): number {
   const pidfd = hold(kernel, shim);
   if (pidfd < 0) throw new EngineError('FailedPrecondition', 'container not running');
   try {
-    return check(kernel, 'pidfd_getfd', [pidfd, word.readInt32LE(0), 0], { while: "taking a container's terminal" });
+    return check(kernel, 'pidfd_getfd', [pidfd, number, 0], { while: "taking a container's stream" });
   } finally {
     kernel.call('close', pidfd);
   }

@@ -16,7 +16,7 @@ import { type Driver, failureOf } from './driver.js';
 import { Execution } from './execute.js';
 import { hookState, runHooks } from './hooks.js';
 import { containerProgram } from './program/container.js';
-import { borrowTerminal, reopenContainer } from './reopen.js';
+import { borrow, borrowTerminal, reopenContainer } from './reopen.js';
 import type { Spec, SpecResources } from './spec/types.js';
 import { CONTROL_FILE, containerIds, isAlive, REGION_FILE, StateDir, type StateRecord } from './state-dir.js';
 import { sweep } from './sweep.js';
@@ -205,6 +205,15 @@ export class Runtime implements OciRuntime {
     if (state.masterAt === null || state.shim === null)
       throw new EngineError('FailedPrecondition', `container ${id} has no terminal that a shim keeps`);
     return borrowTerminal(this.#kernel, dir, state.shim, state.masterAt);
+  }
+
+  /** A descriptor of ours of the container's standard input, to write to, which its shim keeps; the caller closes it. */
+  input(id: string): number {
+    const { dir, state } = this.#find(id);
+    const number = dir.readPlan().fds.output?.stdin ?? -1;
+    if (number < 0 || state.shim === null)
+      throw new EngineError('FailedPrecondition', `container ${id} has no input that a shim keeps`);
+    return borrow(this.#kernel, state.shim, number);
   }
 
   pids(id: string): number[] {

@@ -64,6 +64,8 @@ export interface RecordOptions {
   readonly command?: string;
 }
 
+/** Results from -4095 to -1 are errors. */
+const LAST_ERRNO = 4095;
 /** What a slot holds until it is filled: no descriptor. */
 const NO_VALUE = -1;
 
@@ -185,6 +187,8 @@ export class ProgramBuilder {
 
   /** Add a record that only copies a value (another slot's, an address) into a slot or into a word of some data. */
   set(into: SlotValue | InsideRef, value: Word | string, options: RecordOptions = {}): this {
+    if (typeof value === 'number' && value < 0 && value >= -LAST_ERRNO)
+      throw new RangeError(`${value} would be taken for an error`);
     return this.#add('none', [value], { ...options, storeAt: into.kind === 'inside' ? into : into.data });
   }
 

@@ -15,6 +15,8 @@ const ITIMER_REAL = 0;
 /** Seconds for what is still to be read when the container has ended, should somebody else hold its streams and go on writing. */
 const DRAIN_SECONDS = 3;
 const POLLFD_SIZE = 8;
+/** A number that poll(2) passes over, and that is no error of a record: those end at -4095. */
+const NOBODY = -10_000;
 /** `events` and `revents` of a pollfd as one word, when nothing has happened. */
 const QUIET = POLLIN;
 
@@ -116,7 +118,7 @@ function piece(s: Steps, { name, number, fd, buffer, spool }: Piece): void {
     },
   });
   s.b.goto(`after-${name}`);
-  s.b.set(fd, -1, { label: `end-of-${name}`, store32: true });
+  s.b.set(fd, NOBODY, { label: `end-of-${name}`, store32: true });
   s.b.goto(`after-${name}`);
 }
 
@@ -131,7 +133,7 @@ function control(s: Steps, plan: OutputPlan, fd: InsideRef): void {
         ignore: true,
         say: { en: 'there is no more input: the container is to see its end', zh: '不再有输入：让容器读到结尾' },
       });
-  } else s.b.set(fd, -1, { store32: true });
+  } else s.b.set(fd, NOBODY, { store32: true });
   s.b.goto('after-control');
 }
 
@@ -176,7 +178,7 @@ function reap(
     say: { en: 'a bound on what comes now', zh: '给接下来的事设一个时限' },
   });
   s.b.set(timeout, s.b.words([0, 0], '{0 s}'));
-  s.b.set(fd, -1, { store32: true });
+  s.b.set(fd, NOBODY, { store32: true });
   s.b.goto('wait');
 }
 
