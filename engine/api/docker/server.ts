@@ -71,7 +71,8 @@ class Api {
   readonly #servers: (HttpServer | HttpsServer)[] = [];
   readonly #sockets = new Set<Duplex>();
   readonly #halfClosed = new HalfClosed();
-  readonly #closing = new AbortController();
+  /** Requests under way. */
+  readonly #under = new Set<AbortController>();
 
   constructor(services: DockerServices, info: EngineInfo, bounds: ServerBounds) {
     this.#services = services;
@@ -120,7 +121,7 @@ class Api {
   }
 
   async close(): Promise<void> {
-    this.#closing.abort();
+    for (const one of this.#under) one.abort();
     const closed = this.#servers.map(
       (server) => new Promise<void>((resolve) => (server.listening ? server.close(() => resolve()) : resolve())),
     );
@@ -135,12 +136,11 @@ class Api {
     ownNames: readonly string[] | null,
   ): Promise<void> {
     const gone = new AbortController();
-    const abort = (): void => gone.abort();
     const onClose = (): void => {
-      this.#closing.signal.removeEventListener('abort', abort);
+      this.#under.delete(gone);
       if (!response.writableFinished) gone.abort();
     };
-    this.#closing.signal.addEventListener('abort', abort);
+    this.#under.add(gone);
     (handedOver?.socket ?? response).once('close', onClose);
     try {
       const { version: engine } = this.#services.facts;

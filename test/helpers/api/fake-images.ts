@@ -93,7 +93,8 @@ export class FakeImages implements ImageService {
         await new Promise((resolve) => setTimeout(resolve, 5));
         if (name.startsWith('broken')) throw new EngineError('DataLoss', 'filesystem layer verification failed');
       }
-      if (name.startsWith('endless')) await new Promise((resolve) => signal?.addEventListener('abort', resolve));
+      if (name.startsWith('endless') && signal?.aborted === false)
+        await new Promise((resolve) => signal.addEventListener('abort', resolve));
       progress({ status: 'Pull complete', progressDetail: {}, id });
       progress({ status: `Digest: ${digest('d')}` });
       progress({ status: `Status: Downloaded newer image for ${name}` });

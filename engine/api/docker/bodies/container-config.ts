@@ -14,7 +14,8 @@ export const CONFIG_FIELDS = [
 
 /** `Config`, as far as the body says it; what stays unsaid is the image's to say. */
 export function parseContainerConfig(fields: Fields, version: ApiVersion): ContainerConfig {
-  const config: ContainerConfig = {
+  const volumes = fields.set('Volumes');
+  return {
     Hostname: fields.string('Hostname'),
     Domainname: fields.string('Domainname'),
     User: fields.string('User'),
@@ -30,7 +31,7 @@ export function parseContainerConfig(fields: Fields, version: ApiVersion): Conta
     ...present({ Healthcheck: parseHealthcheck(fields.object('Healthcheck'), version) }),
     ...(fields.boolean('ArgsEscaped') ? { ArgsEscaped: true } : {}),
     Image: fields.string('Image'),
-    Volumes: fields.set('Volumes'),
+    Volumes: volumes === null || Object.keys(volumes).length === 0 ? null : volumes,
     WorkingDir: fields.string('WorkingDir'),
     Entrypoint: fields.words('Entrypoint'),
     ...(fields.boolean('NetworkDisabled') ? { NetworkDisabled: true } : {}),
@@ -41,7 +42,6 @@ export function parseContainerConfig(fields: Fields, version: ApiVersion): Conta
     ...present({ StopTimeout: fields.maybeInteger('StopTimeout', 'int') ?? undefined }),
     ...present({ Shell: fields.strings('Shell') ?? undefined }),
   };
-  return config;
 }
 
 /** dockerd's validateContainerConfig. */

@@ -24,7 +24,7 @@ export function parseCreate(query: Query, body: unknown, version: ApiVersion, de
   checkHostConfig(asked, hostConfig, defaults);
   checkContainerConfig(asked);
   const endpoints = parseEndpoints(fields.object('NetworkingConfig'), hostConfig.NetworkMode, version);
-  const moved = moveMacAddress({ ...asked, Volumes: asked.Volumes ?? {} }, hostConfig, endpoints, version);
+  const moved = moveMacAddress(asked, hostConfig, endpoints, version);
   const platform = version.atLeast(41) ? query.text('platform') : '';
   return {
     request: {

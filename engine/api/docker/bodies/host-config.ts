@@ -156,7 +156,8 @@ function checkExtraHost(line: string): void {
 }
 
 function checkCapability(field: string, capability: string): void {
-  const name = capability.toUpperCase();
-  if (name === 'ALL' || CAPABILITIES.includes(name.startsWith('CAP_') ? name : `CAP_${name}`)) return;
-  bad(`invalid ${field}: unknown capability: ${JSON.stringify(capability.slice(0, 100))}`);
+  const upper = capability.toUpperCase();
+  const name = upper.startsWith('CAP_') ? upper : `CAP_${upper}`;
+  if (upper !== 'ALL' && !CAPABILITIES.includes(name))
+    bad(`invalid ${field}: unknown capability: ${JSON.stringify(name.slice(0, 100))}`);
 }

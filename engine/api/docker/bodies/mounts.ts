@@ -111,7 +111,8 @@ export function checkBinds(binds: readonly string[] | null): void {
       );
     if (clean(target) === '/') refuse(": invalid specification: destination can't be '/'");
     const mode = parts[2];
-    if (mode !== undefined && !mode.split(',').every((word) => MODE.test(word))) refuse(`: invalid mode: ${mode}`);
+    if (mode !== undefined && !mode.split(',').every((word) => MODE.test(word)))
+      bad(`invalid mode: ${mode.slice(0, 200)}`);
     const source = parts.length > 1 ? (parts[0] ?? '') : '';
     if (source !== '' && !source.startsWith('/') && !/^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/.test(source)) {
       bad(

@@ -8,6 +8,8 @@ const MIN_MEMORY = 6 << 20;
 export function parseResources(fields: Fields): Resources {
   const throttle = (name: string): ThrottleDevice[] | null =>
     fields.objects(name)?.map((one) => ({ Path: one.string('Path'), Rate: one.integer('Rate', 'uint64') })) ?? null;
+  // -1 is what clients send for nothing
+  const swappiness = fields.maybeInteger('MemorySwappiness');
   return {
     CpuShares: fields.integer('CpuShares'),
     Memory: fields.integer('Memory'),
@@ -39,7 +41,7 @@ export function parseResources(fields: Fields): Resources {
     DeviceRequests: fields.unknowns('DeviceRequests'),
     MemoryReservation: fields.integer('MemoryReservation'),
     MemorySwap: fields.integer('MemorySwap'),
-    MemorySwappiness: fields.maybeInteger('MemorySwappiness'),
+    MemorySwappiness: swappiness === -1 ? null : swappiness,
     OomKillDisable: fields.maybeBoolean('OomKillDisable'),
     PidsLimit: fields.maybeInteger('PidsLimit'),
     Ulimits:
@@ -73,7 +75,7 @@ function checkMemory(limits: Resources, how: 'create' | 'update'): void {
     bad('Minimum memoryswap limit should be larger than memory limit, see usage');
   if (Memory === 0 && MemorySwap > 0 && how === 'create')
     bad('You should always set the Memory limit when using Memoryswap limit, see usage');
-  if (MemorySwappiness !== null && MemorySwappiness !== -1 && (MemorySwappiness < 0 || MemorySwappiness > 100))
+  if (MemorySwappiness !== null && (MemorySwappiness < 0 || MemorySwappiness > 100))
     bad(`Invalid value: ${MemorySwappiness}, valid memory swappiness range is 0-100`);
   if (MemoryReservation > 0 && MemoryReservation < MIN_MEMORY) bad('Minimum memory reservation allowed is 6MB');
   if (Memory > 0 && MemoryReservation > 0 && Memory < MemoryReservation)

@@ -76,11 +76,12 @@ export class ProgressLines {
     response.write(`${JSON.stringify(line)}\r\n`);
   };
 
-  async run(work: () => Promise<void>): Promise<void> {
+  /** @param alwaysLines the status is 200 whatever comes of it, as POST /images/load has it */
+  async run(work: () => Promise<void>, alwaysLines = false): Promise<void> {
     try {
       await work();
     } catch (error) {
-      if (!this.#response.headersSent) throw error;
+      if (!this.#response.headersSent && !alwaysLines) throw error;
       const message = messageOf(error);
       this.say({ errorDetail: { message }, error: message });
     }

@@ -95,7 +95,7 @@ export const IMAGE_TRANSFER: readonly Endpoint[] = [
           if (tags.length === 0) lines.say({ stream: `Loaded image ID: ${id}\n` });
           for (const tag of tags) lines.say({ stream: `Loaded image: ${tag}\n` });
         }
-      });
+      }, true);
     },
   ),
   endpoint(

@@ -8,6 +8,7 @@ export interface CgroupFacts {
   readonly version: 1 | 2;
   readonly MemoryLimit: boolean;
   readonly SwapLimit: boolean;
+  readonly KernelMemoryTCP?: boolean;
   readonly CpuCfsPeriod: boolean;
   readonly CpuCfsQuota: boolean;
   readonly CPUShares: boolean;
@@ -43,6 +44,7 @@ export function readCgroupFacts(mountinfo = readFileSync('/proc/self/mountinfo',
     version: 1,
     MemoryLimit: holds('memory', 'memory.limit_in_bytes'),
     SwapLimit: holds('memory', 'memory.memsw.limit_in_bytes'),
+    KernelMemoryTCP: holds('memory', 'memory.kmem.tcp.limit_in_bytes'),
     CpuCfsPeriod: holds('cpu', 'cpu.cfs_period_us'),
     CpuCfsQuota: holds('cpu', 'cpu.cfs_quota_us'),
     CPUShares: holds('cpu', 'cpu.shares'),

@@ -56,7 +56,7 @@ export const VOLUMES: readonly Endpoint[] = [
     },
     async (filters, { services, response }) => {
       const { VolumesDeleted, SpaceReclaimed } = await services.volumes.prune(filters);
-      sendJson(response, 200, { VolumesDeleted: VolumesDeleted.length === 0 ? null : VolumesDeleted, SpaceReclaimed });
+      sendJson(response, 200, { VolumesDeleted, SpaceReclaimed });
     },
   ),
 ];
