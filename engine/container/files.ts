@@ -1,34 +1,126 @@
-import { EngineError } from '../kernel/errors.js';
+import { closeSync } from 'node:fs';
+import { O } from '../kernel/constants.js';
+import { SyscallError } from '../kernel/errors.js';
+import { check } from '../kernel/kernel.js';
+import { openInRoot } from '../kernel/namespaces/open-in-root.js';
+import * as archive from './archive/get.js';
+import * as put from './archive/put.js';
+import type { ContainerTree } from './archive/resolve.js';
+import * as stat from './archive/stat-path.js';
+import { attributesOf } from './create.js';
 import type { ContainerDeps } from './deps.js';
-import type { ContainerRecord } from './record.js';
+import { type ContainerRecord, isRunning } from './record.js';
+import { mountRootfs, unmountRootfs } from './rootfs.js';
+import { resolveUser } from './spec/users.js';
 import type { PathStat } from './types.js';
 
-const later = (): never => {
-  throw new EngineError('NotImplemented', 'files of a container cannot be copied yet');
-};
+const MS_BIND = 4096;
+const MS_REC = 16384;
 
-export async function statPath(_deps: ContainerDeps, _record: ContainerRecord, _path: string): Promise<PathStat> {
-  return later();
+export async function statPath(deps: ContainerDeps, record: ContainerRecord, path: string): Promise<PathStat> {
+  const { tree, leave } = await enter(deps, record);
+  try {
+    return stat.statPath(tree, path);
+  } finally {
+    await leave();
+  }
 }
 
 export async function getArchive(
-  _deps: ContainerDeps,
-  _record: ContainerRecord,
-  _path: string,
+  deps: ContainerDeps,
+  record: ContainerRecord,
+  path: string,
 ): Promise<{ stat: PathStat; tar: AsyncIterable<Uint8Array> }> {
-  return later();
+  const { tree, leave } = await enter(deps, record);
+  try {
+    const found = archive.getArchive(tree, path);
+    deps.events.emit('container', 'archive-path', record.id, attributesOf(record));
+    return { stat: found.stat, tar: leaving(found.tar, leave) };
+  } catch (error) {
+    await leave();
+    throw error;
+  }
 }
 
 export async function putArchive(
-  _deps: ContainerDeps,
-  _record: ContainerRecord,
-  _path: string,
-  _tar: AsyncIterable<Uint8Array>,
-  _options: { readonly noOverwriteDirNonDir: boolean; readonly copyUidGid: boolean },
+  deps: ContainerDeps,
+  record: ContainerRecord,
+  path: string,
+  tar: AsyncIterable<Uint8Array>,
+  options: { readonly noOverwriteDirNonDir: boolean; readonly copyUidGid: boolean },
 ): Promise<void> {
-  return later();
+  const { tree, leave } = await enter(deps, record);
+  try {
+    const owner = options.copyUidGid ? resolveUser(tree.root, record.config.User) : null;
+    await put.putArchive(tree, path, tar, { noOverwriteDirNonDir: options.noOverwriteDirNonDir, owner });
+    deps.events.emit('container', 'extract-to-dir', record.id, attributesOf(record));
+  } finally {
+    await leave();
+  }
 }
 
-export async function exportRoot(_deps: ContainerDeps, _record: ContainerRecord): Promise<AsyncIterable<Uint8Array>> {
-  return later();
+/** `docker export`: the layers alone, without what is mounted in them. */
+export async function exportRoot(deps: ContainerDeps, record: ContainerRecord): Promise<AsyncIterable<Uint8Array>> {
+  if (isRunning(record)) return archive.exportRootfs((await deps.images.snapshot(record.id)).merged);
+  const root = await mountRootfs(deps, record.id);
+  return leaving(archive.exportRootfs(root), () => unmountRootfs(deps, record.id));
+}
+
+/** The tree as the container sees it: of a running one its own, else mounted for as long as it is looked at, with its volumes. */
+async function enter(
+  deps: ContainerDeps,
+  record: ContainerRecord,
+): Promise<{ tree: ContainerTree; leave: () => Promise<void> }> {
+  const rest = {
+    container: record.name,
+    mounts: record.mounts.map(({ point }) => ({ Destination: point.Destination, RW: point.RW })),
+    readonlyRootfs: record.hostConfig.ReadonlyRootfs,
+  };
+  if (isRunning(record))
+    return { tree: { root: `/proc/${record.state.pid}/root`, ...rest }, leave: () => Promise.resolve() };
+  const root = await mountRootfs(deps, record.id);
+  const volumes: string[] = [];
+  const leave = async (): Promise<void> => {
+    await unmountRootfs(deps, record.id);
+    for (const name of volumes.splice(0)) await deps.volumes.unmount(name, record.id);
+  };
+  try {
+    for (const { point, volume } of record.mounts) {
+      if (point.Type === 'tmpfs') continue;
+      const source = volume === undefined ? point.Source : await deps.volumes.mount(volume.name, record.id);
+      if (volume !== undefined) volumes.push(volume.name);
+      bindInside(deps, root, point.Destination, source);
+    }
+    return { tree: { root, ...rest }, leave };
+  } catch (error) {
+    await leave();
+    throw error;
+  }
+}
+
+/** Onto a descriptor that was found inside the root; a place that is not there yet is made by the container's start, not here. */
+function bindInside(deps: ContainerDeps, root: string, path: string, source: string): void {
+  let place: number;
+  try {
+    place = openInRoot(deps.kernel, root, path, O.PATH);
+  } catch (error) {
+    if (error instanceof SyscallError && error.errno === 'ENOENT') return;
+    throw error;
+  }
+  try {
+    check(deps.kernel, 'mount', [source, `/proc/self/fd/${place}`, null, MS_BIND | MS_REC, null], {
+      while: "showing a stopped container's files",
+      path,
+    });
+  } finally {
+    closeSync(place);
+  }
+}
+
+async function* leaving(tar: AsyncIterable<Uint8Array>, leave: () => Promise<void>): AsyncGenerator<Uint8Array> {
+  try {
+    yield* tar;
+  } finally {
+    await leave();
+  }
 }

@@ -9,15 +9,32 @@ function options(deps: ContainerDeps): MountOptions {
   return { kernel: deps.kernel, ...(deps.userxattr === true ? { userxattr: true } : {}) };
 }
 
-/** Mount a container's layers. Returns where they are. */
+/** How many use a container's mounted layers at the moment: its process, and whoever looks at its files. */
+const users = new WeakMap<ContainerDeps, Map<string, number>>();
+
+function usersOf(deps: ContainerDeps): Map<string, number> {
+  const known = users.get(deps) ?? new Map<string, number>();
+  users.set(deps, known);
+  return known;
+}
+
+/** Mount a container's layers, unless somebody has. Returns where they are. */
 export async function mountRootfs(deps: ContainerDeps, id: string): Promise<string> {
   const snapshot = await deps.images.snapshot(id);
-  mountSnapshot(snapshot, options(deps));
+  const count = usersOf(deps).get(id) ?? 0;
+  if (count === 0) mountSnapshot(snapshot, options(deps));
+  usersOf(deps).set(id, count + 1);
   return snapshot.merged;
 }
 
-/** Idempotent, also when the layers are gone. */
+/** Unmount them when nobody else uses them. Idempotent, also when the layers are gone or an engine that was killed mounted them. */
 export async function unmountRootfs(deps: ContainerDeps, id: string): Promise<void> {
+  const count = (usersOf(deps).get(id) ?? 1) - 1;
+  if (count > 0) {
+    usersOf(deps).set(id, count);
+    return;
+  }
+  usersOf(deps).delete(id);
   try {
     unmountSnapshot(await deps.images.snapshot(id), deps.kernel);
   } catch (error) {
