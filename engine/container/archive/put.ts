@@ -53,12 +53,22 @@ export async function putArchive(
       }
       parser.finish();
       writer.finish();
+    } catch (error) {
+      throw inDockersWords(error, place);
     } finally {
       writer.close();
     }
   } finally {
     kernel.call('close', root);
   }
+}
+
+/** Absolute paths, and the directory of the request as that what is put there. */
+function inDockersWords(error: unknown, place: string): unknown {
+  if (!(error instanceof EngineError) || error.code !== 'AlreadyExists') return error;
+  const [, what, path, by] = /^cannot overwrite (\S+) "(.*)" with (\S+) "/s.exec(error.message) ?? [];
+  if (what === undefined) return error;
+  return new EngineError('Internal', `cannot overwrite ${what} "/${path}" with ${by} "${place}"`, { cause: error });
 }
 
 /** The directory that a path leads to, if it is one and may be written to. */

@@ -110,7 +110,7 @@ export function followed(kernel: Kernel, root: number, path: string): string {
       done.push(part);
       continue;
     }
-    if (++links > MAX_LINKS) throw new EngineError('InvalidArgument', `too many links in ${path}`);
+    if (++links > MAX_LINKS) throw new EngineError('Internal', `evalSymlinksInScope: too many links in ${path}`);
     if (target.startsWith('/')) done.length = 0;
     todo.push(...target.split('/').reverse());
   }

@@ -1,5 +1,5 @@
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { request } from 'node:http';
+import { type IncomingHttpHeaders, request } from 'node:http';
 import { join } from 'node:path';
 import { Dockerd } from '../../helpers/docker/dockerd.js';
 import { PLACE } from '../../helpers/docker/fences.js';
@@ -24,6 +24,12 @@ export interface Answer {
   readonly body: unknown;
 }
 
+export interface RawAnswer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: Buffer;
+}
+
 /** A dockerd in the sandbox that starts nothing, and its API. */
 export class Saver {
   readonly daemon: Dockerd;
@@ -44,7 +50,15 @@ export class Saver {
     return readFileSync(join(SAVED, `${id}.json`), 'utf8');
   }
 
-  api(method: string, path: string, body?: unknown): Promise<Answer> {
+  async api(method: string, path: string, body?: unknown): Promise<Answer> {
+    const answer = await this.raw(method, path, body === undefined ? undefined : Buffer.from(JSON.stringify(body)));
+    return {
+      status: answer.status,
+      body: answer.body.length === 0 ? null : (JSON.parse(answer.body.toString()) as unknown),
+    };
+  }
+
+  raw(method: string, path: string, body?: Buffer): Promise<RawAnswer> {
     return new Promise((resolve, reject) => {
       const sent = request(
         {
@@ -55,19 +69,16 @@ export class Saver {
           timeout: 30_000,
         },
         (answer) => {
-          let text = '';
-          answer.setEncoding('utf8');
-          answer.on('data', (piece: string) => {
-            text += piece;
-          });
+          const parts: Buffer[] = [];
+          answer.on('data', (piece: Buffer) => parts.push(piece));
           answer.on('end', () =>
-            resolve({ status: answer.statusCode ?? 0, body: text === '' ? null : (JSON.parse(text) as unknown) }),
+            resolve({ status: answer.statusCode ?? 0, headers: answer.headers, body: Buffer.concat(parts) }),
           );
           answer.on('error', reject);
         },
       );
       sent.on('error', reject).on('timeout', () => sent.destroy(new Error(`${method} ${path} took longer than 30 s`)));
-      sent.end(body === undefined ? undefined : JSON.stringify(body));
+      sent.end(body);
     });
   }
 }
