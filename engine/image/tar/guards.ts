@@ -5,7 +5,6 @@
 export type ArchiveGuard =
   | 'layer-in-root'
   | 'layer-link-in-root'
-  | 'layer-replace'
   | 'layer-whiteout-names'
   | 'layer-attributes'
   | 'layer-no-follow'

@@ -1,4 +1,5 @@
 import { EngineError } from '../../kernel/errors.js';
+import { guard } from './guards.js';
 import { isZeroBlock, type RawHeader, readHeader } from './header.js';
 import { decodeName } from './names.js';
 import { BLOCK, parseDecimal, parseNumber } from './numbers.js';
@@ -21,6 +22,15 @@ const TYPES: Readonly<Record<string, TarType>> = {
 const SPECIAL = new Set(['x', 'g', 'L', 'K']);
 /** More of them before one file are refused. */
 const MAX_SPECIAL = 16;
+
+const UNBOUNDED: TarLimits = {
+  maxEntries: Infinity,
+  maxPath: Infinity,
+  maxDepth: Infinity,
+  maxHeader: Infinity,
+  maxBytes: Infinity,
+  maxTrailing: Infinity,
+};
 
 type State = 'header' | 'special' | 'old-map' | 'lines-map' | 'data' | 'padding' | 'after';
 
@@ -65,7 +75,7 @@ export class TarParser {
 
   constructor(sink: TarSink, limits: Partial<TarLimits> = {}) {
     this.sink = sink;
-    this.limits = { ...DEFAULT_TAR_LIMITS, ...limits };
+    this.limits = guard('tar-bounds') ? { ...DEFAULT_TAR_LIMITS, ...limits } : UNBOUNDED;
   }
 
   /** Entries so far. */

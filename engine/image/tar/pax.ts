@@ -27,7 +27,8 @@ export function readPax(bytes: Uint8Array, records: PaxRecords, sparse00: string
     const equals = bytes.indexOf(0x3d, blank + 1);
     if (equals < 0 || equals >= end) throw damaged('a record has no "="');
     const key = decodeName(bytes.subarray(blank + 1, equals));
-    const value = bytes.slice(equals + 1, end - 1);
+    // a copy: the bytes are lent
+    const value = Buffer.from(bytes.subarray(equals + 1, end - 1));
     if (key === '' || key.includes('\0') || (TEXT.has(key) && value.includes(0)))
       throw damaged(`record ${JSON.stringify(key.slice(0, 40))} holds a NUL or no name`);
     if (key === 'GNU.sparse.offset' || key === 'GNU.sparse.numbytes') sparse00.push(latin1(value));

@@ -14,7 +14,7 @@ type Event = { readonly entry: TarEntry } | { readonly bytes: Uint8Array; readon
 const HOLE = Buffer.alloc(64 << 10);
 
 /**
- * The entries of an archive, one after the other. Holds no more than one chunk of the source.
+ * The entries of an archive, one after the other. Holds no more than one chunk of the source, which must not change it afterwards.
  *
  * @throws EngineError DataLoss, ResourceExhausted, InvalidArgument
  */
