@@ -319,8 +319,7 @@ export class Lifecycle {
     record.restartCount = managed.restarts.count;
     this.#deps.store.save(record);
     managed.live = null;
-    // readers of the spool that are behind have it open
-    setTimeout(() => live.close(), SPOOL_KEPT_MS).unref();
+    live.close();
     this.#emit(record, 'die', { exitCode: String(exitCode), execDuration: String(Math.round(ranMs / 1000)) });
     managed.tell('exit');
     if (again) return;
@@ -411,7 +410,6 @@ export class Lifecycle {
   }
 }
 
-const SPOOL_KEPT_MS = 30_000;
 const MAX_PROBE_OUTPUT = 4097;
 
 /** Everything of a container but its record. Idempotent: also what a kill left of a removal. */

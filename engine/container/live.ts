@@ -87,7 +87,7 @@ export class Live {
     if (this.#terminal >= 0) closeSync(this.#terminal);
     this.#terminal = -1;
     this.#log?.close();
-    this.spool.close();
+    this.spool.retire();
     this.process.dispose();
   }
 

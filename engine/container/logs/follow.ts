@@ -29,10 +29,13 @@ export async function* logLines(host: LogHost, record: ContainerRecord, options:
   let from = live?.spool.size ?? 0;
   let reader = options.follow ? (live?.spool.reader(from) ?? null) : null;
   const files = new LogFiles(settings.path, settings.maxFiles);
+  let told = false;
   try {
     yield* files.lines(options);
+    told = true;
   } finally {
     files.close();
+    if (!told) reader?.leave();
   }
   const wanted = chooser(options);
   while (options.follow && !signal.aborted) {

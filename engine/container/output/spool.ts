@@ -26,6 +26,7 @@ export class Spool {
   #punched = 0;
   #complete = false;
   #closed = false;
+  #retired = false;
 
   /** Open it, or make it. */
   constructor(path: string, kernel: Kernel = realKernel) {
@@ -81,6 +82,14 @@ export class Spool {
 
   leave(reader: SpoolReader): void {
     this.#readers.delete(reader);
+    if (this.#retired && this.#readers.size === 0) this.close();
+  }
+
+  /** Close it when the last reader is through. */
+  retire(): void {
+    this.complete();
+    this.#retired = true;
+    if (this.#readers.size === 0) this.close();
   }
 
   /** Give back what every reader has read. */
