@@ -80,13 +80,13 @@ export function selectContainers<T extends Listed>(all: readonly T[], options: L
   const also = options.all || limit > 0 || of('status').length > 0;
   const before = of('before').map((name) => host.find(name).created);
   const since = of('since').map((name) => host.find(name).created);
-  const byName = of('name').map((value) => matcher(value.replace(/^\//, '')));
+  const byName = of('name').map(matcher);
   const byId = of('id').map(matcher);
   const chosen = all
     .filter(({ state }) => also || state.Running)
     .filter((one) => {
       if (!of('label').every((label) => hasLabel(one.labels, label))) return false;
-      if (byName.length > 0 && !byName.some((matches) => matches(one.name))) return false;
+      if (byName.length > 0 && !byName.some((matches) => matches(`/${one.name}`) || matches(one.name))) return false;
       if (byId.length > 0 && !byId.some((matches) => matches(one.id))) return false;
       if (before.some((time) => one.created >= time) || since.some((time) => one.created <= time)) return false;
       return TESTS.every(([key, holds]) => of(key).length === 0 || of(key).some((value) => holds(one, value)));
