@@ -3,7 +3,7 @@ import { lstat, open, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { EngineError } from '../kernel/errors.js';
 import { digestOf, Hasher, hexOf, isDigest } from './digest.js';
-import { makeDirectory, UNFINISHED, unfinishedName, unlinkDurably } from './store/durable.js';
+import { makeDirectory, removeUnfinished, unfinishedName, unlinkDurably } from './store/durable.js';
 import { type Expectation, Ingest } from './store/ingest.js';
 import { KeyedLock } from './store/keyed-lock.js';
 import { type Lease, Leases } from './store/lease.js';
@@ -45,7 +45,8 @@ export class ContentStore {
     const store = new ContentStore(directory);
     await makeDirectory(store.#blobs);
     await makeDirectory(store.#ingests);
-    await store.#recover();
+    // a named download can be gone on with, everything else unfinished is lost
+    for (const place of [store.#blobs, store.#ingests]) await removeUnfinished(place);
     return store;
   }
 
@@ -187,13 +188,6 @@ export class ContentStore {
       if (found !== null && now - found.mtimeMs > STALE_MS && !this.#locks.isHeld(name))
         await rm(path, { force: true });
     }
-  }
-
-  /** What a crash left: unfinished files that nobody can go on with. */
-  async #recover(): Promise<void> {
-    for (const directory of [this.#blobs, this.#ingests])
-      for (const name of await readdir(directory))
-        if (name.startsWith(UNFINISHED)) await rm(join(directory, name), { recursive: true, force: true });
   }
 }
 

@@ -53,7 +53,7 @@ export class Images implements ImageService {
 
   /** What was found damaged when the store was opened. */
   get problems(): readonly string[] {
-    return this.store.records.problems;
+    return [...this.store.snapshots.problems, ...this.store.records.problems];
   }
 
   async get(name: string): Promise<Image> {
@@ -223,7 +223,6 @@ export class Images implements ImageService {
     try {
       progress({ status: `No registry can be reached: making ${said} of this machine's programs` });
       const image = await this.#base.make(name);
-      progress({ status: `Digest: ${image.id}` });
       progress({ status: `Status: Made ${said} on this machine` });
       this.store.event('pull', image.id, said);
       return image;

@@ -66,10 +66,14 @@ async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array, void, undefi
 
 /** A store in a directory of its own, with containers as the test says. */
 export class ImageBox {
-  readonly root = mkdtempSync(join(tmpdir(), 'glassbox-images-'));
+  readonly root: string;
   readonly events: string[] = [];
   /** Containers by the image that they use. */
   readonly users = new Map<Digest, { id: string; running: boolean }[]>();
+
+  constructor(root: string = mkdtempSync(join(tmpdir(), 'glassbox-images-'))) {
+    this.root = root;
+  }
 
   open(options: Partial<ImageServiceOptions> = {}): Promise<Images> {
     return openImages({

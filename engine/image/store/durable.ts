@@ -1,4 +1,4 @@
-import { type FileHandle, mkdir, open, rename, rm, unlink } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readdir, rename, rm, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
 /**
@@ -65,6 +65,12 @@ export async function unlinkDurably(path: string): Promise<boolean> {
   step(`removed ${nameOf(path)}`);
   await syncDirectory(dirname(path));
   return true;
+}
+
+/** What a crash left in a directory: files that got no name. */
+export async function removeUnfinished(directory: string): Promise<void> {
+  for (const name of await readdir(directory))
+    if (name.startsWith(UNFINISHED)) await rm(join(directory, name), { recursive: true, force: true });
 }
 
 export async function syncDirectory(path: string): Promise<void> {

@@ -7,10 +7,9 @@ import { parseDescriptor } from '../manifest.js';
 import type { Reference } from '../reference.js';
 import { Repositories, tagsAndDigests } from '../repositories.js';
 import { SnapshotStore } from '../snapshot/store.js';
-import type { Snapshots } from '../snapshot/types.js';
 import type { Descriptor, Digest, Image, ImageConfig, ImageServiceOptions } from '../types.js';
 import type { ImageBackend, ImageRecord, NewImage } from './backend.js';
-import { makeDirectory, step } from './durable.js';
+import { makeDirectory, removeUnfinished, step } from './durable.js';
 import { findImage } from './find.js';
 import { KeyedLock } from './keyed-lock.js';
 import type { Lease } from './lease.js';
@@ -21,7 +20,7 @@ import { unpackLayer } from './unpack.js';
 export class ImageStore implements ImageBackend {
   readonly options: ImageServiceOptions;
   readonly content: ContentStore;
-  readonly snapshots: Snapshots;
+  readonly snapshots: SnapshotStore;
   readonly repositories: Repositories;
   readonly records: ImageRecords;
   /** By chainID, for unpacking and removing layers. */
@@ -31,7 +30,7 @@ export class ImageStore implements ImageBackend {
 
   private constructor(
     options: ImageServiceOptions,
-    parts: { content: ContentStore; snapshots: Snapshots; repositories: Repositories; records: ImageRecords },
+    parts: { content: ContentStore; snapshots: SnapshotStore; repositories: Repositories; records: ImageRecords },
   ) {
     this.options = options;
     this.content = parts.content;
@@ -43,8 +42,13 @@ export class ImageStore implements ImageBackend {
   static async open(options: ImageServiceOptions): Promise<ImageStore> {
     const root = join(options.root, 'image');
     await makeDirectory(root);
+    await removeUnfinished(root);
     const content = await ContentStore.open(root);
-    const snapshots = await SnapshotStore.open({ root: options.root, userxattr: options.userxattr ?? false });
+    const snapshots = await SnapshotStore.open({
+      root: options.root,
+      userxattr: options.userxattr ?? false,
+      step: (name) => step(`layer ${name}`),
+    });
     const records = await ImageRecords.open(join(root, 'images'), content, snapshots);
     const repositories = await Repositories.open(join(root, 'repositories.json'));
     const store = new ImageStore(options, { content, snapshots, repositories, records });

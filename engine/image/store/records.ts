@@ -1,4 +1,4 @@
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { EngineError } from '../../kernel/errors.js';
 import { parseImageConfig } from '../config.js';
@@ -8,7 +8,7 @@ import { parseDescriptor } from '../manifest.js';
 import type { Snapshots } from '../snapshot/types.js';
 import type { Digest, ImageConfig } from '../types.js';
 import type { ImageRecord } from './backend.js';
-import { makeDirectory, UNFINISHED, unlinkDurably, writeDurably } from './durable.js';
+import { makeDirectory, removeUnfinished, unlinkDurably, writeDurably } from './durable.js';
 import { Fields } from './fields.js';
 import { parseStrictJson } from './strict-json.js';
 
@@ -34,9 +34,9 @@ export class ImageRecords {
   static async open(directory: string, content: ContentStore, snapshots: Snapshots): Promise<ImageRecords> {
     const records = new ImageRecords(directory);
     await makeDirectory(directory);
+    await removeUnfinished(directory);
     for (const name of await readdir(directory)) {
       const path = join(directory, name);
-      if (name.startsWith(UNFINISHED)) await rm(path, { force: true });
       const id = `sha256:${name.replace(/\.json$/, '')}`;
       if (!name.endsWith('.json') || !isDigest(id)) continue;
       try {
