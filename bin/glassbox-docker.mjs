@@ -1,0 +1,17 @@
+#!/usr/bin/env node
+import { existsSync } from 'node:fs';
+
+/** The docker command of our own, for machines without Docker's. */
+const [major, minor] = process.versions.node.split('.').map(Number);
+const main = new URL('../dist/src/docker/main.js', import.meta.url);
+
+if (major < 20 || (major === 20 && minor < 11)) {
+  process.stderr.write(`docker: Node.js ${process.versions.node} is too old, 20.11 or newer is needed\n`);
+  process.exitCode = 1;
+} else if (!existsSync(main)) {
+  process.stderr.write('docker: not built yet, run: npm start\n');
+  process.exitCode = 1;
+} else {
+  const { start } = await import(main.href);
+  await start(process.argv.slice(2));
+}

@@ -1,0 +1,195 @@
+import { type CommandSpec, FORMAT, flag } from './spec.js';
+
+/** Commands on images and registries. */
+export const IMAGE_COMMANDS: readonly CommandSpec[] = [
+  {
+    names: ['image pull', 'pull'],
+    usage: '[OPTIONS] NAME[:TAG|@DIGEST]',
+    args: [1, 1],
+    text: 'Download an image from a registry',
+    flags: [
+      flag('all-tags', 'a', 'bool', 'Download all tagged images in the repository'),
+      flag('disable-content-trust', null, 'bool', 'Skip image verification', { initial: 'true' }),
+      flag('platform', null, 'string', 'Set platform if server is multi-platform capable'),
+      flag('quiet', 'q', 'bool', 'Suppress verbose output'),
+    ],
+  },
+  {
+    names: ['image push', 'push'],
+    usage: '[OPTIONS] NAME[:TAG]',
+    args: [1, 1],
+    text: 'Upload an image to a registry',
+    flags: [
+      flag('all-tags', 'a', 'bool', 'Push all tags of an image to the repository'),
+      flag('disable-content-trust', null, 'bool', 'Skip image signing', { initial: 'true' }),
+      flag(
+        'platform',
+        null,
+        'string',
+        "Push a platform-specific manifest as a single-platform image to the registry.\nImage index won't be pushed, meaning that other manifests, including attestations won't be preserved.\n'os[/arch[/variant]]': Explicit platform (eg. linux/amd64)",
+      ),
+      flag('quiet', 'q', 'bool', 'Suppress verbose output'),
+    ],
+  },
+  {
+    names: ['image ls', 'image list', 'images'],
+    usage: '[OPTIONS] [REPOSITORY[:TAG]]',
+    args: [0, 1],
+    text: 'List images',
+    flags: [
+      flag('all', 'a', 'bool', 'Show all images', { initial: 'hides intermediate images' }),
+      flag('digests', null, 'bool', 'Show digests'),
+      flag('filter', 'f', 'filter', 'Filter output based on conditions provided'),
+      flag('format', null, 'string', FORMAT),
+      flag('no-trunc', null, 'bool', "Don't truncate output"),
+      flag('quiet', 'q', 'bool', 'Only show image IDs'),
+      flag('tree', null, 'bool', 'List multi-platform images as a tree (EXPERIMENTAL)'),
+    ],
+  },
+  {
+    names: ['image history', 'history'],
+    usage: '[OPTIONS] IMAGE',
+    args: [1, 1],
+    text: 'Show the history of an image',
+    flags: [
+      flag('format', null, 'string', FORMAT),
+      flag('human', 'H', 'bool', 'Print sizes and dates in human readable format', { initial: 'true' }),
+      flag('no-trunc', null, 'bool', "Don't truncate output"),
+      flag(
+        'platform',
+        null,
+        'string',
+        'Show history for the given platform. Formatted as "os[/arch[/variant]]" (e.g., "linux/amd64")',
+      ),
+      flag('quiet', 'q', 'bool', 'Only show image IDs'),
+    ],
+  },
+  {
+    names: ['image import', 'import'],
+    usage: '[OPTIONS] file|URL|- [REPOSITORY[:TAG]]',
+    args: [1, Number.POSITIVE_INFINITY],
+    text: 'Import the contents from a tarball to create a filesystem image',
+    flags: [
+      flag('change', 'c', 'list', 'Apply Dockerfile instruction to the created image'),
+      flag('message', 'm', 'string', 'Set commit message for imported image'),
+      flag('platform', null, 'string', 'Set platform if server is multi-platform capable'),
+    ],
+  },
+  {
+    names: ['image load', 'load'],
+    usage: '[OPTIONS]',
+    args: [0, 0],
+    text: 'Load an image from a tar archive or STDIN',
+    flags: [
+      flag('input', 'i', 'string', 'Read from tar archive file, instead of STDIN'),
+      flag(
+        'platform',
+        null,
+        'string',
+        'Load only the given platform variant. Formatted as "os[/arch[/variant]]" (e.g., "linux/amd64")',
+      ),
+      flag('quiet', 'q', 'bool', 'Suppress the load output'),
+    ],
+  },
+  {
+    names: ['image rm', 'image remove', 'rmi'],
+    usage: '[OPTIONS] IMAGE [IMAGE...]',
+    args: [1, Number.POSITIVE_INFINITY],
+    text: 'Remove one or more images',
+    flags: [
+      flag('force', 'f', 'bool', 'Force removal of the image'),
+      flag('no-prune', null, 'bool', 'Do not delete untagged parents'),
+      flag(
+        'platform',
+        null,
+        'strings',
+        'Remove only the given platform variant. Formatted as "os[/arch[/variant]]" (e.g., "linux/amd64")',
+      ),
+    ],
+  },
+  {
+    names: ['image save', 'save'],
+    usage: '[OPTIONS] IMAGE [IMAGE...]',
+    args: [1, Number.POSITIVE_INFINITY],
+    text: 'Save one or more images to a tar archive (streamed to STDOUT by default)',
+    flags: [
+      flag('output', 'o', 'string', 'Write to a file, instead of STDOUT'),
+      flag(
+        'platform',
+        null,
+        'string',
+        'Save only the given platform variant. Formatted as "os[/arch[/variant]]" (e.g., "linux/amd64")',
+      ),
+    ],
+  },
+  {
+    names: ['image tag', 'tag'],
+    usage: 'SOURCE_IMAGE[:TAG] TARGET_IMAGE[:TAG]',
+    args: [2, 2],
+    text: 'Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE',
+    flags: [],
+  },
+  {
+    names: ['image inspect'],
+    usage: '[OPTIONS] IMAGE [IMAGE...]',
+    args: [1, Number.POSITIVE_INFINITY],
+    text: 'Display detailed information on one or more images',
+    flags: [
+      flag(
+        'format',
+        'f',
+        'string',
+        "Format output using a custom template:\n'json':             Print in JSON format\n'TEMPLATE':         Print output using the given Go template.\nRefer to https://docs.docker.com/go/formatting/ for more information about formatting output with templates",
+      ),
+      flag(
+        'platform',
+        null,
+        'string',
+        "Inspect a specific platform of the multi-platform image.\nIf the image or the server is not multi-platform capable, the command will error out if the platform does not match.\n'os[/arch[/variant]]': Explicit platform (eg. linux/amd64)",
+      ),
+    ],
+  },
+  {
+    names: ['image prune'],
+    usage: '[OPTIONS]',
+    args: [0, 0],
+    text: 'Remove unused images',
+    flags: [
+      flag('all', 'a', 'bool', 'Remove all unused images, not just dangling ones'),
+      flag('filter', null, 'filter', 'Provide filter values (e.g. "until=<timestamp>")'),
+      flag('force', 'f', 'bool', 'Do not prompt for confirmation'),
+    ],
+  },
+  {
+    names: ['login'],
+    usage: '[OPTIONS] [SERVER]',
+    args: [0, 1],
+    text: 'Authenticate to a registry',
+    long: 'Authenticate to a registry.\nDefaults to Docker Hub if no server is specified.',
+    flags: [
+      flag('password', 'p', 'string', 'Password or Personal Access Token (PAT)'),
+      flag('password-stdin', null, 'bool', 'Take the Password or Personal Access Token (PAT) from stdin'),
+      flag('username', 'u', 'string', 'Username'),
+    ],
+  },
+  {
+    names: ['logout'],
+    usage: '[SERVER]',
+    args: [0, 1],
+    text: 'Log out from a registry',
+    long: 'Log out from a registry.\nIf no server is specified, the default is defined by the daemon.',
+    flags: [],
+  },
+  {
+    names: ['search'],
+    usage: '[OPTIONS] TERM',
+    args: [1, 1],
+    text: 'Search Docker Hub for images',
+    flags: [
+      flag('filter', 'f', 'filter', 'Filter output based on conditions provided'),
+      flag('format', null, 'string', 'Pretty-print search using a Go template'),
+      flag('limit', null, 'int', 'Max number of search results'),
+      flag('no-trunc', null, 'bool', "Don't truncate output"),
+    ],
+  },
+];

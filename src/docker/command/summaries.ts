@@ -1,0 +1,100 @@
+import type { Bilingual, Language } from '../../i18n/text.js';
+
+/** Summaries of commands: docker's English, and Chinese of our own. */
+const SUMMARIES: readonly Bilingual[] = [
+  { en: 'A self-sufficient runtime for containers', zh: '自给自足的容器运行时' },
+  { en: 'Manage containers', zh: '管理容器' },
+  { en: 'Manage contexts', zh: '管理上下文' },
+  { en: 'Manage images', zh: '管理镜像' },
+  { en: 'Manage networks', zh: '管理网络' },
+  { en: 'Manage Docker', zh: '管理引擎' },
+  { en: 'Manage volumes', zh: '管理数据卷' },
+  { en: 'Generate the autocompletion script for the specified shell', zh: '生成指定 shell 的自动补全脚本' },
+  { en: 'Generate the autocompletion script for bash', zh: '生成 bash 的自动补全脚本' },
+  { en: 'Generate the autocompletion script for zsh', zh: '生成 zsh 的自动补全脚本' },
+  { en: 'Generate the autocompletion script for fish', zh: '生成 fish 的自动补全脚本' },
+  { en: 'Create and run a new container from an image', zh: '用镜像创建并运行一个新容器' },
+  { en: 'Create a new container', zh: '创建一个新容器' },
+  { en: 'Kill one or more running containers', zh: '杀死一个或多个运行中的容器' },
+  { en: 'Pause all processes within one or more containers', zh: '暂停一个或多个容器内的所有进程' },
+  { en: 'Rename a container', zh: '重命名容器' },
+  { en: 'Restart one or more containers', zh: '重启一个或多个容器' },
+  { en: 'Remove one or more containers', zh: '删除一个或多个容器' },
+  { en: 'Start one or more stopped containers', zh: '启动一个或多个已停止的容器' },
+  { en: 'Stop one or more running containers', zh: '停止一个或多个运行中的容器' },
+  { en: 'Unpause all processes within one or more containers', zh: '恢复一个或多个容器内的所有进程' },
+  { en: 'Update configuration of one or more containers', zh: '更新一个或多个容器的配置' },
+  {
+    en: 'Block until one or more containers stop, then print their exit codes',
+    zh: '等待一个或多个容器停止，然后打印其退出码',
+  },
+  { en: 'Remove all stopped containers', zh: '删除所有已停止的容器' },
+  { en: 'Execute a command in a running container', zh: '在运行中的容器里执行命令' },
+  { en: 'List containers', zh: '列出容器' },
+  {
+    en: 'Attach local standard input, output, and error streams to a running container',
+    zh: '把本地标准输入、输出和错误流接到运行中的容器',
+  },
+  { en: "Create a new image from a container's changes", zh: '用容器的改动创建新镜像' },
+  {
+    en: "Inspect changes to files or directories on a container's filesystem",
+    zh: '查看容器文件系统中文件或目录的改动',
+  },
+  { en: "Export a container's filesystem as a tar archive", zh: '把容器的文件系统导出为 tar 归档' },
+  { en: 'Fetch the logs of a container', zh: '获取容器的日志' },
+  { en: 'List port mappings or a specific mapping for the container', zh: '列出容器的端口映射或其中一个映射' },
+  { en: 'Display a live stream of container(s) resource usage statistics', zh: '实时显示容器的资源用量' },
+  { en: 'Display the running processes of a container', zh: '显示容器中运行的进程' },
+  { en: 'Display detailed information on one or more containers', zh: '显示一个或多个容器的详细信息' },
+  {
+    en: 'Copy files/folders between a container and the local filesystem',
+    zh: '在容器与本地文件系统之间复制文件或目录',
+  },
+  { en: 'Download an image from a registry', zh: '从镜像仓库下载镜像' },
+  { en: 'Upload an image to a registry', zh: '把镜像上传到镜像仓库' },
+  { en: 'List images', zh: '列出镜像' },
+  { en: 'Show the history of an image', zh: '显示镜像的历史' },
+  { en: 'Import the contents from a tarball to create a filesystem image', zh: '导入 tar 包的内容，创建文件系统镜像' },
+  { en: 'Load an image from a tar archive or STDIN', zh: '从 tar 归档或标准输入载入镜像' },
+  { en: 'Remove one or more images', zh: '删除一个或多个镜像' },
+  {
+    en: 'Save one or more images to a tar archive (streamed to STDOUT by default)',
+    zh: '把一个或多个镜像保存为 tar 归档（默认写到标准输出）',
+  },
+  { en: 'Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE', zh: '创建指向 SOURCE_IMAGE 的标签 TARGET_IMAGE' },
+  { en: 'Display detailed information on one or more images', zh: '显示一个或多个镜像的详细信息' },
+  { en: 'Remove unused images', zh: '删除未使用的镜像' },
+  { en: 'Authenticate to a registry', zh: '登录镜像仓库' },
+  { en: 'Log out from a registry', zh: '退出镜像仓库的登录' },
+  { en: 'Search Docker Hub for images', zh: '在 Docker Hub 上搜索镜像' },
+  { en: 'Show the Docker version information', zh: '显示 Docker 的版本信息' },
+  { en: 'Display system-wide information', zh: '显示整个系统的信息' },
+  { en: 'Get real time events from the server', zh: '从服务端实时获取事件' },
+  { en: 'Return low-level information on Docker objects', zh: '返回 Docker 对象的底层信息' },
+  { en: 'Connect a container to a network', zh: '把容器接入网络' },
+  { en: 'Create a network', zh: '创建网络' },
+  { en: 'Disconnect a container from a network', zh: '断开容器与网络的连接' },
+  { en: 'Display detailed information on one or more networks', zh: '显示一个或多个网络的详细信息' },
+  { en: 'List networks', zh: '列出网络' },
+  { en: 'Remove all unused networks', zh: '删除所有未使用的网络' },
+  { en: 'Remove one or more networks', zh: '删除一个或多个网络' },
+  { en: 'Create a volume', zh: '创建数据卷' },
+  { en: 'Display detailed information on one or more volumes', zh: '显示一个或多个数据卷的详细信息' },
+  { en: 'List volumes', zh: '列出数据卷' },
+  { en: 'Remove unused local volumes', zh: '删除未使用的本地数据卷' },
+  { en: 'Remove one or more volumes', zh: '删除一个或多个数据卷' },
+  { en: 'Show docker disk usage', zh: '显示 docker 的磁盘用量' },
+  { en: 'Remove unused data', zh: '删除未使用的数据' },
+  { en: 'Display detailed information on one or more contexts', zh: '显示一个或多个上下文的详细信息' },
+  { en: 'List contexts', zh: '列出上下文' },
+  { en: 'Print the name of the current context', zh: '打印当前上下文的名称' },
+];
+
+const BY_ENGLISH = new Map(SUMMARIES.map((one) => [one.en, one]));
+
+/** The summary in a language; a text that has no other stays what it is. */
+export function summaryIn(english: string, language: Language): string {
+  return BY_ENGLISH.get(english)?.[language] ?? english;
+}
+
+export const hasSummary = (english: string): boolean => BY_ENGLISH.has(english);

@@ -1,0 +1,63 @@
+import { API_VERSION, ConnectionError } from '../client/engine.js';
+import type { Handler } from '../context.js';
+import { CliError } from '../errors.js';
+import { ansic, versionText } from '../format/version.js';
+import { type Json, parseJson } from '../inspect/json.js';
+import { typed } from '../inspect/typed.js';
+import { write } from '../io.js';
+import { encodeValue } from '../template/encode.js';
+import { TemplateError } from '../template/index.js';
+import { VERSION } from '../version.js';
+import { templateOf } from './inspect.js';
+
+/** Go's name of this machine's kind. */
+export const goArchitecture = (): string => ({ x64: 'amd64', ia32: '386' })[process.arch as string] ?? process.arch;
+
+/** docker version. Without an engine the client's part is shown, and the failure told. */
+export const version: Handler = async (context) => {
+  const { flags, engine } = context;
+  const format = flags.string('format');
+  const template = format === '' || format === 'json' ? null : templateOf(format, 'version');
+  let failure: unknown = null;
+  let server: Json = null;
+  let api = API_VERSION;
+  try {
+    server = parseJson((await engine.bytes('GET', '/version')).toString('utf8'));
+    api = await engine.version();
+  } catch (error) {
+    if (!(error instanceof CliError)) throw error;
+    failure = error;
+  }
+  const client = new Map<string, Json>([
+    ['Version', VERSION],
+    ['ApiVersion', api],
+    ['DefaultAPIVersion', API_VERSION],
+    ['GitCommit', 'glassbox'],
+    ['GoVersion', `node${process.version}`],
+    ['Os', process.platform],
+    ['Arch', goArchitecture()],
+    ['BuildTime', ansic('')],
+    ['Context', 'default'],
+  ]);
+  const members = server instanceof Map ? (server as ReadonlyMap<string, Json>) : null;
+  const all = typed(
+    'system.versionInfo',
+    new Map<string, Json>([
+      ['Client', client],
+      ['Server', members],
+    ]),
+  );
+  if (format === 'json') await write(context.stdout, `${encodeValue(all, false)}\n`);
+  else if (template === null) await write(context.stdout, versionText(client, members));
+  else {
+    try {
+      await write(context.stdout, `${template.run(all)}\n`);
+    } catch (error) {
+      if (!(error instanceof TemplateError)) throw error;
+      await write(context.stdout, '\n');
+      throw new CliError(error.message, 1, { cause: error });
+    }
+  }
+  if (failure instanceof ConnectionError || failure instanceof CliError) throw failure;
+  return 0;
+};
