@@ -12,7 +12,7 @@ export interface DecompressLimits {
   /** Bytes out for one byte in, once more than `freeOutput` came out. deflate can't do more than 1032, zeros of an honest file do that. */
   readonly maxRatio: number;
   readonly freeOutput: number;
-  /** Of zstd: memory that a frame may ask for. 128 MiB is what zstd itself takes without being told. */
+  /** Of zstd: memory that a frame may ask for. RFC 8878 wants 8 MiB; the strongest levels of image tools take 32 MiB. */
   readonly maxWindow: number;
 }
 
@@ -20,7 +20,7 @@ export const DEFAULT_DECOMPRESS_LIMITS: DecompressLimits = {
   maxOutput: 160 * 2 ** 30,
   maxRatio: 200,
   freeOutput: 2 * 2 ** 30,
-  maxWindow: 128 << 20,
+  maxWindow: 64 << 20,
 };
 
 const UNBOUNDED: DecompressLimits = {
