@@ -19,7 +19,7 @@ export interface Listed {
   readonly volumes: readonly string[];
   /** `80/tcp` */
   readonly exposed: readonly string[];
-  /** The container's side of published ports, and the machine's: `80/tcp`. */
+  /** The machine's side of published ports: `8080/tcp`. */
   readonly published: readonly string[];
 }
 

@@ -170,7 +170,7 @@ export function dockerStats(
     cpu_stats: cpuStats(sample),
     precpu_stats: before === null ? NO_CPU : cpuStats(before),
     memory_stats: memoryStats(sample),
-    ...(sample.networks === null ? {} : { networks: sample.networks }),
+    ...(Object.keys(sample.networks ?? {}).length === 0 ? {} : { networks: sample.networks }),
   };
 }
 

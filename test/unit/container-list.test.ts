@@ -236,7 +236,7 @@ describe('names', () => {
     for (const bad of ['', 'a', '-rf', '..', '.', 'a/b', 'a\0b', 'x'.repeat(300), 'pаypal', 'a b', '//a', '_a'])
       assert.throws(
         () => verifyName(bad),
-        /^EngineError: Invalid container name \([^]*\), only \[a-zA-Z0-9\]\[a-zA-Z0-9_\.-\] are allowed$/,
+        /^EngineError: Invalid container name \([\s\S]*\), only \[a-zA-Z0-9\]\[a-zA-Z0-9_\.-\] are allowed$/,
         bad,
       );
   });

@@ -1,4 +1,6 @@
+import { READONLY_PATHS } from '../../policy/docker-defaults.js';
 import type { HostConfig } from '../types.js';
+import { maskedPaths } from './machine.js';
 import { joinedContainer } from './modes.js';
 
 export interface HostDefaults {
@@ -37,6 +39,8 @@ export function adaptHostConfig(host: HostConfig, defaults: HostDefaults): HostC
     CgroupnsMode: host.CgroupnsMode === '' ? cgroupns(host, defaults) : host.CgroupnsMode,
     SecurityOpt: unlabelled && !said ? [...(host.SecurityOpt ?? []), 'label=disable'] : host.SecurityOpt,
     OomKillDisable: host.OomKillDisable ?? (defaults.cgroup === 'v1' ? false : null),
+    MaskedPaths: host.MaskedPaths ?? (host.Privileged ? null : maskedPaths()),
+    ReadonlyPaths: host.ReadonlyPaths ?? (host.Privileged ? null : READONLY_PATHS),
     Runtime: host.Runtime === '' ? defaults.runtime : host.Runtime,
   };
 }

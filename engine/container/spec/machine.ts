@@ -33,7 +33,7 @@ export function readMachine(): SpecMachine {
     sysctls: new Set(
       Object.keys(NETWORK_SYSCTLS).filter((name) => existsSync(`/proc/sys/${name.replaceAll('.', '/')}`)),
     ),
-    maskedPaths: [...MASKED_PATHS, ...thermalThrottlePaths()],
+    maskedPaths: maskedPaths(),
     devices: hostDevices,
     deviceNumber: (path) => {
       const stat = statSync(path, { throwIfNoEntry: false });
@@ -42,6 +42,14 @@ export function readMachine(): SpecMachine {
     },
     propagationOf,
   };
+}
+
+let masked: readonly string[] | undefined;
+
+/** Docker's, and what this machine's processors have. */
+export function maskedPaths(): readonly string[] {
+  masked ??= [...MASKED_PATHS, ...thermalThrottlePaths()];
+  return masked;
 }
 
 /** What `verifySettings` asks, as moby's sysinfo finds it out: by the files of the hierarchies. */

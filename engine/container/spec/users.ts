@@ -38,9 +38,9 @@ const refuse = (text: string): never => {
  * @param root the mounted root file system, or /proc/PID/root of a running container
  */
 export function resolveUser(root: string, spec: string, groupAdd: readonly string[] = []): SpecUser {
-  const [userPart = '', groupPart, ...more] = spec.split(':');
-  if (more.length > 0 || groupPart === '' || spec.includes('\0'))
-    refuse(`invalid user ${JSON.stringify(spec)}: expected user, uid, user:group or uid:gid`);
+  // what follows a second colon is nobody's, as in passwd's own lines
+  const [userPart = '', group = ''] = spec.split(':');
+  const groupPart = group === '' ? undefined : group;
   const users = passwd(root);
   const groups = groupFile(root);
   const number = idOf(userPart);
