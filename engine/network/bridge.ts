@@ -51,10 +51,17 @@ export function raiseBridge(netlink: Rtnetlink, record: NetworkRecord, hairpin: 
   const has = netlink.addresses().filter(({ index }) => index === link.index);
   if (record.enableIPv6) setSysctl(`ipv6/conf/${name}/disable_ipv6`, '0');
   const ref = { name, index: link.index };
-  const add = gatewaysOf(record).filter(
+  const gateways = gatewaysOf(record);
+  const add = gateways.filter(
     ({ address, bits }) => !has.some((one) => one.address === address && one.prefix === bits),
   );
+  // docker0 has the one address that it was told; an address that a user gave to another bridge is the user's
+  const gone = has.filter(
+    ({ family, address }) =>
+      settings.isDefault && family === 'inet' && !gateways.some((one) => one.address === address),
+  );
   applyAll(netlink, [
+    ...gone.map(({ address, prefix }): Request => ({ op: 'address-delete', link: ref, address, prefix })),
     ...add.map(
       ({ address, bits, version }): Request => ({
         op: 'address-add',

@@ -1,8 +1,9 @@
 import type { Rtnetlink } from '../kernel/netlink/index.js';
 import { formatPrefix, parseAddress } from './cidr.js';
+import type { NameServer } from './dns/server.js';
 import type { NetworkPools } from './endpoints.js';
 import type { Firewall } from './firewall/firewall.js';
-import { type FirewalledNetwork, networkRules, publicationRules, type Rule } from './firewall/rules.js';
+import { baseRules, type FirewalledNetwork, networkRules, publicationRules, type Rule } from './firewall/rules.js';
 import { bridgeSettings, subnetsOf } from './network-options.js';
 import type { HeldPort } from './ports/publish.js';
 import type { PortTable } from './ports/table.js';
@@ -21,6 +22,8 @@ export interface NetworkContext {
   readonly sandboxes: Map<string, SandboxRecord>;
   /** By the sandbox's id. */
   readonly held: Map<string, readonly HeldPort[]>;
+  /** By the sandbox's id. */
+  readonly nameServers: Map<string, NameServer>;
   readonly ports: PortTable;
   readonly firewalls: { readonly version: 4 | 6; readonly firewall: Firewall }[];
   /** No proxy carries what comes from loopback: the firewall does. */
@@ -32,7 +35,11 @@ export interface NetworkContext {
   readonly warn: (message: string) => void;
 }
 
-function firewalled(context: NetworkContext, record: NetworkRecord, version: 4 | 6): FirewalledNetwork | null {
+function firewalled(
+  context: Pick<NetworkContext, 'masquerade' | 'hairpin'>,
+  record: NetworkRecord,
+  version: 4 | 6,
+): FirewalledNetwork | null {
   const settings = bridgeSettings(record);
   const subnets = subnetsOf(record).filter((subnet) => subnet.version === version);
   if (record.driver !== 'bridge' || subnets.length === 0) return null;
@@ -47,9 +54,27 @@ function firewalled(context: NetworkContext, record: NetworkRecord, version: 4 |
 }
 
 /** The rules of a network, for one version of IP. */
-export function rulesOfNetwork(context: NetworkContext, record: NetworkRecord, version: 4 | 6): Rule[] {
+export function rulesOfNetwork(
+  context: Pick<NetworkContext, 'masquerade' | 'hairpin'>,
+  record: NetworkRecord,
+  version: 4 | 6,
+): Rule[] {
   const network = firewalled(context, record, version);
   return network === null ? [] : networkRules(network);
+}
+
+/** What an engine with other options left of the same networks. */
+export function rulesOfOtherOptions(context: NetworkContext, version: 4 | 6): Rule[] {
+  const { masquerade, hairpin, networks } = context;
+  const others = [
+    { masquerade, hairpin: !hairpin },
+    { masquerade: !masquerade, hairpin },
+    { masquerade: !masquerade, hairpin: !hairpin },
+  ];
+  const rules = others.flatMap((other) =>
+    [...networks.values()].flatMap((record) => rulesOfNetwork(other, record, version)),
+  );
+  return [...baseRules(version, !hairpin), ...rules];
 }
 
 /** The rules of ports that are published to an endpoint. */

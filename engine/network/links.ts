@@ -1,4 +1,4 @@
-import { type LinkMessage, NetlinkError, type Request, type Rtnetlink } from '../kernel/netlink/index.js';
+import { NetlinkError, type Request, type Rtnetlink } from '../kernel/netlink/index.js';
 import { applyAll, indexOf } from './bridge.js';
 import { failed } from './errors.js';
 import { type OpenNetns, setSysctls } from './netns.js';
@@ -16,15 +16,16 @@ export interface LinkOptions {
   readonly hairpin: boolean;
   /** Which endpoint's gateways the default routes go to; null: none. */
   readonly gateway: EndpointRecord | null;
-  /** The namespace is new: its loopback is down, and its first free index is 2. */
+  /** The namespace is new: its loopback is down, and nothing else is in it. */
   readonly isNew: boolean;
 }
 
+/** Of the first interface beside the loopback in a new namespace; the kernel counts on from there. */
 const FIRST_INDEX = 2;
 
 /**
  * Lay the cables of a sandbox: for each endpoint a veth pair, one end a port of the bridge, the other `eth0` in the namespace
- * from its first moment; then all addresses and routes in one batch. The indexes inside are chosen here, so that nothing has
+ * from its first moment; then all addresses and routes in one batch. In a new namespace the indexes are known, so that nothing has
  * to be asked between. veth(4), ip-route(8). What was made before a failure is left to the caller, who lets the namespace go.
  */
 export function layLinks(
@@ -33,15 +34,15 @@ export function layLinks(
   links: readonly EndpointLink[],
   options: LinkOptions,
 ): void {
-  let index = options.isNew ? FIRST_INDEX : freeIndex(netns.netlink.links({ statistics: false }));
+  let next = FIRST_INDEX;
   const inside: Request[] = options.isNew ? [{ op: 'link-set', link: { name: 'lo', index: 1 }, up: true }] : [];
   const withIPv6: string[] = [];
   for (const { endpoint, bridge } of links) {
-    layCable(host, netns, endpoint, bridge, index, options.hairpin);
+    layCable(host, netns, endpoint, bridge, options.hairpin);
+    const index = options.isNew ? next++ : netns.netlink.linkIndex(endpoint.interfaceName);
     if (endpoint.ipv6 !== '') withIPv6.push(endpoint.interfaceName);
     inside.push(...addressRequests(endpoint, index));
     if (endpoint === options.gateway) inside.push(...routeRequests('route-replace', endpoint, index));
-    index++;
   }
   // before the addresses: an interface on which IPv6 is off takes none
   setSysctls(
@@ -51,16 +52,11 @@ export function layLinks(
   applyAll(netns.netlink, inside);
 }
 
-function freeIndex(links: readonly LinkMessage[]): number {
-  return Math.max(...links.map(({ index }) => index)) + 1;
-}
-
 function layCable(
   host: Rtnetlink,
   netns: OpenNetns,
   endpoint: EndpointRecord,
   bridge: BridgeSettings,
-  index: number,
   hairpin: boolean,
 ): void {
   const name = endpoint.hostInterface;
@@ -78,7 +74,7 @@ function layCable(
     ...mtu,
     master: { name: bridge.name, index: master },
     up: true,
-    peer: { name: endpoint.interfaceName, index, mac: endpoint.mac, txQueueLength: 0, ...mtu, netns: { fd: netns.fd } },
+    peer: { name: endpoint.interfaceName, mac: endpoint.mac, txQueueLength: 0, ...mtu, netns: { fd: netns.fd } },
   });
   // ports that are isolated reach the bridge itself and nobody else on it, whether or not bridged frames pass iptables
   if (!bridge.icc || hairpin)

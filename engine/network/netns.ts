@@ -108,6 +108,55 @@ function enterForSocket(netFd: number, kernel: Kernel): number {
   );
 }
 
+const AF_INET = 2;
+const SOCK = { STREAM: 1, DGRAM: 2 } as const;
+const SOL_SOCKET = 1;
+const SO_REUSEADDR = 2;
+const BACKLOG = 64;
+
+/**
+ * Open a UDP and a listening TCP socket at an address inside a namespace: descriptors of ours, which keep the namespace alive.
+ * SO_REUSEADDR lets a server of the container's that sets it too have the same UDP port on all addresses. ip(7), socket(7).
+ */
+export function listenInside(
+  netFd: number,
+  address: string,
+  port: number,
+  kernel: Kernel = realKernel,
+): { readonly udp: number; readonly tcp: number } {
+  const b = new ProgramBuilder('name server in a network sandbox').section('enter');
+  const at = Buffer.alloc(16); // struct sockaddr_in
+  at.writeUInt16LE(AF_INET, 0);
+  at.writeUInt16BE(port, 2);
+  Buffer.from(address.split('.').map(Number)).copy(at, 4);
+  const place = b.bytes(at, `${address}:${port}`);
+  const yes = b.bytes(Uint8Array.of(1, 0, 0, 0), '1');
+  b.call('setns', [netFd, CLONE.NEWNET]);
+  for (const [label, type] of [
+    ['udp', SOCK.DGRAM],
+    ['tcp', SOCK.STREAM],
+  ] as const) {
+    const socket = b.slot(label);
+    b.call('socket', [AF_INET, type | O.CLOEXEC | SOCK_NONBLOCK, 0], { label, storeAt: socket.data });
+    b.call('setsockopt', [socket, SOL_SOCKET, SO_REUSEADDR, yes, 4]);
+    b.call('bind', [socket, place, at.length]);
+    if (type === SOCK.STREAM) b.call('listen', [socket, BACKLOG]);
+  }
+  b.call('exit_group', [0]);
+  const opened: number[] = [];
+  try {
+    return runInside(
+      b,
+      kernel,
+      (running) => ({ udp: running.result('udp') ?? -1, tcp: running.result('tcp') ?? -1 }),
+      opened,
+    );
+  } catch (error) {
+    for (const fd of opened) kernel.call('close', fd);
+    throw error;
+  }
+}
+
 /** Write sysctls of a namespace: files of /proc/sys/net show the namespace of the process that opens them. */
 export function setSysctls(netFd: number, sysctls: readonly Sysctl[], kernel: Kernel = realKernel): void {
   if (sysctls.length === 0) return;
@@ -118,10 +167,20 @@ export function setSysctls(netFd: number, sysctls: readonly Sysctl[], kernel: Ke
   runInside(b, kernel, () => null);
 }
 
-function runInside<T>(b: ProgramBuilder, kernel: Kernel, take: (running: RunningProgram) => T): T {
+/** @param opened takes the descriptors that `udp` and `tcp` opened, also when a later record failed */
+function runInside<T>(
+  b: ProgramBuilder,
+  kernel: Kernel,
+  take: (running: RunningProgram) => T,
+  opened: number[] = [],
+): T {
   const running = RunningProgram.start(b.build(), { flags: CLONE.FILES | CLONE.VM | CLONE.VFORK }, kernel);
   try {
     running.wait();
+    for (const label of ['udp', 'tcp']) {
+      const fd = running.program.labels.has(label) ? running.result(label) : null;
+      if (fd !== null && fd >= 0) opened.push(fd);
+    }
     running.throwFailure();
     return take(running);
   } finally {
@@ -160,5 +219,5 @@ export function keepOwnNetns(path: string, kernel: Kernel = realKernel): void {
   if (held !== null) return;
   mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
   writeFileSync(path, '', { mode: 0o444 });
-  check(kernel, 'mount', ['/proc/self/ns/net', path, null, MS.BIND], { while: 'keeping the network namespace' });
+  check(kernel, 'mount', ['/proc/self/ns/net', path, null, MS.BIND, null], { while: 'keeping the network namespace' });
 }

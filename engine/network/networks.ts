@@ -1,7 +1,9 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { realKernel } from '../kernel/kernel.js';
 import { openNetlink, Rtnetlink } from '../kernel/netlink/index.js';
 import { raiseBridge, setSysctl, sysctl } from './bridge.js';
-import type { NetworkContext } from './context.js';
+import { type NetworkContext, rulesOfOtherOptions } from './context.js';
 import { defaultNetworks } from './default-networks.js';
 import { poolsOf } from './endpoints.js';
 import type { Firewall } from './firewall/firewall.js';
@@ -21,12 +23,15 @@ export async function openNetworks(options: NetworkServiceOptions): Promise<Netw
   const netlink = new Rtnetlink(realKernel, openNetlink(realKernel));
   try {
     const context = makeContext(options, netlink);
+    mkdirSync(join(options.execRoot, 'netns'), { recursive: true, mode: 0o755 });
     loadSandboxes(context);
     const forwarding = options.ipForward === false ? 'unchanged' : enableForwarding(context);
     for (const record of context.networks.values())
       if (record.driver === 'bridge') raiseBridge(netlink, record, context.hairpin);
     await Promise.all(
-      context.firewalls.map(({ firewall }) => firewall.reconcile([], forwarding === 'enabled' ? 'DROP' : null)),
+      context.firewalls.map(({ version, firewall }) =>
+        firewall.reconcile(rulesOfOtherOptions(context, version), forwarding === 'enabled' ? 'DROP' : null),
+      ),
     );
     return new Networks(context);
   } catch (error) {
@@ -54,6 +59,7 @@ function makeContext(options: NetworkServiceOptions, netlink: Rtnetlink): Networ
     pools: new Map(records.map((record) => [record.id, poolsOf(record)])),
     sandboxes: new Map(),
     held: new Map(),
+    nameServers: new Map(),
     ports: new PortTable(),
     firewalls,
     hairpin,

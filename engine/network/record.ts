@@ -60,6 +60,8 @@ export interface SandboxRecord {
   readonly mode: 'bridge' | 'host' | 'none';
   readonly endpoints: readonly EndpointRecord[];
   readonly publications: readonly Publication[];
-  /** What was asked to be published, for when the gateway endpoint becomes another. */
+  /** Ports that are shown, published or not. */
   readonly exposed: readonly string[];
+  /** `--dns`. */
+  readonly dns: readonly string[];
 }

@@ -6,6 +6,7 @@ import { gatewayOf, HOST_INTERFACE, hostInterfaceOf, reserveAddresses } from './
 import { isErrno } from './errors.js';
 import type { Rule } from './firewall/rules.js';
 import { cutCable } from './links.js';
+import { serveNames } from './name-servers.js';
 import { openNetns, removeNetns } from './netns.js';
 import { bridgeSettings } from './network-options.js';
 import { type HeldPort, holdAgain, parsePort } from './ports/publish.js';
@@ -40,6 +41,7 @@ export async function restoreNetworks(
     if (record.driver === 'bridge') raiseBridge(context.netlink, record, context.hairpin);
   for (const sandbox of context.sandboxes.values()) mendCables(context, sandboxes, sandbox);
   for (const sandbox of context.sandboxes.values()) await holdPortsAgain(context, sandbox);
+  for (const sandbox of context.sandboxes.values()) serveNamesAgain(context, sandboxes, sandbox);
   removeStrangers(context, sandboxes);
   for (const { version, firewall } of context.firewalls)
     await firewall.reconcile(unwanted.filter((one) => one.version === version).map(({ rule }) => rule));
@@ -92,6 +94,7 @@ function adopt(context: NetworkContext, container: string, { sandboxId, networks
     endpoints,
     publications,
     exposed: Object.keys(ports),
+    dns: [],
   };
   for (const endpoint of endpoints) reserveAddresses(context.pools.get(endpoint.network), endpoint);
   context.store.writeSandbox(sandbox);
@@ -145,6 +148,16 @@ async function holdPortsAgain(context: NetworkContext, sandbox: SandboxRecord): 
     }
   }
   context.held.set(sandbox.sandboxId, held);
+}
+
+function serveNamesAgain(context: NetworkContext, sandboxes: Sandboxes, sandbox: SandboxRecord): void {
+  const netns = sandbox.mode === 'bridge' ? openNetns(sandboxes.keyOf(sandbox)) : null;
+  if (netns === null) return;
+  try {
+    serveNames(context, sandbox, netns.fd);
+  } finally {
+    netns.close();
+  }
 }
 
 /** Namespaces below our directory, and cables on our bridges, that no record knows. */

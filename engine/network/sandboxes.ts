@@ -7,6 +7,7 @@ import { checkEndpoint, gatewayOf, newEndpoint, releaseAddresses } from './endpo
 import { failed, forbidden, invalid } from './errors.js';
 import { settingsOf } from './inspect.js';
 import { cutCable, layLinks, moveDefaultRoute } from './links.js';
+import { endNames, serveNames } from './name-servers.js';
 import { keepOwnNetns, makeNetns, type OpenNetns, openNetns, removeNetns } from './netns.js';
 import { bridgeSettings } from './network-options.js';
 import { holdPorts, portMapOf, releasePorts, wishesOf } from './ports/publish.js';
@@ -51,7 +52,15 @@ export class Sandboxes {
     const { container } = request;
     const exposed = [...new Set([...request.exposed, ...Object.keys(request.ports)])];
     const sandboxId = randomBytes(32).toString('hex');
-    let sandbox: SandboxRecord = { container, sandboxId, mode, endpoints: [], publications: [], exposed };
+    let sandbox: SandboxRecord = {
+      container,
+      sandboxId,
+      mode,
+      endpoints: [],
+      publications: [],
+      exposed,
+      dns: request.dns ?? [],
+    };
     try {
       for (const [index, { network, request: wished }] of wishes.entries())
         sandbox = {
@@ -104,6 +113,7 @@ export class Sandboxes {
           gateway: gateway === endpoint ? endpoint : null,
           isNew: false,
         });
+        serveNames(this.#context, changed, netns.fd);
         if (gateway === endpoint) changed = await this.#movePorts(sandbox, changed, request);
       } catch (error) {
         removeLink(this.#context.netlink, endpoint.hostInterface);
@@ -141,6 +151,7 @@ export class Sandboxes {
     }
     releaseAddresses(pools.get(network.id), endpoint);
     this.#write(changed);
+    if (!changed.endpoints.some(({ dnsNames }) => dnsNames !== null)) endNames(this.#context, sandbox.sandboxId);
     this.#tell('disconnect', sandbox, endpoint);
     return this.attachmentOf(changed);
   }
@@ -154,6 +165,7 @@ export class Sandboxes {
     const netns = makeNetns(this.keyOf(sandbox));
     try {
       this.layAll(sandbox, netns, sandbox.endpoints, true);
+      serveNames(this.#context, sandbox, netns.fd);
     } finally {
       netns.close();
     }
@@ -267,6 +279,7 @@ export class Sandboxes {
         failures.push(error);
       }
     };
+    step(() => endNames(this.#context, sandbox.sandboxId));
     await this.#unpublish(sandbox).catch((error: unknown) => failures.push(error));
     for (const { hostInterface } of sandbox.endpoints)
       if (hostInterface !== '') step(() => cutCable(netlink, hostInterface));

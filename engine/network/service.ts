@@ -9,6 +9,7 @@ import { conflict, failed, forbidden, invalid, notFound } from './errors.js';
 import { boolean, checkFilters, exact, type Filters, labelsDiffer, labelsMatch, matches, until } from './filters.js';
 import { newFirewall } from './firewall/open.js';
 import { networkOf } from './inspect.js';
+import { endNames } from './name-servers.js';
 import { bridgeSettings, isPredefined, newNetwork, printable } from './network-options.js';
 import { releasePorts } from './ports/publish.js';
 import type { NetworkRecord, SandboxRecord } from './record.js';
@@ -187,6 +188,7 @@ export class Networks implements NetworkService {
     const { held, ports, netlink } = this.#context;
     await Promise.all([...held.values()].map((own) => releasePorts(ports, own)));
     held.clear();
+    for (const id of [...this.#context.nameServers.keys()]) endNames(this.#context, id);
     realKernel.call('close', netlink.fd);
   }
 

@@ -104,6 +104,8 @@ export interface AttachRequest {
   readonly ports: PortMap;
   readonly publishAll: boolean;
   readonly exposed: readonly string[];
+  /** `--dns`: whom the name server of user-defined networks asks; otherwise the machine's. */
+  readonly dns?: readonly string[];
 }
 
 /** What a container got: kept in its state and shown by inspect. */

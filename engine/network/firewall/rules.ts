@@ -81,6 +81,10 @@ export function networkRules(network: FirewalledNetwork): Rule[] {
       ? subnets.map((subnet) => nat('POSTROUTING', `-s ${subnet} ! -o ${bridge} -j MASQUERADE`, 1))
       : []),
     ...(network.masquerade && !network.hairpin ? [nat('DOCKER', `-i ${bridge} -j RETURN`, 1)] : []),
+    // what came from the machine's own loopback could not be answered
+    ...(network.masquerade && network.hairpin
+      ? [nat('POSTROUTING', `-o ${bridge} -m addrtype --src-type LOCAL -j MASQUERADE`, 1)]
+      : []),
   ];
 }
 
