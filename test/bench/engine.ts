@@ -131,7 +131,7 @@ async function main(): Promise<void> {
     if (newest === undefined) throw new Error('there is no docker command');
     yards.push(await Yard.open('dockerd', group, dockerd()));
     yards.push(await Yard.open(other.name, group, other.command));
-    const program = join(newest.directory, 'docker');
+    const { program } = newest;
     for (const yard of yards) {
       docker(yard, program, 'load', '-q', '-i', archives.small);
       docker(yard, program, 'tag', 'box:1', 'busybox');

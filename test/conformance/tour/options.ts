@@ -168,7 +168,6 @@ export const OPTIONS: readonly Group[] = [
         'HostConfig.CpuShares',
         'HostConfig.CpusetCpus',
         'HostConfig.PidsLimit',
-        'HostConfig.Binds',
         'HostConfig.PortBindings',
         'HostConfig.PublishAllPorts',
         'HostConfig.NetworkMode',

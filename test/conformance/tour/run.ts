@@ -136,7 +136,7 @@ export const RUN: readonly Group[] = [
     name: 'a look from inside',
     lines: [
       "docker run --rm --network none -h looker box:1 look | sed '/^## mounts/,/^## devices/d'",
-      'docker run --rm --network none -h looker box:1 sh -c \'look | sed -n "/^## mounts/,/^## devices/p" | sed "s/lowerdir=.*//; s/^.* \\(\\/[^ ]*\\) \\(rw\\|ro\\)/\\1 \\2/; s,/run/tour[^ ]*,FILE,; s, /docker/[0-9a-f]*, GROUP,"\'',
+      'docker run --rm --network none -h looker box:1 sh -c \'look | sed -n "/^## mounts/,/^## devices/p" | sed "s/lowerdir.*//; s/ master//; s/^.* \\(\\/[^ ]*\\) \\(rw\\|ro\\)/\\1 \\2/; s,/run/tour[^ ]*,FILE,; s, /docker/[0-9a-f]*, GROUP,"\'',
       "docker run --rm --network none box:1 sh -c 'cat /proc/1/cgroup | sed s,[0-9a-f]*$,,' | sort",
       "docker run --rm --network none box:1 sh -c 'cat /etc/resolv.conf; cat /etc/hosts; ls -a /'",
       'docker run --rm --network none box:1 sh -c \'ls -l /dev | tail -n +2 | sed "s/ [A-Z][a-z][a-z] .*:[0-9]* / /" | sort\'',

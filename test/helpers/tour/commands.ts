@@ -6,6 +6,8 @@ import { findProgram } from '../docker/programs.js';
 /** A docker command, by the name `docker` in a directory of its own. */
 export interface DockerCommand {
   readonly directory: string;
+  /** The command itself, which nothing ends. */
+  readonly program: string;
   readonly major: number;
   readonly version: string;
 }
@@ -28,7 +30,7 @@ export function dockerCommands(place: string): readonly DockerCommand[] {
       writeFileSync(join(directory, 'docker'), `#!/bin/sh\nexec timeout --foreground -k 2 25 ${program} "$@"\n`);
       chmodSync(join(directory, 'docker'), 0o755);
       const [, version = '', major = ''] = /version ((\d+)\.[^,\s]*)/.exec(must(program, ['--version'])) ?? [];
-      return { directory, version, major: Number(major) };
+      return { directory, program, version, major: Number(major) };
     })
     .sort((one, other) => one.major - other.major);
 }
