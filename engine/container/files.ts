@@ -1,6 +1,7 @@
-import { closeSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
+import { posix } from 'node:path';
 import { O } from '../kernel/constants.js';
-import { SyscallError } from '../kernel/errors.js';
+import { EngineError, SyscallError } from '../kernel/errors.js';
 import { check } from '../kernel/kernel.js';
 import { openInRoot } from '../kernel/namespaces/open-in-root.js';
 import * as archive from './archive/get.js';
@@ -76,8 +77,10 @@ async function enter(
     mounts: record.mounts.map(({ point }) => ({ Destination: point.Destination, RW: point.RW })),
     readonlyRootfs: record.hostConfig.ReadonlyRootfs,
   };
-  if (isRunning(record))
-    return { tree: { root: `/proc/${record.state.pid}/root`, ...rest }, leave: () => Promise.resolve() };
+  if (isRunning(record)) {
+    const root = openOwnRoot(deps, record);
+    return { tree: { root: `/proc/self/fd/${root}`, ...rest }, leave: async () => closeSync(root) };
+  }
   const root = await mountRootfs(deps, record.id);
   const volumes: string[] = [];
   const leave = async (): Promise<void> => {
@@ -89,13 +92,21 @@ async function enter(
       if (point.Type === 'tmpfs') continue;
       const source = volume === undefined ? point.Source : await deps.volumes.mount(volume.name, record.id);
       if (volume !== undefined) volumes.push(volume.name);
-      bindInside(deps, root, point.Destination, source);
+      bindInside(deps, root, point.Destination, posix.join(source, volume?.subpath ?? ''));
     }
     return { tree: { root, ...rest }, leave };
   } catch (error) {
     await leave();
     throw error;
   }
+}
+
+/** The root of a container's process, by a descriptor: taken by its number, and then seen to be still its own. */
+function openOwnRoot(deps: ContainerDeps, { id, state }: ContainerRecord): number {
+  const root = openSync(`/proc/${state.pid}/root`, O.PATH | O.DIRECTORY | O.CLOEXEC);
+  if (deps.runtime.state(id).pid === state.pid) return root;
+  closeSync(root);
+  throw new EngineError('FailedPrecondition', `container ${id} is not running`);
 }
 
 /** Onto a descriptor that was found inside the root; a place that is not there yet is made by the container's start, not here. */

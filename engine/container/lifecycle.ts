@@ -278,11 +278,8 @@ export class Lifecycle {
   async #startFailed(managed: Managed, error: Error): Promise<void> {
     const { record } = managed;
     record.state.error = error.message;
+    // who waits for its next end goes on waiting, as with dockerd: it never began
     if (record.hostConfig.AutoRemove) await this.#remove(managed, true);
-    else {
-      managed.tell('exit', error.message);
-      managed.tell('stopped', error.message);
-    }
   }
 
   #watch(managed: Managed, live: Live): void {

@@ -231,7 +231,11 @@ export function cloneProcess(
   s.call(
     'clone3',
     [
-      s.b.words([all, pidfd ?? 0, 0, number.data, 0, 0, 0, 0, 0, 0, cgroup ?? 0], `{${names.join('|')}}`),
+      // a shim waits for this signal; an execve(2) would set it, but the start may fail before
+      s.b.words(
+        [all, pidfd ?? 0, 0, number.data, shim ? SIG.CHLD : 0, 0, 0, 0, 0, 0, cgroup ?? 0],
+        `{${names.join('|')}}`,
+      ),
       CLONE_ARGS_SIZE,
     ],
     {

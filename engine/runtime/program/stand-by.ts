@@ -1,4 +1,4 @@
-import { AT, SIG_SETMASK } from '../../kernel/constants.js';
+import { AT, SIG, SIG_SETMASK } from '../../kernel/constants.js';
 import { CLONE_ARGS_SIZE } from '../../kernel/program/running.js';
 import type { GuardPlan } from '../plan.js';
 import type { Steps } from './steps.js';
@@ -13,7 +13,7 @@ const PAUSE_NS = 2_000_000;
  */
 export function standBy(s: Steps, plan: GuardPlan | null): void {
   if (plan === null) return;
-  s.call('clone3', [s.b.words([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], '{}'), CLONE_ARGS_SIZE], {
+  s.call('clone3', [s.b.words([0, 0, 0, 0, SIG.CHLD, 0, 0, 0, 0, 0, 0], '{}'), CLONE_ARGS_SIZE], {
     jumpIfZero: 'stand-by',
     failure: 'failed to create the process that stands by',
     say: {
