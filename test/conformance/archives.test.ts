@@ -5,6 +5,7 @@ import { after, before, describe, test } from 'node:test';
 import { importImage } from '../../engine/image/archive/index.js';
 import { digestOf, hexOf } from '../../engine/image/digest.js';
 import { MEDIA } from '../../engine/image/manifest.js';
+import { parseReference } from '../../engine/image/reference.js';
 import { whyNot } from '../helpers/docker/programs.js';
 import { Place, type RealStore, ran, realStore } from '../helpers/registry/real-store.js';
 import { noise, testImage, testLayer } from '../helpers/registry/test-images.js';
@@ -92,8 +93,7 @@ if (!inSandbox) {
         const image = testImage([shared, testLayer({ own: name }, MEDIA.layer)]);
         for (const { blob } of image.layers) await ours.store.content.put(blob);
         await ours.store.registerImage({ config: image.config, layers: image.layers });
-        const { parseReference } = await import('../../engine/image/reference.js');
-        await ours.store.putReference(parseReference(`many/${name}:1`), image.id as never);
+        await ours.store.putReference(parseReference(`many/${name}:1`), image.id);
       }
       const both = place.fresh('both.tar');
       await ours.saveTo(both, 'many/one', 'many/two:1', id);

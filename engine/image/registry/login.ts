@@ -11,13 +11,16 @@ export async function login(
   auth: RegistryAuth,
 ): Promise<{ readonly Status: string; readonly IdentityToken?: string }> {
   let last: unknown = new RegistryError('transport', 'no endpoints found');
+  let spokeHttps = false;
   for (const endpoint of await endpoints.forPush(domainOf(auth.serveraddress ?? ''))) {
+    // a password that TLS could carry is never sent without
+    if (endpoint.url.protocol === 'http:' && spokeHttps) continue;
     try {
-      const token = await loginAt(endpoints, endpoint, auth);
+      const token = await loginAt(endpoints, endpoint, auth, () => {
+        spokeHttps = endpoint.url.protocol === 'https:';
+      });
       return { Status: 'Login Succeeded', ...(token === undefined ? {} : { IdentityToken: token }) };
     } catch (error) {
-      // a password that was refused is not shown to anybody without TLS
-      if (error instanceof RegistryError && error.codes.some(({ code }) => code === 'UNAUTHORIZED')) throw error;
       if (!(error instanceof RegistryError)) throw error;
       last = error;
     }
@@ -37,11 +40,18 @@ function domainOf(address: string): string {
   return hostOf(new URL(text).host);
 }
 
-async function loginAt(endpoints: Endpoints, endpoint: Endpoint, auth: RegistryAuth): Promise<string | undefined> {
+/** @param spoke told when the endpoint has answered anything at all */
+async function loginAt(
+  endpoints: Endpoints,
+  endpoint: Endpoint,
+  auth: RegistryAuth,
+  spoke: () => void,
+): Promise<string | undefined> {
   const client = new HttpClient((host) => endpoints.trust(host));
   const url = apiUrl(endpoint);
   try {
     const authorizer = await ping(client, endpoint, { auth }, true);
+    spoke();
     const authorization = await withRequest(url, () => authorizer.header([]));
     const reply = await client.ask({ method: 'GET', url, authorization });
     discard(reply);
