@@ -53,7 +53,8 @@ export class Images implements ImageService {
 
   /** What was found damaged when the store was opened. */
   get problems(): readonly string[] {
-    return [...this.store.snapshots.problems, ...this.store.records.problems];
+    const { snapshots, records, repositories } = this.store;
+    return [...snapshots.problems, ...records.problems, ...repositories.problems];
   }
 
   async get(name: string): Promise<Image> {

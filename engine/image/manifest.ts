@@ -3,6 +3,7 @@ import { MAX_LAYERS } from './config.js';
 import { MAX_DOCUMENT } from './content.js';
 import { parseDigest } from './digest.js';
 import { Fields, present } from './store/fields.js';
+import { guard } from './store/guards.js';
 import { parseStrictJson } from './store/strict-json.js';
 import type { Descriptor, Platform } from './types.js';
 
@@ -57,15 +58,17 @@ export function parseManifest(bytes: Uint8Array, contentType?: string): Manifest
       'Docker Image Format v1 and Docker Image manifest version 2, schema 1 support has been removed',
     );
   if (version !== 2) fields.refuse('schemaVersion', 'is not 2');
-  refuseLookalikes(fields);
+  if (guard('manifest-ambiguity')) refuseLookalikes(fields);
   const mediaType = mediaTypeOf(fields, contentType?.split(';', 1)[0]?.trim());
   const annotations = fields.map('annotations');
   if (INDEXES.includes(mediaType)) {
-    if (fields.has('layers') || fields.has('config')) fields.refuse('', 'is an index with layers: it is ambiguous');
+    if ((fields.has('layers') || fields.has('config')) && guard('manifest-ambiguity'))
+      fields.refuse('', 'is an index with layers: it is ambiguous');
     const manifests = (fields.list('manifests', MAX_MANIFESTS) ?? []).map((one) => parseDescriptor(one, 'manifest'));
     return present<Index>({ kind: 'index', mediaType, manifests, annotations });
   }
-  if (fields.has('manifests')) fields.refuse('', 'has layers and manifests: it is ambiguous');
+  if (fields.has('manifests') && guard('manifest-ambiguity'))
+    fields.refuse('', 'has layers and manifests: it is ambiguous');
   return present<Manifest>({
     kind: 'manifest',
     mediaType,
@@ -103,7 +106,7 @@ function mediaTypeOf(fields: Fields, sentAs: string | undefined): string {
   const own = fields.string('mediaType', 255);
   // a server that does not know better says application/json, or nothing
   const outer = sentAs !== undefined && known.includes(sentAs) ? sentAs : undefined;
-  if (own !== undefined && outer !== undefined && own !== outer)
+  if (own !== undefined && outer !== undefined && own !== outer && guard('manifest-ambiguity'))
     fields.refuse('mediaType', `is ${JSON.stringify(own)}, but it was sent as ${outer}`);
   const chosen = own ?? outer;
   if (chosen === undefined) {

@@ -10,9 +10,10 @@ import {
   type Reference,
   withDefaultTag,
 } from './reference.js';
-import { writeDurably } from './store/durable.js';
+import { renameDurably, writeDurably } from './store/durable.js';
 import { Fields } from './store/fields.js';
 import { KeyedLock } from './store/keyed-lock.js';
+import { parseStrictJson } from './store/strict-json.js';
 import type { Digest } from './types.js';
 
 const MAX_FILE = 64 << 20;
@@ -22,27 +23,31 @@ const MAX_FILE = 64 << 20;
  * canonical form with a tag or a digest. What moby's reference store does.
  */
 export class Repositories {
+  /** What was found damaged when it was opened. */
+  readonly problems: readonly string[];
   readonly #path: string;
   readonly #lock = new KeyedLock();
   #ids: Map<string, Digest>;
 
-  private constructor(path: string, ids: Map<string, Digest>) {
+  private constructor(path: string, ids: Map<string, Digest>, problems: readonly string[]) {
     this.#path = path;
     this.#ids = ids;
+    this.problems = problems;
   }
 
+  /** A file that is damaged is kept beside: the images are all there, only without their names. */
   static async open(path: string): Promise<Repositories> {
-    const ids = new Map<string, Digest>();
-    const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    const bytes = await readFile(path).catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') return null;
       throw error;
     });
-    if (text !== null) {
-      if (text.length > MAX_FILE) throw new EngineError('ResourceExhausted', `${path} is too large`);
-      const fields = new Fields(JSON.parse(text), path);
-      for (const name of fields.keys()) ids.set(name, parseDigest(fields.get(name)));
+    try {
+      return new Repositories(path, bytes === null ? new Map() : parseNames(bytes), []);
+    } catch (error) {
+      if (!(error instanceof EngineError)) throw error;
+      await renameDurably(path, `${path}.damaged`);
+      return new Repositories(path, new Map(), [`names of images are lost: ${path}: ${error.message}`]);
     }
-    return new Repositories(path, ids);
   }
 
   /** By digest where there is one, as Docker: it says more than the tag. */
@@ -96,6 +101,11 @@ export class Repositories {
       this.#ids = next;
     });
   }
+}
+
+function parseNames(bytes: Uint8Array): Map<string, Digest> {
+  const fields = new Fields(parseStrictJson(bytes, 'names of images', MAX_FILE), 'names of images');
+  return new Map(fields.keys().map((name) => [canonical(parseReference(name)), parseDigest(fields.get(name))]));
 }
 
 function keyOf(reference: Reference): string {

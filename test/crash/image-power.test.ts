@@ -12,7 +12,7 @@ import { after, describe, it, test } from 'node:test';
 import { observeSteps } from '../../engine/image/store/durable.js';
 import { findProgram } from '../helpers/docker/programs.js';
 import { assertSound, contents, OPERATIONS } from '../helpers/image-crash.js';
-import { ImageBox } from '../helpers/images.js';
+import { ImageBox, putImage } from '../helpers/images.js';
 import { inSandbox, isRoot, rerunInSandbox } from '../helpers/sandbox.js';
 
 /** Operations that write the most; one of all steps in EVERY is tried. */
@@ -95,4 +95,24 @@ function declare(): void {
         copy.remove();
       }
     });
+
+  it('twin: without fsync, what has a name is not there or not right', { timeout: 120_000 }, async (context) => {
+    const disk = new Disk();
+    let copy: Disk | null = null;
+    after(() => {
+      disk.remove();
+      copy?.remove();
+      delete process.env['GLASSBOX_TEST_GUARDS_OFF'];
+    });
+    const refused = disk.mount();
+    if (refused !== null) return context.skip(`no file system in a file can be mounted here: ${refused}`);
+    const images = await new ImageBox(disk.root).open();
+    process.env['GLASSBOX_TEST_GUARDS_OFF'] = 'store-sync';
+    const { id } = await putImage(images.store, { names: ['x'] });
+    copy = new Disk(disk);
+    assert.equal(copy.mount(), null);
+    const found = await new ImageBox(copy.root).open();
+    assert.match(found.problems.join(), new RegExp(`image ${id} is not complete`));
+    assert.deepEqual(await found.list(), [], 'what was answered is lost');
+  });
 }

@@ -515,6 +515,18 @@ function declare(): void {
     assert.deepEqual((await box.open()).problems, [], 'once is enough');
   });
 
+  it('keeps the images when the file of their names is damaged', async () => {
+    const image = await put('named');
+    const path = join(box.root, 'image/repositories.json');
+    writeFileSync(path, '{"docker.io/library/named:latest": ');
+    const again = await box.open();
+    assert.match(again.problems.join(), /names of images are lost/);
+    assert.deepEqual((await again.get(image.id)).tags, []);
+    await again.tag(image.id, 'named');
+    assert.deepEqual((await box.open()).problems, []);
+    assert.ok(existsSync(`${path}.damaged`), 'what was there is kept');
+  });
+
   it('shows its directories to root only (CVE-2024-25621)', async () => {
     await put('x');
     for (const path of ['image', 'image/blobs', 'image/blobs/sha256', 'image/images', 'image/repositories.json'])

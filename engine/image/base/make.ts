@@ -9,6 +9,7 @@ import { writeDurably } from '../store/durable.js';
 import { encodeConfig, type ImageStore } from '../store/image-store.js';
 import { KeyedLock } from '../store/keyed-lock.js';
 import type { Lease } from '../store/lease.js';
+import { parseStrictJson } from '../store/strict-json.js';
 import type { HistoryEntry, Image, ImageRunConfig } from '../types.js';
 import { busyboxTree, findBusybox } from './busybox.js';
 import { BASE, type Recipe, recipeOf } from './recipes.js';
@@ -104,11 +105,16 @@ export class BaseImages {
   }
 
   async #made(): Promise<string[]> {
+    const bytes = await readFile(this.#path).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return null;
+      throw error;
+    });
     try {
-      const names: unknown = JSON.parse(await readFile(this.#path, 'utf8'));
+      const names = bytes === null ? [] : parseStrictJson(bytes, this.#path, 1 << 16);
       return Array.isArray(names) ? names.filter((name) => typeof name === 'string') : [];
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+      // damaged: what is worst is that an image is made once more
+      if (error instanceof EngineError) return [];
       throw error;
     }
   }

@@ -1,4 +1,5 @@
 import type { Digest } from '../types.js';
+import { guard } from './guards.js';
 
 /**
  * What running operations need and no image names yet: garbage collection leaves it. A lease lives as long as its operation,
@@ -34,7 +35,7 @@ export class Leases {
   }
 
   holds(digest: Digest): boolean {
-    return this.#held.has(digest);
+    return this.#held.has(digest) && guard('lease');
   }
 
   /** How many are not yet given back. */

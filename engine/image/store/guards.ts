@@ -1,0 +1,26 @@
+/**
+ * The guards of the image store that a test can take away, to show that its attack succeeds without them. Only inside a
+ * test's sandbox; on a user's machine every guard stands.
+ */
+export type StoreGuard =
+  /** Content is what its digest and size say. */
+  | 'content-check'
+  /** A layer is what the configuration says. */
+  | 'diff-id'
+  /** A digest is 64 digits, so it can be a file name. */
+  | 'digest-form'
+  /** A manifest means one thing only. */
+  | 'manifest-ambiguity'
+  /** Documents have a bound. */
+  | 'document-bound'
+  /** What running operations hold is no garbage. */
+  | 'lease'
+  /** Bytes reach the disk before their name. */
+  | 'store-sync';
+
+const isSandbox = process.env['GLASSBOX_TEST_SANDBOX'] === '1';
+
+/** Whether a guard stands. */
+export function guard(name: StoreGuard): boolean {
+  return !isSandbox || !(process.env['GLASSBOX_TEST_GUARDS_OFF'] ?? '').split(',').includes(name);
+}
