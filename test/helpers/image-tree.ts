@@ -4,14 +4,15 @@ import { join } from 'node:path';
 
 /** What can be seen of a file, as one line that two trees can be compared by. */
 function line(path: string, name: string, firstNames: Map<string, string>): string {
-  const status = lstatSync(path, { bigint: true });
+  const bytes = Buffer.from(path, 'latin1');
+  const status = lstatSync(bytes, { bigint: true });
   const key = `${status.dev}:${status.ino}`;
   const first = status.isDirectory() || status.nlink === 1n ? undefined : firstNames.get(key);
   firstNames.set(key, name);
   const content = status.isFile()
-    ? `${status.size} ${readFileSync(path).toString('base64').slice(0, 400)}`
+    ? `${status.size} ${readFileSync(bytes).toString('base64').slice(0, 400)}`
     : status.isSymbolicLink()
-      ? `-> ${readlinkSync(path)}`
+      ? `-> ${readlinkSync(bytes)}`
       : status.isCharacterDevice() || status.isBlockDevice()
         ? `${status.rdev}`
         : '';
@@ -19,14 +20,16 @@ function line(path: string, name: string, firstNames: Map<string, string>): stri
   return first === undefined ? words.join(' ') : `${words.join(' ')} = ${first}`;
 }
 
-/** A tree as lines, sorted by path: type, mode, owner, time, content, which names are the same file. */
+/** A tree as lines, sorted by path: type, mode, owner, time, content, which names are the same file. Names are read as latin1. */
 export function treeOf(root: string, below = '', firstNames = new Map<string, string>()): string[] {
-  return readdirSync(join(root, below))
+  return readdirSync(Buffer.from(join(root, below), 'latin1'), { encoding: 'latin1' })
     .sort()
     .flatMap((name) => {
       const path = join(below, name);
       const own = line(join(root, path), path, firstNames);
-      return lstatSync(join(root, path)).isDirectory() ? [own, ...treeOf(root, path, firstNames)] : [own];
+      return lstatSync(Buffer.from(join(root, path), 'latin1')).isDirectory()
+        ? [own, ...treeOf(root, path, firstNames)]
+        : [own];
     });
 }
 

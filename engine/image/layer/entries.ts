@@ -79,7 +79,7 @@ export class EntryWriter implements TarSink {
     if (mark.kind === 'ignored') return;
     const spot = this.spot(parts);
     if (mark.kind === 'opaque') this.marker.opaque(spot.dir, spot.path);
-    else if (mark.kind === 'whiteout') this.whiteout(this.spot([...parts.slice(0, -1), mark.hides]));
+    else if (mark.kind === 'whiteout') this.whiteout(this.spot([...parts.slice(0, -1), mark.hides]), entry.mtime);
     else this.make(entry, spot);
   }
 
@@ -232,7 +232,7 @@ export class EntryWriter implements TarSink {
     if (major < 0 || major > 0xfff || minor < 0 || minor > 0xfffff)
       throw new EngineError('InvalidArgument', `apply layer: device ${spot.path}: ${major}:${minor} is out of range`);
     if (this.asLayer && type === 'char' && major === 0 && minor === 0) {
-      this.whiteout(spot);
+      this.whiteout(spot, entry.mtime);
       return false;
     }
     const number = ((minor & 0xff) | (major << 8) | ((minor & ~0xff) << 12)) >>> 0;
@@ -296,10 +296,12 @@ export class EntryWriter implements TarSink {
     this.places.forget(spot.dir);
   }
 
-  private whiteout(spot: Spot): void {
+  private whiteout(spot: Spot, mtime: bigint): void {
     const there = statusAt(this.kernel, spot.dir, spot.name);
     if (there === null) {
-      this.marker.hide(spot.dir, spot.name, spot.path);
+      // in an opaque directory there is nothing to hide, and a file that says so would be seen
+      if (!this.marker.hide(spot.dir, spot.name, spot.path)) return;
+      this.check('utimensat', spot.path, spot.dir, spot.name, timespecs(mtime), AT.SYMLINK_NOFOLLOW);
     } else if ((there.mode & S_IFMT) === S_IF.DIR) {
       // a whiteout hides what the layers below have, not what this layer has
       const fd = this.kernel.call('openat', spot.dir, spot.name, O.RDONLY | O.DIRECTORY | O.NOFOLLOW | O.CLOEXEC, 0);

@@ -48,24 +48,25 @@ export class OverlayMarker {
     this.prefix = overlayPrefix(userxattr);
   }
 
-  /** Hide a name that the directory hasn't. */
-  hide(dir: number, name: Buffer, label: string): void {
+  /** Hide a name that the directory hasn't. False when that is done by nothing. */
+  hide(dir: number, name: Buffer, label: string): boolean {
     if (!this.byAttribute) {
       const made = this.kernel.call('mknodat', dir, name, S_IF.CHR, 0);
-      if (made === 0) return;
+      if (made === 0) return true;
       if (made !== EPERM) throw new SyscallError('mknodat', -made, { path: label, while: 'make whiteout' });
       this.byAttribute = true;
     }
-    this.hideByAttribute(dir, name, label);
+    return this.hideByAttribute(dir, name, label);
   }
 
-  private hideByAttribute(dir: number, name: Buffer, label: string): void {
+  private hideByAttribute(dir: number, name: Buffer, label: string): boolean {
     const path = `/proc/self/fd/${dir}`;
-    if (this.isOpaque(dir)) return;
+    if (this.isOpaque(dir)) return false;
     const made = this.kernel.call('mknodat', dir, name, S_IF.REG, 0);
     if (made < 0) throw new SyscallError('mknodat', -made, { path: label, while: 'make whiteout' });
     this.mark(Buffer.concat([Buffer.from(`${path}/`), name]), 'whiteout', 'y', label);
     this.mark(Buffer.from(`${path}/.\0`), 'opaque', 'x', label);
+    return true;
   }
 
   /** Hide what the layers below have in a directory. */

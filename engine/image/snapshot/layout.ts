@@ -42,9 +42,9 @@ export class Layout {
   }
 }
 
-/** Twelve characters instead of a layer's 64: with them 127 layers fit into the page that mount(2) takes. */
+/** Eight characters instead of a layer's 64: with them 127 layers fit into the page that mount(2) takes. */
 export function linkName(hex: string): string {
-  return createHash('sha256').update(hex).digest('base64url').slice(0, 12);
+  return createHash('sha256').update(hex).digest('base64url').slice(0, 8);
 }
 
 /** The short name of a layer's directory, from the directory alone: `…/layers/HEX/diff` -> `…/l`, NAME; null for any other. */

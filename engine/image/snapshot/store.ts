@@ -35,6 +35,7 @@ export class SnapshotStore implements Snapshots {
   /** Layers that something in the making stands on: drafts and snapshots before their record is there. */
   readonly #needed = new Map<Digest, number>();
   readonly #drafts = new Map<LayerDraft, string>();
+  readonly #commits = new Map<Digest, Promise<void>>();
   readonly #snapshotsInTheMaking = new Set<string>();
 
   private constructor(options: StoreOptions) {
@@ -73,6 +74,23 @@ export class SnapshotStore implements Snapshots {
   }
 
   async commitLayer(draft: LayerDraft, made: { readonly diffId: Digest } & Partial<DiskUsage>): Promise<LayerRecord> {
+    const { chainId } = draft;
+    // one after the other: the second of two drafts finds the first's layer
+    const before = this.#commits.get(chainId);
+    const commit = (before ?? Promise.resolve()).then(() => this.#commit(draft, made));
+    const settled = commit.then(
+      () => undefined,
+      () => undefined,
+    );
+    this.#commits.set(chainId, settled);
+    try {
+      return await commit;
+    } finally {
+      if (this.#commits.get(chainId) === settled) this.#commits.delete(chainId);
+    }
+  }
+
+  async #commit(draft: LayerDraft, made: { readonly diffId: Digest } & Partial<DiskUsage>): Promise<LayerRecord> {
     const home = this.#homeOf(draft);
     const { chainId, parent } = draft;
     if (!this.#layers.has(chainId)) {
@@ -94,12 +112,11 @@ export class SnapshotStore implements Snapshots {
       this.#step('record-written');
       await this.#link(chainId);
       this.#step('link-made');
-      if (await this.#publish(home, layer)) {
-        this.#drafts.delete(draft);
-        this.#need(parent, -1);
-        this.#step('durable');
-        return layer;
-      }
+      await this.#publish(home, layer);
+      this.#drafts.delete(draft);
+      this.#need(parent, -1);
+      this.#step('durable');
+      return layer;
     }
     // somebody else was faster
     await this.abandonLayer(draft);
@@ -229,20 +246,13 @@ export class SnapshotStore implements Snapshots {
 
   // ---- in common
 
-  /** Give a draft its name. False when the name is taken. */
-  async #publish(home: string, layer: StoredLayer): Promise<boolean> {
-    const target = this.#layout.layer(layer.chainId);
-    try {
-      await rename(home, target);
-    } catch (error) {
-      if (['ENOTEMPTY', 'EEXIST'].includes((error as NodeJS.ErrnoException).code ?? '')) return false;
-      throw error;
-    }
+  /** Give a draft its name. */
+  async #publish(home: string, layer: StoredLayer): Promise<void> {
+    await rename(home, this.#layout.layer(layer.chainId));
     this.#step('renamed');
     await syncDirectory(this.#layout.layers);
     await syncDirectory(this.#layout.incomplete);
     this.#layers.set(layer.chainId, layer);
-    return true;
   }
 
   /** Remove a directory: its name at once and durably, then its files. */
