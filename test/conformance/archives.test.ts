@@ -15,7 +15,7 @@ const SKOPEO = ['--insecure-policy', '--tmpdir', '/tmp'];
 const NAME = 'lab/rootfs:1';
 
 if (!inSandbox) {
-  const skip = whyNot(['skopeo', 'umoci', 'podman', 'tar', 'gzip', 'zstd']) ?? false;
+  const skip = whyNot(['skopeo', 'umoci', 'podman', 'tar', 'gzip', 'zstd', 'xz', 'bzip2']) ?? false;
   test('archives: to and from skopeo, umoci and podman', { skip, timeout: 120_000 }, () =>
     rerunInSandbox(import.meta.url, { timeoutMs: 110_000 }),
   );
@@ -112,11 +112,15 @@ if (!inSandbox) {
       });
     });
 
-    test('plain, gzip, zstd; and what is said', async () => {
-      const zipped = place.fresh('gz');
-      const zstd = place.fresh('zst');
-      ran('sh', ['-c', 'gzip -c "$1" > "$2"; zstd -q -c "$1" > "$3"', 'sh', archive, zipped, zstd]);
-      for (const file of [archive, zipped, zstd]) await loads(file, file, [NAME]);
+    test('plain, gzip, zstd, xz, bzip2; and what is said', async () => {
+      await loads(archive, 'plain', [NAME]);
+      for (const program of ['gzip', 'zstd', 'xz', 'bzip2']) {
+        const file = place.fresh(program);
+        ran('sh', ['-c', `${program} -q -c "$1" > "$2"`, 'sh', archive, file]);
+        await loads(file, program, [NAME]);
+        writeFileSync(`${file}.cut`, readFileSync(file).subarray(0, 100_000));
+        await assert.rejects((await realStore(place)).loadFrom(`${file}.cut`), { code: 'DataLoss' }, program);
+      }
       const theirs = await realStore(place);
       await theirs.loadFrom(archive);
       assert.equal(theirs.text().at(-1), `Loaded image: ${NAME}`);

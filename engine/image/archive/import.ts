@@ -4,9 +4,9 @@ import { familiar, parseTagged } from '../reference.js';
 import { wanted } from '../registry/platform.js';
 import type { ImageBackend } from '../store/backend.js';
 import { encodeConfig } from '../store/image-store.js';
-import { decompress } from '../tar/decompress.js';
 import type { Image, ImageConfig, ImportOptions } from '../types.js';
 import { applyChanges } from './changes.js';
+import { decompressAny } from './decompress-any.js';
 
 /** `docker import`: a tar of a root file system becomes an image of one layer. */
 export async function importImage(
@@ -22,7 +22,7 @@ export async function importImage(
   const { os, architecture, variant } = wanted(options.platform);
   const lease = backend.lease();
   try {
-    const { digest, size } = await backend.content.ingest(decompress(stream), { lease });
+    const { digest, size } = await backend.content.ingest(decompressAny(stream), { lease });
     const created = new Date().toISOString();
     const comment = options.message ?? '';
     const whole: ImageConfig = {

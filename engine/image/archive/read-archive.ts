@@ -4,9 +4,9 @@ import { isDigest } from '../digest.js';
 import { guard } from '../registry/guards.js';
 import type { ImageBackend } from '../store/backend.js';
 import type { Lease } from '../store/lease.js';
-import { decompress } from '../tar/decompress.js';
 import { readContent, readTar, type TarFile } from '../tar/read.js';
 import type { Digest } from '../types.js';
+import { decompressAny } from './decompress-any.js';
 
 /** A file of an archive: its bytes are in the content store. */
 export interface ArchivedBlob {
@@ -38,7 +38,7 @@ export class Archive {
   /** Read the whole stream: plain, gzip or zstd. Blobs are held by the lease. */
   static async read(backend: ImageBackend, lease: Lease, stream: AsyncIterable<Uint8Array>): Promise<Archive> {
     const archive = new Archive(backend, lease);
-    for await (const file of readTar(decompress(stream), { maxEntries: MOST_FILES })) await archive.#take(file);
+    for await (const file of readTar(decompressAny(stream), { maxEntries: MOST_FILES })) await archive.#take(file);
     return archive;
   }
 
