@@ -1,3 +1,4 @@
+import { SIG } from '../kernel/constants.js';
 import { EngineError } from '../kernel/errors.js';
 import type { EndpointRequest } from '../network/types.js';
 import { attachTo } from './attach.js';
@@ -13,6 +14,7 @@ import { listContainers, pruneContainers } from './list.js';
 import { logLines } from './logs/follow.js';
 import { verifyName } from './names.js';
 import { type ContainerRecord, isRunning } from './record.js';
+import { parseSignal } from './spec/signal.js';
 import { attachRequest } from './start.js';
 import { statsStream, takeSample } from './stats.js';
 import { top } from './top.js';
@@ -36,6 +38,11 @@ import type {
   WaitResult,
 } from './types.js';
 import { updateContainer } from './update.js';
+
+/** `docker kill --signal`: SIGKILL where nothing is said. */
+function killSignal(text: string): number {
+  return text === '' ? SIG.KILL : parseSignal(text);
+}
 
 /** Containers, as the API asks for them. Each operation finds its container, checks what it needs, and hands on. */
 export class Containers implements ContainerService {
@@ -93,7 +100,11 @@ export class Containers implements ContainerService {
   }
 
   async kill(name: string, signal: string): Promise<void> {
-    await this.#life.kill(this.#find(name).id, signal);
+    const number = killSignal(signal);
+    const record = this.#deps.store.tryFind(name);
+    if (record === null)
+      throw new EngineError('NotFound', `cannot kill container: ${name}: No such container: ${name}`);
+    await this.#life.kill(record.id, number);
   }
 
   pause(name: string): Promise<void> {
@@ -107,11 +118,16 @@ export class Containers implements ContainerService {
   async rename(name: string, to: string): Promise<void> {
     const record = this.#find(name);
     if (to === '' || to === '/') throw new EngineError('InvalidArgument', 'Neither old nor new names may be empty');
-    const plain = verifyName(to);
+    const plain = to.replace(/^\//, '');
     if (plain === record.name)
       throw new EngineError('InvalidArgument', 'Renaming a container with the same name as its current name');
     const { store, events } = this.#deps;
-    store.reserve(plain, record.id);
+    try {
+      store.reserve(verifyName(`/${plain}`), record.id);
+    } catch (error) {
+      if (!(error instanceof EngineError)) throw error;
+      throw new EngineError(error.code, `Error when allocating new name: ${error.message}`, { cause: error });
+    }
     const old = record.name;
     record.name = plain;
     store.save(record);

@@ -1,7 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { EngineError } from '../kernel/errors.js';
+import type { Image } from '../image/types.js';
+import { O } from '../kernel/constants.js';
+import { EngineError, SyscallError } from '../kernel/errors.js';
+import { openInRoot } from '../kernel/namespaces/open-in-root.js';
 import { copyTree } from '../volume/copy-up.js';
 import type { ContainerDeps } from './deps.js';
 import { checkLogConfig } from './logs/settings.js';
@@ -22,8 +25,22 @@ export async function createContainer(
   deps: ContainerDeps,
   request: CreateRequest,
 ): Promise<{ record: ContainerRecord; warnings: readonly string[] }> {
-  const { store, events } = deps;
   const image = request.config.Image === '' ? null : await deps.images.get(request.config.Image);
+  try {
+    return await makeContainer(deps, request, image);
+  } catch (error) {
+    // "not found" is for the image alone: clients then pull it
+    if (!(error instanceof EngineError) || error.code !== 'NotFound') throw error;
+    throw new EngineError('InvalidArgument', error.message, { cause: error });
+  }
+}
+
+async function makeContainer(
+  deps: ContainerDeps,
+  request: CreateRequest,
+  image: Image | null,
+): Promise<{ record: ContainerRecord; warnings: readonly string[] }> {
+  const { store, events } = deps;
   const merged = mergeConfig(request.config, image?.config.config ?? {});
   const verified = verifySettings(merged, request.hostConfig, deps.facts());
   const hostConfig = {
@@ -63,6 +80,7 @@ export async function createContainer(
     deps.at?.('create.snapshot');
     await deps.images.prepareSnapshot(id, image);
     undo.push(() => deps.images.removeSnapshot(id));
+    if (!['', '/'].includes(config.WorkingDir)) await checkWorkingDirectory(deps, record);
     deps.at?.('create.volumes');
     record.mounts = await takeVolumes(deps, record, undo);
     await fillVolumes(deps, record);
@@ -122,14 +140,29 @@ function mountsOf(deps: ContainerDeps, config: ContainerConfig, hostConfig: Host
   });
 }
 
+/** What is there already must be a directory; what is not is made when the container starts. */
+async function checkWorkingDirectory(deps: ContainerDeps, record: ContainerRecord): Promise<void> {
+  const path = record.config.WorkingDir;
+  await withRootfs(deps, record, async (root) => {
+    let place: number;
+    try {
+      place = openInRoot(deps.kernel, root, path, O.PATH);
+    } catch (error) {
+      if (error instanceof SyscallError && error.errno === 'ENOENT') return;
+      if (error instanceof SyscallError && error.errno === 'ENOTDIR')
+        throw new EngineError('InvalidArgument', `Cannot mkdir: ${path} is not a directory`);
+      throw error;
+    }
+    const isDirectory = fstatSync(place).isDirectory();
+    closeSync(place);
+    if (!isDirectory) throw new EngineError('InvalidArgument', `Cannot mkdir: ${path} is not a directory`);
+  });
+}
+
 /** By network name; a container that shares another's network has none of its own. */
 function endpointsOf(deps: ContainerDeps, request: CreateRequest, host: HostConfig): ContainerRecord['endpoints'] {
   const mode = networkOf(host);
-  if (mode === null) {
-    const joined = host.NetworkMode.slice('container:'.length);
-    deps.store.find(joined);
-    return {};
-  }
+  if (mode === null) return {};
   const wished = Object.entries(request.endpoints);
   const named = wished.filter(([name]) => name !== 'default');
   const own = named.find(([name]) => name === mode)?.[1] ?? request.endpoints['default'] ?? {};

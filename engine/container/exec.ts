@@ -3,7 +3,7 @@ import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { join } from 'node:path';
 import { ReadStream } from 'node:tty';
-import { EngineError } from '../kernel/errors.js';
+import { EngineError, SyscallError } from '../kernel/errors.js';
 import { DescriptorSocket, setTerminalSize } from '../kernel/pty.js';
 import type { SpecProcess } from '../runtime/spec/types.js';
 import type { ContainerProcess } from '../runtime/types.js';
@@ -18,6 +18,8 @@ import type { Attached, ExecInspect, ExecRequest, OutputChunk } from './types.js
 
 /** How long the answers of an exec that has ended can be asked for. */
 const KEPT_MS = 5 * 60_000;
+const NOT_EXECUTED = 126;
+const NOT_FOUND = 127;
 const TERMINAL_TIMEOUT_MS = 10_000;
 /** Execs of one container that are known at once. */
 const MAX_EXECS = 10_000;
@@ -117,13 +119,13 @@ export class Execs {
     const exec = this.#find(id);
     const { container, request } = exec;
     if (exec.running || exec.process !== null || exec.exitCode !== null)
-      throw new EngineError('AlreadyExists', `exec command ${id} is already running`);
+      throw new EngineError(
+        'AlreadyExists',
+        `Error: Exec command ${id} ${exec.running ? 'is already running' : 'has already run'}`,
+      );
     mustRun(container);
     const size = options.consoleSize ?? request.ConsoleSize;
-    const process = this.#process(exec, size);
-    const streams = request.Tty
-      ? await this.#startAtTerminal(exec, process, size)
-      : await this.#startAtPipes(exec, process, !options.detach && request.AttachStdin);
+    const streams = await this.#streams(exec, size, !options.detach && request.AttachStdin);
     const made = exec.process as ContainerProcess | null;
     if (made === null) throw new EngineError('Internal', 'the exec has no process');
     exec.running = true;
@@ -178,6 +180,18 @@ export class Execs {
     }
   }
 
+  async #streams(exec: Exec, size: readonly [number, number] | null, withInput: boolean): Promise<ExecStreams> {
+    try {
+      const process = this.#process(exec, size);
+      return exec.request.Tty
+        ? await this.#startAtTerminal(exec, process, size)
+        : await this.#startAtPipes(exec, process, withInput);
+    } catch (error) {
+      exec.exitCode = /executable file not found/.test(String(error)) ? NOT_FOUND : NOT_EXECUTED;
+      throw error;
+    }
+  }
+
   #find(id: string): Exec {
     const exec = this.#execs.get(id);
     if (exec === undefined) throw new EngineError('NotFound', `No such exec instance: ${id}`);
@@ -208,7 +222,7 @@ export class Execs {
         ),
         ...request.Env.filter((line) => line.includes('=')),
       ],
-      cwd: request.WorkingDir === '' ? base.cwd : request.WorkingDir,
+      cwd: workingDirectory(request.WorkingDir, base.cwd),
       capabilities: { bounding: capabilities, effective: held, permitted: held, inheritable: [], ambient: [] },
     };
   }
@@ -282,22 +296,28 @@ export class Execs {
   }
 
   async #exec(exec: Exec, process: SpecProcess, stdio: [number, number, number]): Promise<ContainerProcess> {
-    try {
-      return await this.#deps.runtime.exec({ id: exec.container.id, process, stdio });
-    } catch (error) {
-      exec.exitCode = execError(error).message.includes('permission denied') ? 126 : 127;
-      throw execError(error);
-    }
+    return this.#deps.runtime
+      .exec({ id: exec.container.id, process, stdio })
+      .catch((error: unknown) => Promise.reject(execError(error)));
   }
 }
 
 /** What dockerd says of a program that could not be executed. */
 function execError(error: unknown): EngineError {
   const message = error instanceof Error ? error.message : String(error);
-  if (error instanceof EngineError && !/exec/.test(message)) return error;
-  return new EngineError('InvalidArgument', `OCI runtime exec failed: exec failed: ${message}: unknown`, {
+  const what = error instanceof SyscallError ? 'unable to start container process: ' : '';
+  return new EngineError('InvalidArgument', `OCI runtime exec failed: exec failed: ${what}${message}: unknown`, {
     cause: error,
   });
+}
+
+function workingDirectory(wish: string, otherwise: string): string {
+  if (wish !== '' && !wish.startsWith('/'))
+    throw new EngineError(
+      'InvalidArgument',
+      'OCI runtime exec failed: exec failed: Cwd must be an absolute path: unknown',
+    );
+  return wish === '' ? otherwise : wish;
 }
 
 const BARE: ExecRequest = {

@@ -126,10 +126,9 @@ export class Lifecycle {
     this.#emit(record, 'restart');
   }
 
-  async kill(id: string, name: string): Promise<void> {
+  async kill(id: string, signal: number): Promise<void> {
     const managed = this.#get(id);
     const { record } = managed;
-    const signal = name === '' || name === '0' ? SIG.KILL : parseSignal(name);
     if (!isRunning(record))
       throw new EngineError(
         'FailedPrecondition',

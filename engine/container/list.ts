@@ -29,22 +29,42 @@ export async function listContainers(deps: ContainerDeps, options: ListOptions):
     ]),
     exposed: Object.keys(record.config.ExposedPorts ?? {}),
     published: Object.entries({ ...record.hostConfig.PortBindings, ...record.attachment?.ports }).flatMap(
-      ([port, bindings]) => [
-        port,
-        ...(bindings ?? []).map(({ HostPort }) => `${HostPort}/${port.split('/')[1] ?? 'tcp'}`),
-      ],
+      ([port, bindings]) => [...(bindings ?? []).map(({ HostPort }) => `${HostPort}/${port.split('/')[1] ?? 'tcp'}`)],
     ),
   });
   const all = deps.store.list().map(listed);
   const chosen = selectContainers(all, options, { find: (name) => listed(deps.store.find(name)) });
-  if (!options.size) return chosen.map(({ record }) => summaryOf(record));
+  const shown = imageNames(deps);
+  if (!options.size)
+    return Promise.all(chosen.map(async ({ record }) => ({ ...summaryOf(record), Image: await shown(record) })));
   return Promise.all(
     chosen.map(async ({ record }) => {
       const { bytes } = await deps.images.usage(record.id);
       const image = record.imageId === null ? null : await deps.images.get(record.imageId).catch(() => null);
-      return { ...summaryOf(record), SizeRw: bytes, SizeRootFs: bytes + (image?.size ?? 0) };
+      return {
+        ...summaryOf(record),
+        Image: await shown(record),
+        SizeRw: bytes,
+        SizeRootFs: bytes + (image?.size ?? 0),
+      };
     }),
   );
+}
+
+/** The IMAGE column: as the user wrote it while that still means the same image, else the image's id. */
+function imageNames(deps: ContainerDeps): (record: ContainerRecord) => Promise<string> {
+  const known = new Map<string, Promise<string | null>>();
+  return async ({ config, imageId }) => {
+    if (imageId === null || config.Image === imageId) return config.Image;
+    const meant =
+      known.get(config.Image) ??
+      deps.images.get(config.Image).then(
+        ({ id }) => id,
+        (error: unknown) => (error instanceof EngineError ? null : Promise.reject(error as Error)),
+      );
+    known.set(config.Image, meant);
+    return (await meant) === imageId ? config.Image : imageId;
+  };
 }
 
 /** Of each container: its image and those below, with all names; read only when a filter asks. */
@@ -55,18 +75,17 @@ async function ancestry(
   if ((filters['ancestor'] ?? []).length === 0) return () => [];
   const images = await deps.images.list({ all: true });
   const byId = new Map(images.map((image) => [image.id, image]));
-  return ({ imageId, config }) => {
+  return ({ imageId }) => {
     const own = imageId === null ? undefined : byId.get(imageId);
     const chain = own?.config.rootfs.diff_ids ?? [];
     const below = images.filter(
       ({ config: { rootfs } }) => rootfs.diff_ids.length > 0 && rootfs.diff_ids.every((id, n) => id === chain[n]),
     );
     return [
-      config.Image,
       ...below.flatMap(({ id, tags, digests }) => [
         id,
         ...tags,
-        ...tags.map((tag) => tag.replace(/:[^:/]*$/, '')),
+        ...tags.filter((tag) => tag.endsWith(':latest')).map((tag) => tag.slice(0, -':latest'.length)),
         ...digests,
       ]),
       ...(imageId === null ? [] : [imageId]),

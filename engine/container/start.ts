@@ -10,7 +10,9 @@ import type { AttachRequest } from '../network/types.js';
 import type { OutputOptions, Stdio } from '../runtime/types.js';
 import { networkOf, undoAll } from './create.js';
 import type { ContainerDeps } from './deps.js';
+import { linkedEnvironment, linksOf } from './links.js';
 import { Live } from './live.js';
+import { checkLogValues } from './logs/settings.js';
 import type { PlacedMount, ResolvedMount } from './mounts/types.js';
 import { makePipe } from './output/pipes.js';
 import { type ContainerRecord, isRunning } from './record.js';
@@ -20,7 +22,6 @@ import { cgroupsPathOf, containerSpec } from './spec/container-spec.js';
 import { joinedContainer } from './spec/modes.js';
 import { resolveUser } from './spec/users.js';
 import { now, timeText } from './time.js';
-import type { HostConfig } from './types.js';
 
 /**
  * `docker start`: root file system, network, files, config, process, in this order; what was made is undone when one fails.
@@ -29,6 +30,7 @@ import type { HostConfig } from './types.js';
 export async function startContainer(deps: ContainerDeps, record: ContainerRecord): Promise<Live> {
   const undo: (() => void | Promise<void>)[] = [];
   const { store, runtime } = deps;
+  checkLogValues(record.hostConfig.LogConfig);
   deps.at?.('start.record');
   record.phase = 'starting';
   store.save(record);
@@ -48,7 +50,7 @@ export async function startContainer(deps: ContainerDeps, record: ContainerRecor
     const files = writeFiles(deps, record);
     const { spec, init } = containerSpec({
       id: record.id,
-      config: record.config,
+      config: withHostnameOf(deps, record),
       hostConfig: record.hostConfig,
       command: record.command,
       rootfs,
@@ -56,6 +58,7 @@ export async function startContainer(deps: ContainerDeps, record: ContainerRecor
       mounts,
       files: { ...files, ...shmOf(deps, record) },
       join: joins(deps, record),
+      linkedEnv: linkedEnvironment(deps, record),
       cgroupsPath: cgroupsPathOf(record.id, record.hostConfig.CgroupParent, deps.cgroupParent),
       machine: deps.machine,
     });
@@ -215,7 +218,7 @@ function writeFiles(
           domainname: config.Domainname,
           addresses,
           extraHosts: hostConfig.ExtraHosts ?? [],
-          links: linksOf(deps, hostConfig),
+          links: linksOf(deps, record),
           ...(deps.hostGateway?.() === undefined ? {} : { hostGateway: deps.hostGateway?.() as string }),
         }),
     { mode: 0o644 },
@@ -238,15 +241,12 @@ function textOf(path: string): string {
   return existsSync(path) ? readFileSync(path, 'utf8') : '';
 }
 
-/** `--link`: the other's names and address, while it runs. */
-function linksOf(deps: ContainerDeps, { Links }: HostConfig): { names: string[]; address: string }[] {
-  return (Links ?? []).flatMap((link) => {
-    const [name = '', alias = name] = link.split(':');
-    const other = deps.store.find(name);
-    const address = Object.values(other.attachment?.networks ?? {})[0]?.IPAddress ?? '';
-    const names = [...new Set([alias.replace(/^.*\//, ''), other.config.Hostname, other.name])];
-    return address === '' ? [] : [{ names, address }];
-  });
+/** Whoever shares a container's network has its name. */
+function withHostnameOf(deps: ContainerDeps, { config, hostConfig }: ContainerRecord): ContainerRecord['config'] {
+  const joined = joinedContainer(hostConfig.NetworkMode);
+  if (joined === null) return config;
+  const { Hostname, Domainname } = deps.store.find(joined).config;
+  return { ...config, Hostname, Domainname };
 }
 
 function joins(deps: ContainerDeps, record: ContainerRecord): { network?: string; pid?: string; ipc?: string } {

@@ -165,12 +165,23 @@ export class JsonFileWriter {
   }
 
   #write(text: string): void {
-    if (text === '') return;
     const { maxSize } = this.#options;
-    if (maxSize > 0 && this.#size >= maxSize) this.#rotate();
-    const bytes = Buffer.from(text);
-    for (let at = 0; at < bytes.length; ) at += writeSync(this.#fd, bytes, at);
-    this.#size += bytes.length;
+    let rest = Buffer.from(text);
+    while (rest.length > 0) {
+      const room = maxSize > 0 ? maxSize - this.#size : rest.length;
+      // as much as fits, in whole lines; at least one in a new file
+      let length = room >= rest.length ? rest.length : room <= 0 ? 0 : rest.lastIndexOf(10, room - 1) + 1;
+      if (length <= 0) {
+        if (this.#size > 0) {
+          this.#rotate();
+          continue;
+        }
+        length = rest.indexOf(10) + 1;
+      }
+      for (let at = 0; at < length; ) at += writeSync(this.#fd, rest, at, length - at);
+      this.#size += length;
+      rest = rest.subarray(length);
+    }
   }
 
   #rotate(): void {

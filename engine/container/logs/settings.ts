@@ -56,21 +56,27 @@ export function checkLogConfig({ Type, Config }: LogConfig): LogConfig {
   for (const option of Object.keys(Config))
     if (OPTIONS[type]?.has(option) !== true)
       throw new EngineError('InvalidArgument', `unknown log opt '${option}' for ${type} log driver`);
-  const size = Config['max-size'];
-  if (size !== undefined && sizeOf(size) <= 0)
-    throw new EngineError('InvalidArgument', `invalid value for max-size: ${size}`);
-  const files = Config['max-file'];
-  if (files !== undefined && !/^\d+$/.test(files))
-    throw new EngineError('InvalidArgument', `strconv.Atoi: parsing "${files}": invalid syntax`);
-  if (files !== undefined && Number(files) < 1)
-    throw new EngineError('InvalidArgument', 'max-file cannot be less than 1');
-  if (files !== undefined && Number(files) > 1 && size === undefined && type === 'json-file')
-    throw new EngineError('InvalidArgument', 'max-file option requires max-size to be set');
   return { Type: type, Config };
 }
 
+/** The values, which dockerd looks at when the container starts. */
+export function checkLogValues({ Type, Config }: LogConfig): void {
+  const failed = (why: string): EngineError =>
+    new EngineError('InvalidArgument', `failed to initialize logging driver: ${why}`);
+  const size = Config['max-size'];
+  if (size !== undefined && !SIZE.test(size)) throw failed(`invalid size: '${size}'`);
+  if (size !== undefined && sizeOf(size) <= 0) throw failed(`max-size should be a positive number`);
+  const files = Config['max-file'];
+  if (files !== undefined && !/^\d{1,9}$/.test(files)) throw failed(`strconv.Atoi: parsing "${files}": invalid syntax`);
+  if (files !== undefined && Number(files) < 1) throw failed('max-file cannot be less than 1');
+  if (files !== undefined && Number(files) > 1 && size === undefined && Type === 'json-file')
+    throw failed('max-file option requires max-size to be set');
+}
+
+const SIZE = /^(\d+(?:\.\d+)?)\s*([bkmgt]?)i?b?$/i;
+
 function sizeOf(text: string): number {
-  const [, number, unit = ''] = /^(\d+(?:\.\d+)?)\s*([bkmgt]?)i?b?$/i.exec(text) ?? [];
+  const [, number, unit = ''] = SIZE.exec(text) ?? [];
   if (number === undefined) throw new EngineError('InvalidArgument', `invalid size: '${text}'`);
   return Math.floor(Number(number) * (UNITS[unit.toLowerCase()] ?? 1));
 }
