@@ -132,8 +132,7 @@ export async function cleanUp(deps: ContainerDeps, record: ContainerRecord): Pro
 }
 
 async function attachNetwork(deps: ContainerDeps, record: ContainerRecord): Promise<void> {
-  const mode = networkOf(record.hostConfig);
-  if (mode === null || mode === 'host' || record.config.NetworkDisabled === true) return;
+  if (networkOf(record.hostConfig) === null || record.config.NetworkDisabled === true) return;
   record.attachment = await deps.networks.attach(attachRequest(record));
   deps.store.save(record);
 }
@@ -145,12 +144,12 @@ export function attachRequest({ id, name, config, hostConfig, endpoints }: Conta
     ports: hostConfig.PortBindings,
     publishAll: hostConfig.PublishAllPorts,
     exposed: Object.keys(config.ExposedPorts ?? {}),
+    ...(hostConfig.Dns.length === 0 ? {} : { dns: hostConfig.Dns }),
   };
 }
 
 async function detachNetwork(deps: ContainerDeps, record: ContainerRecord): Promise<void> {
-  const mode = networkOf(record.hostConfig);
-  if (mode === null || mode === 'host') return;
+  if (networkOf(record.hostConfig) === null) return;
   await deps.networks.detach(record.id, record.attachment);
   record.attachment = null;
 }
@@ -257,7 +256,7 @@ function joins(deps: ContainerDeps, record: ContainerRecord): { network?: string
   const path = (name: string, kind: string): string => `/proc/${runningPid(deps, name)}/ns/${kind}`;
   return {
     ...(network === null
-      ? attachment === null
+      ? attachment === null || hostConfig.NetworkMode === 'host'
         ? {}
         : { network: attachment.sandboxKey }
       : { network: path(network, 'net') }),
