@@ -8,7 +8,7 @@ import { type Served, serveFakes } from '../helpers/api/serve.js';
 
 let served: Served;
 before(async () => {
-  served = await serveFakes();
+  served = await serveFakes({ bounds: { halfClosedMs: 100 } });
 });
 after(() => served.close());
 

@@ -17,7 +17,6 @@ export interface Input {
   /** The JSON of the body; undefined when there is none. */
   readonly body: unknown;
   readonly version: ApiVersion;
-  readonly info: EngineInfo;
 }
 
 /** What an endpoint works with once its request was understood and the policy has let it pass. */

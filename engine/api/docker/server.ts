@@ -28,6 +28,8 @@ export interface ServerBounds {
   readonly headTimeMs?: number;
   readonly bodyTimeMs?: number;
   readonly maxConnections?: number;
+  /** How often half-closed connections are looked at. */
+  readonly halfClosedMs?: number;
 }
 
 export interface DockerServer {
@@ -70,7 +72,7 @@ class Api {
   readonly #bounds: ServerBounds;
   readonly #servers: (HttpServer | HttpsServer)[] = [];
   readonly #sockets = new Set<Duplex>();
-  readonly #halfClosed = new HalfClosed();
+  readonly #halfClosed: HalfClosed;
   /** Requests under way. */
   readonly #under = new Set<AbortController>();
 
@@ -78,6 +80,7 @@ class Api {
     this.#services = services;
     this.#info = info;
     this.#bounds = bounds;
+    this.#halfClosed = new HalfClosed(bounds.halfClosedMs);
   }
 
   async open(listener: Listener): Promise<string> {
@@ -165,7 +168,7 @@ class Api {
       }
       const query = new Query(target.query);
       const info = this.#info;
-      const prepared = endpoint.prepare({ name, query, headers: request.headers, body, version, info });
+      const prepared = endpoint.prepare({ name, query, headers: request.headers, body, version });
       this.#services.policy?.({
         operation: endpoint.operation,
         method: endpoint.method,

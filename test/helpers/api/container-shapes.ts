@@ -1,3 +1,4 @@
+import { adaptHostConfig } from '../../../engine/container/spec/adapt.js';
 import type { ContainerInspect, ContainerSummary, NetworkSettings } from '../../../engine/container/types.js';
 import type { EndpointSettings } from '../../../engine/network/types.js';
 import type { FakeContainer } from './fake-containers.js';
@@ -66,7 +67,7 @@ export function inspectOf(one: FakeContainer): ContainerInspect {
     ProcessLabel: '',
     AppArmorProfile: '',
     ExecIDs: null,
-    HostConfig: hostConfig,
+    HostConfig: adaptHostConfig(hostConfig, { cgroup: 'v1', runtime: 'glassbox', containerId: () => null }),
     GraphDriver: { Name: 'overlay2', Data: { MergedDir: '/data/merged' } },
     Mounts: [],
     Config: config.Hostname === '' ? { ...config, Hostname: one.id.slice(0, 12) } : config,

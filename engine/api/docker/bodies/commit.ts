@@ -1,7 +1,7 @@
 import type { CommitRequest, ContainerConfig } from '../../../container/types.js';
 import type { ImageRunConfig } from '../../../image/types.js';
 import type { ApiVersion } from '../version.js';
-import { CONFIG_FIELDS, checkContainerConfig, parseContainerConfig } from './container-config.js';
+import { CONFIG_FIELDS, parseContainerConfig } from './container-config.js';
 import { Fields, present } from './fields.js';
 import type { Query } from './query.js';
 
@@ -9,7 +9,6 @@ import type { Query } from './query.js';
 export function parseCommit(query: Query, body: unknown, version: ApiVersion): CommitRequest {
   const fields = new Fields(body, 'Config');
   const config = CONFIG_FIELDS.some((name) => fields.has(name)) ? parseContainerConfig(fields, version) : null;
-  if (config !== null) checkContainerConfig(config);
   return {
     container: query.text('container'),
     repo: query.text('repo'),

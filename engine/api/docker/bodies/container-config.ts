@@ -1,9 +1,8 @@
 import type { ContainerConfig } from '../../../container/types.js';
 import type { HealthcheckConfig } from '../../../image/types.js';
 import type { ApiVersion } from '../version.js';
-import { bad, type Fields, present } from './fields.js';
+import { type Fields, present } from './fields.js';
 import { exposedPorts } from './ports.js';
-import { checkSignal } from './signals.js';
 
 /** Names of the fields: a body with none of them has no config at all. */
 export const CONFIG_FIELDS = [
@@ -42,22 +41,6 @@ export function parseContainerConfig(fields: Fields, version: ApiVersion): Conta
     ...present({ StopTimeout: fields.maybeInteger('StopTimeout', 'int') ?? undefined }),
     ...present({ Shell: fields.strings('Shell') ?? undefined }),
   };
-}
-
-/** dockerd's validateContainerConfig. */
-export function checkContainerConfig(config: ContainerConfig): void {
-  if (config.WorkingDir !== '' && !config.WorkingDir.startsWith('/'))
-    bad(`the working directory '${config.WorkingDir}' is invalid, it needs to be an absolute path`);
-  if (config.StopSignal !== undefined) checkSignal(config.StopSignal);
-  for (const variable of config.Env)
-    if (variable === '' || variable.startsWith('=')) bad(`invalid environment variable: ${variable}`);
-  const { Healthcheck } = config;
-  if (Healthcheck === undefined) return;
-  for (const name of ['Interval', 'Timeout', 'StartPeriod', 'StartInterval'] as const) {
-    const value = Healthcheck[name] ?? 0;
-    if (value !== 0 && value < 1_000_000) bad(`${name} in Healthcheck cannot be less than 1ms`);
-  }
-  if ((Healthcheck.Retries ?? 0) < 0) bad('Retries in Healthcheck cannot be negative');
 }
 
 function parseHealthcheck(fields: Fields | null, version: ApiVersion): HealthcheckConfig | undefined {

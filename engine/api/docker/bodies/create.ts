@@ -1,10 +1,10 @@
 import type { ContainerConfig, CreateRequest, HostConfig } from '../../../container/types.js';
 import type { EndpointRequest } from '../../../network/types.js';
 import type { ApiVersion } from '../version.js';
-import { CONFIG_FIELDS, checkContainerConfig, parseContainerConfig } from './container-config.js';
+import { CONFIG_FIELDS, parseContainerConfig } from './container-config.js';
 import { parseEndpoint } from './endpoint.js';
 import { bad, Fields } from './fields.js';
-import { checkHostConfig, type HostDefaults, parseHostConfig } from './host-config.js';
+import { parseHostConfig } from './host-config.js';
 import { containerName } from './names.js';
 import type { Query } from './query.js';
 
@@ -14,15 +14,13 @@ export interface ParsedCreate {
   readonly warnings: readonly string[];
 }
 
-export function parseCreate(query: Query, body: unknown, version: ApiVersion, defaults: HostDefaults): ParsedCreate {
+export function parseCreate(query: Query, body: unknown, version: ApiVersion): ParsedCreate {
   if (body === undefined) bad('invalid JSON: got EOF while reading request body');
   const fields = new Fields(body, 'CreateRequest');
   if (!CONFIG_FIELDS.some((name) => fields.has(name))) bad('config cannot be empty in order to create a container');
   const name = containerName(query.text('name'));
-  const hostConfig = parseHostConfig(fields.object('HostConfig'), version, defaults);
+  const hostConfig = parseHostConfig(fields.object('HostConfig'), version);
   const asked = parseContainerConfig(fields, version);
-  checkHostConfig(asked, hostConfig, defaults);
-  checkContainerConfig(asked);
   const endpoints = parseEndpoints(fields.object('NetworkingConfig'), hostConfig.NetworkMode, version);
   const moved = moveMacAddress(asked, hostConfig, endpoints, version);
   const platform = version.atLeast(41) ? query.text('platform') : '';

@@ -1,14 +1,13 @@
 import type { Resources, UpdateRequest } from '../../../container/types.js';
 import type { ApiVersion } from '../version.js';
 import { Fields } from './fields.js';
-import { checkResources, parseResources } from './resources.js';
+import { parseResources } from './resources.js';
 import { parseRestartPolicy } from './restart-policy.js';
 
 /** POST /containers/ID/update: Go's zero values, which a client sends for everything it does not mean, change nothing. */
 export function parseUpdate(body: unknown, version: ApiVersion): UpdateRequest {
   const fields = new Fields(body, 'UpdateConfig');
   const all = parseResources(fields);
-  checkResources(all, 'update');
   const said = Object.entries(all).filter(
     ([, value]: [string, unknown]) =>
       value !== null && value !== 0 && value !== '' && !(Array.isArray(value) && value.length === 0),

@@ -28,6 +28,9 @@ export class HttpError extends EngineError {
   }
 }
 
+/** How long a client that was refused may go on sending. */
+const LINGER_MS = 1_000;
+
 /** The client is not there any more: nobody reads an answer. */
 export class ClientGone extends EngineError {
   constructor() {
@@ -57,9 +60,13 @@ export function fail(response: ServerResponse, error: unknown): void {
   const cut = status === 408 || status === 413 || !(response.req.complete || response.req.method === 'GET');
   for (const name of ['Content-Encoding', 'Content-Length', 'Transfer-Encoding']) response.removeHeader(name);
   if (cut) response.setHeader('Connection', 'close');
+  const { socket } = response.req;
   const text = `${JSON.stringify({ message: messageOf(error) })}\n`;
   response.writeHead(status, { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(text) });
   response.end(text, () => {
-    if (cut) setTimeout(() => response.req.socket.destroy(), 100).unref();
+    if (!cut) return;
+    // The client may still be sending: what comes is thrown away for a while, so that it lives to read the answer.
+    response.req.resume();
+    setTimeout(() => socket.destroy(), LINGER_MS).unref();
   });
 }

@@ -12,7 +12,12 @@ const EVERY_MS = 2_000;
  */
 export class HalfClosed {
   readonly #gone = new Map<Duplex, () => void>();
+  readonly #everyMs: number;
   #timer: NodeJS.Timeout | null = null;
+
+  constructor(everyMs = EVERY_MS) {
+    this.#everyMs = everyMs;
+  }
 
   /** Call `gone` once when the other end is closed. */
   watch(socket: Duplex, gone: () => void): void {
@@ -22,7 +27,7 @@ export class HalfClosed {
     }
     this.#gone.set(socket, gone);
     socket.once('close', () => this.#forget(socket));
-    this.#timer ??= setInterval(() => this.check(), EVERY_MS).unref();
+    this.#timer ??= setInterval(() => this.check(), this.#everyMs).unref();
   }
 
   check(): void {

@@ -37,7 +37,7 @@ export const CONTAINERS: readonly Endpoint[] = [
   endpoint(
     'ContainerCreate POST /containers/create',
     'json',
-    ({ query, body, version, info }) => parseCreate(query, body, version, info.hostDefaults),
+    ({ query, body, version }) => parseCreate(query, body, version),
     async ({ request, warnings }, { services, response }) => {
       const made = await services.containers.create(request);
       sendJson(response, 201, { Id: made.Id, Warnings: [...made.Warnings, ...warnings] });

@@ -1,6 +1,5 @@
 import { readdirSync } from 'node:fs';
 import { arch, cpus, hostname, machine, release, totalmem } from 'node:os';
-import type { HostDefaults } from '../bodies/host-config.js';
 import type { DockerServices } from '../services.js';
 import { API_VERSION, type ApiVersion, MIN_API_VERSION } from '../version.js';
 import { type CgroupFacts, cgroupWarnings, ipv4Forwarding, operatingSystem, readCgroupFacts } from './machine.js';
@@ -11,7 +10,7 @@ const ARCHITECTURES: Readonly<Record<string, string>> = { x64: 'amd64', arm64: '
 
 export const goArchitecture = (): string => ARCHITECTURES[arch()] ?? arch();
 
-/** What GET /info and /version tell, and what of it decides the defaults of a container. */
+/** What GET /info and /version tell. */
 export class EngineInfo {
   /** Of listeners. */
   warnings: readonly string[] = [];
@@ -23,15 +22,6 @@ export class EngineInfo {
   constructor(services: DockerServices, cgroups = readCgroupFacts()) {
     this.#services = services;
     this.#cgroups = cgroups;
-  }
-
-  get hostDefaults(): HostDefaults {
-    const { defaultRuntime, runtimes } = this.#services.facts;
-    return {
-      runtime: defaultRuntime,
-      runtimes: [...Object.keys(runtimes), defaultRuntime],
-      cgroupVersion: this.#cgroups.version,
-    };
   }
 
   version(): object {
