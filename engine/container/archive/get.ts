@@ -1,9 +1,8 @@
 import { archiveTree } from '../../image/layer/archive-tree.js';
-import { openInRoot } from '../../image/layer/place.js';
 import { O } from '../../kernel/constants.js';
 import { type Kernel, realKernel } from '../../kernel/kernel.js';
 import type { PathStat } from '../types.js';
-import { baseName, type ContainerTree, isDirectory, notFound, openRoot, requestPath } from './resolve.js';
+import { baseName, type ContainerTree, isDirectory, notFound, openPath, openRoot, requestPath } from './resolve.js';
 import { statIn } from './stat-path.js';
 
 export interface Archive {
@@ -26,7 +25,7 @@ export function getArchive(tree: ContainerTree, path: string): Archive {
     const inside = isDirectory(status);
     // a directory itself, or the one that the file is in
     const place = inside ? wanted : wanted.slice(0, wanted.replace(/\/$/, '').lastIndexOf('/'));
-    const fd = openInRoot(kernel, root, place === '' ? '/' : place, O.PATH | O.DIRECTORY | (inside ? O.NOFOLLOW : 0));
+    const fd = openPath(kernel, root, place === '' ? '/' : place, O.PATH | O.DIRECTORY | (inside ? O.NOFOLLOW : 0));
     if (fd < 0) throw notFound(fd, wanted, tree);
     const rename = base === '/' ? '' : base;
     const options = inside ? { rename, self: rename !== '' } : { path: base, rename: base };

@@ -1,5 +1,4 @@
 import { EntryWriter } from '../../image/layer/entries.js';
-import { openInRoot } from '../../image/layer/place.js';
 import { statusOf } from '../../image/layer/status.js';
 import { decompress } from '../../image/tar/decompress.js';
 import { TarParser } from '../../image/tar/parser.js';
@@ -7,7 +6,16 @@ import type { TarEntry, TarSink } from '../../image/tar/types.js';
 import { O } from '../../kernel/constants.js';
 import { EngineError } from '../../kernel/errors.js';
 import { realKernel } from '../../kernel/kernel.js';
-import { type ContainerTree, followed, isDirectory, joined, notFound, openRoot, requestPath } from './resolve.js';
+import {
+  type ContainerTree,
+  followed,
+  isDirectory,
+  joined,
+  notFound,
+  openPath,
+  openRoot,
+  requestPath,
+} from './resolve.js';
 
 export interface PutOptions {
   /** A directory does not replace a file, nor a file a directory. */
@@ -74,7 +82,7 @@ function inDockersWords(error: unknown, place: string): unknown {
 /** The directory that a path leads to, if it is one and may be written to. */
 function placeOf(tree: ContainerTree, root: number, path: string): string {
   const kernel = tree.kernel ?? realKernel;
-  const fd = openInRoot(kernel, root, path, O.PATH);
+  const fd = openPath(kernel, root, path, O.PATH);
   if (fd < 0) throw notFound(fd, path, tree);
   try {
     if (!isDirectory(statusOf(kernel, fd)))

@@ -75,9 +75,14 @@ export function openRoot(tree: ContainerTree): number {
   return fd;
 }
 
+/** openat2(2) with the container's root as `/`: a descriptor or a negated errno. */
+export function openPath(kernel: Kernel, root: number, path: string, flags: number): number {
+  return openInRoot(kernel, root, path.replace(/^\/+/, ''), flags);
+}
+
 /** What is there, links as links unless the path ends in `/` or `/.`. Errors in dockerd's words. */
 export function lookAt(kernel: Kernel, root: number, path: string, tree: ContainerTree): Status {
-  const fd = openInRoot(kernel, root, path, O.PATH | O.NOFOLLOW);
+  const fd = openPath(kernel, root, path, O.PATH | O.NOFOLLOW);
   if (fd < 0) throw notFound(fd, path, tree);
   try {
     return statusOf(kernel, fd);
@@ -118,7 +123,7 @@ export function followed(kernel: Kernel, root: number, path: string): string {
 }
 
 function linkAt(kernel: Kernel, root: number, path: string): string | null {
-  const fd = openInRoot(kernel, root, path, O.PATH | O.NOFOLLOW);
+  const fd = openPath(kernel, root, path, O.PATH | O.NOFOLLOW);
   if (fd < 0) return null;
   try {
     if (!isLink(statusOf(kernel, fd))) return null;
