@@ -37,7 +37,8 @@ const NEWER_WORDS: readonly (readonly [RegExp, string])[] = [
   [/pathcannot be empty/g, 'path cannot be empty'],
   [/predefined bridge network "/g, 'predefined bridge network"'],
   [/Content-Type specified \(([^)]*)\) must be/g, 'unsupported Content-Type header ($1): must be'],
-  [/repository name must be lowercase/g, 'repository name (library/UPPER) must be lowercase'],
+  [/(message":"invalid reference format: repository name) must be lowercase/g, '$1 (library/UPPER) must be lowercase'],
+  [/: Range of CPUs is from/g, ': range of CPUs is from'],
   [/no such image: nosuch: No such image: nosuch:latest/g, 'No such image: nosuch:latest'],
   [/invalid name: "/g, 'invalid network name: name is empty"'],
   [
@@ -48,8 +49,8 @@ const NEWER_WORDS: readonly (readonly [RegExp, string])[] = [
   [/fe00::0\t/g, 'fe00::\t'],
   [/ff00::0\t/g, 'ff00::\t'],
   [/name=profile=default|name=seccomp,profile=default/g, 'name=seccomp,profile=builtin'],
-  [/(container die ID \(.*?)exitCode/g, '$1execDuration=0, exitCode'],
-  [/exitCode":"/g, 'execDuration":"0","exitCode":"'],
+  [/(container die ID \(.*?)exitCode/g, '$1execDuration=N, exitCode'],
+  [/exitCode":"/g, 'execDuration":"N","exitCode":"'],
   [/Maximum supported API version is 1\.41/g, 'Maximum supported API version is 1.50'],
   [
     /cannot join network of a non running container: ID/g,
@@ -270,5 +271,30 @@ export const DIFFERENCES: readonly Difference[] = [
     dockerd: /Get "(http:.*)":/,
     ours: 'failed to GET $1: fetch failed',
     reason: 'the words of another HTTP client',
+  },
+  {
+    where: /HostConfig\.MaskedPaths\}/,
+    dockerd: /\| \[.*/,
+    ours: '| ["/proc/acpi","/proc/asound","/proc/interrupts","/proc/kcore","/proc/keys","/proc/latency_stats","/proc/sched_debug","/proc/scsi","/proc/timer_list","/proc/timer_stats","/sys/devices/virtual/powercap","/sys/firmware"]',
+    reason: 'Docker 28 masks more',
+  },
+  {
+    where: /--cpus 0\.001|--cpu-shares 1 /,
+    dockerd:
+      /(unable to start container process: )?error during container init: error setting cgroup config for procHooks process: (the|failed)/,
+    ours: '$2',
+    reason: 'where in its own program runc was is not said',
+  },
+  {
+    where: /echo no tar \| docker cp/,
+    dockerd: /daemon: .*/,
+    ours: 'daemon: read tar: the archive ends in the middle of an entry',
+    reason: 'an archive that is refused: the words are our own',
+  },
+  {
+    where: /docker cp crun:\/dev\/null/,
+    dockerd: /\| t\/\n! .*\n! tar: .*\n! tar: .*\n/,
+    ours: '| crw-rw-rw-\n| t/\n',
+    reason: 'ours copies what the processes of the container see, its /dev too',
   },
 ];

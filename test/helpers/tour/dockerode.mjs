@@ -54,8 +54,9 @@ say(
 );
 
 const logs = await box.logs({ follow: true, stdout: true, stderr: true });
-const [first] = await once(logs, 'data');
-say('log', first.subarray(8).toString());
+const lines = new PassThrough();
+docker.modem.demuxStream(logs, lines, lines);
+say('log', (await once(lines, 'data')).toString());
 logs.destroy();
 
 const exec = await box.exec({

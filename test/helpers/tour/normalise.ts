@@ -3,6 +3,7 @@ const WORDS: readonly [RegExp, string][] = [
   // said by some docker commands when a container that they wait for is removed at once: depends on who is first
   [/^time="[^"]*" level=error msg="error waiting for container: context canceled"\s*\n/gm, ''],
   [/\x1b\[[0-9;?]*[A-Za-z]/g, ''],
+  [/(execDuration(?:=|":"))\d+/g, '$1N'],
   [/docker-import-\d+/g, 'docker-import-N'],
   [/\b[0-9a-f]{64}\b/g, 'ID'],
   [/\b[0-9a-f]{12}\b/g, 'ID'],
