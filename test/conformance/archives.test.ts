@@ -106,10 +106,11 @@ if (!inSandbox) {
       );
       const theirs = await realStore(place);
       assert.equal((await theirs.loadFrom(both)).length, 3);
-      await assert.rejects(ours.saveTo(place.fresh(), 'nosuch:1'), {
-        code: 'NotFound',
-        message: 'reference does not exist',
-      });
+      for (const [name, message] of [
+        ['nosuch:1', 'reference does not exist'],
+        ['nosuch', 'No such image: nosuch'],
+      ] as const)
+        await assert.rejects(ours.saveTo(place.fresh(), name), { code: 'NotFound', message });
     });
 
     test('plain, gzip, zstd, xz, bzip2; and what is said', async () => {

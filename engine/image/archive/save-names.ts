@@ -42,14 +42,12 @@ async function byId(backend: ImageBackend, name: string): Promise<Digest> {
   try {
     return (await backend.get(name)).id;
   } catch (error) {
-    if (error instanceof EngineError && error.code === 'NotFound') throw doesNotExist(name, error);
+    if (error instanceof EngineError && error.code === 'NotFound')
+      throw new EngineError('NotFound', `No such image: ${name}`, { cause: error });
     throw error;
   }
 }
 
-function doesNotExist(name: string, cause?: unknown): EngineError {
-  return new EngineError('NotFound', 'reference does not exist', {
-    details: { name },
-    ...(cause === undefined ? {} : { cause }),
-  });
+function doesNotExist(name: string): EngineError {
+  return new EngineError('NotFound', 'reference does not exist', { details: { name } });
 }
