@@ -1,7 +1,10 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --
 import { existsSync } from 'node:fs';
 
-/** The docker command of our own, for machines without Docker's. */
+/**
+ * The docker command of our own, for machines without Docker's. Node 20 reads --env-file wherever it stands in a command line,
+ * unless a -- is before it: so `node -- bin/glassbox-docker.mjs` where it is not called by its own name.
+ */
 const [major, minor] = process.versions.node.split('.').map(Number);
 const main = new URL('../dist/src/docker/main.js', import.meta.url);
 

@@ -7,6 +7,7 @@ import { findCommand } from './command/find.js';
 import { FlagProblem, type Flags, type Parsed, parseCommand, parseFlags } from './command/flags.js';
 import { commandHelp, groupHelp, rootHelp } from './command/help.js';
 import { argumentError, flagError, refusedFlag, unknownCommand } from './command/problems.js';
+import { sinceVersion } from './command/since.js';
 import type { CommandSpec } from './command/spec.js';
 import { GLOBAL_FLAGS, GROUPS } from './command/table.js';
 import type { Context } from './context.js';
@@ -35,12 +36,16 @@ function drained(stream: NodeJS.WriteStream): Promise<void> {
   return stream.writableLength === 0 ? Promise.resolve() : new Promise((resolve) => stream.write('', () => resolve()));
 }
 
+const LEVELS = new Set(['panic', 'fatal', 'error', 'warn', 'warning', 'info', 'debug', 'trace']);
+
 /** The exit status of a command line. */
 export async function main(words: readonly string[], io: Io): Promise<number> {
   let isDebug = io.env['DEBUG'] === '1';
   try {
     const globals = readGlobals(words);
     isDebug ||= globals.flags.bool('debug');
+    const level = globals.flags.string('log-level');
+    if (!LEVELS.has(level)) throw new CliError(`Unable to parse logging level: ${level}`);
     return await dispatch(globals, io);
   } catch (error) {
     const message = isDebug && error instanceof Error ? (error.stack ?? error.message) : messageOf(error);
@@ -100,7 +105,21 @@ async function dispatch({ flags: globals, args, wantsHelp }: Parsed, io: Io): Pr
   if (problem !== null) throw problem;
   const handler = HANDLERS[spec.names[0] ?? ''];
   if (handler === undefined) throw new Error(`docker ${called} has no handler`);
-  return (await handler())(contextOf(spec, called, parsed, globals, io, language));
+  const context = contextOf(spec, called, parsed, globals, io, language);
+  await requireVersions(context);
+  return (await handler())(context);
+}
+
+/** A flag that the engine is too old for is told before anything is done. */
+async function requireVersions(context: Context): Promise<void> {
+  const { spec, flags } = context;
+  for (const { name } of spec.flags) {
+    const wanted = flags.changed(name) ? sinceVersion(spec.names[0] ?? '', name) : undefined;
+    if (wanted !== undefined && !(await context.engine.atLeast(wanted)))
+      throw new CliError(
+        `"--${name}" requires API version ${wanted}, but the Docker daemon API version is ${await context.engine.version()}`,
+      );
+  }
 }
 
 function readFlags(spec: CommandSpec, called: string, words: readonly string[]): Parsed {
@@ -123,7 +142,8 @@ async function showGroup(name: string, words: readonly string[], io: Io, languag
       EXIT_USAGE,
     );
   }
-  await write(io.stdout, groupHelp(name, language));
+  // asked for, it is an answer; else it is what is missing
+  await write(flag === undefined ? io.stderr : io.stdout, groupHelp(name, language));
   return 0;
 }
 

@@ -23,7 +23,8 @@ const DEFAULT_HOST = 'unix:///var/run/docker.sock';
 /** -H, else DOCKER_HOST, else the default socket; with TLS as docker's flags and variables say. */
 export function resolveHost(flags: Flags, env: NodeJS.ProcessEnv, configDirectory: string): Host {
   const hosts = flags.list('host');
-  if (hosts.length > 1) throw new CliError('Specify only one -H');
+  if (hosts.length > 1)
+    throw new CliError('Failed to initialize: unable to resolve docker endpoint: Specify only one -H');
   const context = flags.string('context') || env['DOCKER_CONTEXT'] || 'default';
   if (flags.changed('context') && hosts.length > 0)
     throw new CliError('conflicting options: cannot specify both --host and --context');
@@ -31,7 +32,7 @@ export function resolveHost(flags: Flags, env: NodeJS.ProcessEnv, configDirector
     throw new CliError(
       `Failed to initialize: unable to resolve docker endpoint: context ${JSON.stringify(context)}: context not found: there is only the context "default"`,
     );
-  const given = hosts[0] ?? (flags.changed('context') ? DEFAULT_HOST : env['DOCKER_HOST']) ?? '';
+  const given = hosts[0] ?? env['DOCKER_HOST'] ?? '';
   const tls = tlsFiles(flags, env, configDirectory);
   return parseHost(given.trim() === '' ? (tls === null ? DEFAULT_HOST : 'tcp://localhost:2376') : given.trim(), tls);
 }

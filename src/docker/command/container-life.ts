@@ -82,8 +82,8 @@ export const CONTAINER_LIFE: readonly CommandSpec[] = [
     text: 'Start one or more stopped containers',
     flags: [
       flag('attach', 'a', 'bool', 'Attach STDOUT/STDERR and forward signals'),
-      flag('checkpoint', null, 'string', 'Restore from this checkpoint'),
-      flag('checkpoint-dir', null, 'string', 'Use a custom checkpoint storage directory'),
+      flag('checkpoint', null, 'string', 'Restore from this checkpoint', { refused: true }),
+      flag('checkpoint-dir', null, 'string', 'Use a custom checkpoint storage directory', { refused: true }),
       flag('detach-keys', null, 'string', 'Override the key sequence for detaching a container'),
       flag('interactive', 'i', 'bool', "Attach container's STDIN"),
     ],

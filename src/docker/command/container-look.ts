@@ -146,6 +146,15 @@ export const CONTAINER_LOOK: readonly CommandSpec[] = [
     args: [2, 2],
     text: 'Copy files/folders between a container and the local filesystem',
     long: "Copy files/folders between a container and the local filesystem\n\nUse '-' as the source to read a tar archive from stdin\nand extract it to a directory destination in a container.\nUse '-' as the destination to stream a tar archive of a\ncontainer source to stdout.",
-    flags: [],
+    flags: [
+      flag('archive', 'a', 'bool', 'Archive mode (copy all uid/gid information)'),
+      flag('follow-link', 'L', 'bool', 'Always follow symbol link in SRC_PATH'),
+      flag(
+        'quiet',
+        'q',
+        'bool',
+        'Suppress progress output during copy. Progress output is automatically suppressed if no terminal is attached',
+      ),
+    ],
   },
 ];

@@ -13,7 +13,7 @@ export function commandHelp(spec: CommandSpec, called: string, language: Languag
   const parts = [usage, text];
   if (spec.names.length > 1) parts.push(`Aliases:\n  ${spec.names.map((name) => `docker ${name}`).join(', ')}`);
   const flags = withHelpFlag(spec.flags);
-  if (flags.length > 0) parts.push(`Options:\n${flagLines(flags, columns)}`);
+  if (flags.length > 0) parts.push(`Options:\n${flagLines(flags, columns - 1)}`);
   return `${parts.join('\n\n')}\n`;
 }
 
@@ -53,7 +53,7 @@ export function rootHelp(language: Language, columns = WIDTH): string {
     `Common Commands:\n${list(common, language)}`,
     `Management Commands:\n${list(groups, language)}`,
     `Commands:\n${list(rest, language)}`,
-    `Global Options:\n${flagLines(flags, columns)}`,
+    `Global Options:\n${flagLines(flags, columns - 1)}`,
     "Run 'docker COMMAND --help' for more information on a command.",
   ].join('\n\n')}\n`;
 }

@@ -43,7 +43,7 @@ export const IMAGE_COMMANDS: readonly CommandSpec[] = [
       flag('format', null, 'string', FORMAT),
       flag('no-trunc', null, 'bool', "Don't truncate output"),
       flag('quiet', 'q', 'bool', 'Only show image IDs'),
-      flag('tree', null, 'bool', 'List multi-platform images as a tree (EXPERIMENTAL)'),
+      flag('tree', null, 'bool', 'List multi-platform images as a tree (EXPERIMENTAL)', { refused: true }),
     ],
   },
   {
@@ -104,6 +104,7 @@ export const IMAGE_COMMANDS: readonly CommandSpec[] = [
         null,
         'strings',
         'Remove only the given platform variant. Formatted as "os[/arch[/variant]]" (e.g., "linux/amd64")',
+        { refused: true },
       ),
     ],
   },

@@ -169,19 +169,29 @@ export const OBJECT_COMMANDS: readonly CommandSpec[] = [
         initial: '"active"',
       }),
       flag('driver', 'd', 'string', 'Specify volume driver name', { initial: '"local"' }),
-      flag('group', null, 'string', 'Cluster Volume group (cluster volumes)'),
+      flag('group', null, 'string', 'Cluster Volume group (cluster volumes)', { refused: true }),
       flag('label', null, 'list', 'Set metadata for a volume'),
-      flag('limit-bytes', null, 'bytes', 'Minimum size of the Cluster Volume in bytes'),
+      flag('limit-bytes', null, 'bytes', 'Minimum size of the Cluster Volume in bytes', { refused: true }),
       flag('opt', 'o', 'map', 'Set driver specific options', { initial: 'map[]' }),
-      flag('required-bytes', null, 'bytes', 'Maximum size of the Cluster Volume in bytes'),
-      flag('scope', null, 'string', 'Cluster Volume access scope ("single", "multi")', { initial: '"single"' }),
-      flag('secret', null, 'map', 'Cluster Volume secrets', { initial: 'map[]' }),
+      flag('required-bytes', null, 'bytes', 'Maximum size of the Cluster Volume in bytes', { refused: true }),
+      flag('scope', null, 'string', 'Cluster Volume access scope ("single", "multi")', {
+        initial: '"single"',
+        refused: true,
+      }),
+      flag('secret', null, 'map', 'Cluster Volume secrets', { initial: 'map[]', refused: true }),
       flag('sharing', null, 'string', 'Cluster Volume access sharing ("none", "readonly", "onewriter", "all")', {
         initial: '"none"',
       }),
-      flag('topology-preferred', null, 'list', 'A topology that the Cluster Volume would be preferred in'),
-      flag('topology-required', null, 'list', 'A topology that the Cluster Volume must be accessible from'),
-      flag('type', null, 'string', 'Cluster Volume access type ("mount", "block")', { initial: '"block"' }),
+      flag('topology-preferred', null, 'list', 'A topology that the Cluster Volume would be preferred in', {
+        refused: true,
+      }),
+      flag('topology-required', null, 'list', 'A topology that the Cluster Volume must be accessible from', {
+        refused: true,
+      }),
+      flag('type', null, 'string', 'Cluster Volume access type ("mount", "block")', {
+        initial: '"block"',
+        refused: true,
+      }),
     ],
   },
   {
@@ -204,7 +214,9 @@ export const OBJECT_COMMANDS: readonly CommandSpec[] = [
     args: [0, 0],
     text: 'List volumes',
     flags: [
-      flag('cluster', null, 'bool', 'Display only cluster volumes, and use cluster volume list formatting'),
+      flag('cluster', null, 'bool', 'Display only cluster volumes, and use cluster volume list formatting', {
+        refused: true,
+      }),
       flag('filter', 'f', 'filter', 'Provide filter values (e.g. "dangling=true")'),
       flag('format', null, 'string', FORMAT),
       flag('quiet', 'q', 'bool', 'Only display volume names'),

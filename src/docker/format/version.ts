@@ -55,7 +55,7 @@ function serverLines(server: Members, text: (map: Members, name: string) => stri
         row('API version', `${text(detail, 'ApiVersion')}${minimum === '' ? '' : ` (minimum version ${minimum})`}`),
         row('Go version', text(detail, 'GoVersion')),
         row('Git commit', text(detail, 'GitCommit')),
-        row('Built', ansic(text(detail, 'BuildTime'))),
+        row('Built', text(detail, 'BuildTime')),
         row('OS/Arch', `${text(detail, 'Os')}/${text(detail, 'Arch')}`),
         row('Experimental', text(detail, 'Experimental')),
       );

@@ -1,4 +1,14 @@
-import { type FieldTag, GoList, GoMap, GoNil, GoStruct, GoTime, JsonNumber, type Value } from '../template/index.js';
+import {
+  type FieldTag,
+  GoDuration,
+  GoList,
+  GoMap,
+  GoNil,
+  GoStruct,
+  GoTime,
+  JsonNumber,
+  type Value,
+} from '../template/index.js';
 import type { Json } from './json.js';
 import { untyped } from './json.js';
 import { TYPES } from './types.js';
@@ -113,8 +123,8 @@ function scalar(type: string, json: Json | undefined): Value {
       if (typeof json !== 'string') throw new ShapeError(type);
       return new GoTime(json);
     default:
-      if (isAbsent) return 0n;
+      if (isAbsent) return type === 'duration' ? new GoDuration(0n) : 0n;
       if (!(json instanceof JsonNumber) || !/^-?\d+$/.test(json.text)) throw new ShapeError(type);
-      return BigInt(json.text);
+      return type === 'duration' ? new GoDuration(BigInt(json.text)) : BigInt(json.text);
   }
 }

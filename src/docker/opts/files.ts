@@ -48,7 +48,7 @@ export function environment(files: readonly string[], values: readonly string[],
 }
 
 export function labelsOf(files: readonly string[], values: readonly string[]): Record<string, string> {
-  const all = [...files.flatMap((path) => linesOf(path, () => '')), ...values];
+  const all = [...files.flatMap((path) => linesOf(path, () => undefined)), ...values];
   return pairs(all);
 }
 

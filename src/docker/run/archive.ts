@@ -25,7 +25,7 @@ async function deliver(context: Context, path: string, what: string, answer: () 
   const parent = dirname(path);
   if (!existsSync(parent)) throw invalid(`stat ${parent}: no such file or directory`);
   const there = statSync(path, { throwIfNoEntry: false });
-  if (there?.isDirectory() === true) throw invalid(`${JSON.stringify(path)} must be a regular file`);
+  if (there?.isDirectory() === true) throw new CliError(`failed to ${what}: cannot write to a directory`);
   if (there !== undefined && !there.isFile()) {
     // a pipe or a device is written to as it is
     await pipeline(await answer(), createWriteStream(path));

@@ -24,9 +24,9 @@ export const attach: Handler = async (context) => {
   const { flags, args, engine } = context;
   const name = args[0] ?? '';
   const one = await engine.json<ContainerState>('GET', container(name, '/json'));
-  if (!one.State.Running) throw new CliError('cannot attach to a stopped container, start it first');
-  if (one.State.Paused) throw new CliError('cannot attach to a paused container, unpause it first');
-  if (one.State.Restarting) throw new CliError('cannot attach to a restarting container, wait until it is running');
+  if (!one.State.Running) throw new CliError('You cannot attach to a stopped container, start it first');
+  if (one.State.Paused) throw new CliError('You cannot attach to a paused container, unpause it first');
+  if (one.State.Restarting) throw new CliError('You cannot attach to a restarting container, wait until it is running');
   const stdin = !flags.bool('no-stdin') && one.Config.OpenStdin;
   const { Tty: tty } = one.Config;
   checkTty(context, !flags.bool('no-stdin'), tty);

@@ -79,7 +79,7 @@ async function fromContainer(context: Context, name: string, given: string, targ
   const wantsContents = /(?:^|\/)\.$/.test(given) || given === '/';
   const plan = planLocal(resolve(target), /\/\.?$/.test(target), isDirectory, wantsContents, stat.name);
   const size = await extractTar(answer, plan.directory, {
-    from: stat.name === '/' ? '' : stat.name,
+    from: stat.name === '/' || stat.name === '.' ? '' : stat.name,
     to: plan.name,
     keepsOwners: flags.bool('archive'),
   });

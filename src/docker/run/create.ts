@@ -92,12 +92,6 @@ function openCidFile(path: string): number {
 
 /** docker create. */
 export const createCommand: Handler = async (context) => {
-  const body = bodyOf(context);
-  try {
-    await say(context, await createContainer(context, body));
-  } catch (error) {
-    if (error instanceof CliError && error.message !== '') throw withHelp(context, error.message, EXIT_USAGE);
-    throw error;
-  }
+  await say(context, await createContainer(context, bodyOf(context)));
   return 0;
 };

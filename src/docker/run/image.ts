@@ -94,8 +94,6 @@ export const tag: Handler = async (context) => {
 export const removeImages: Handler = async (context) => {
   const { flags, args, engine } = context;
   const query = { force: flags.bool('force') || undefined, noprune: flags.bool('no-prune') || undefined };
-  const platforms = flags.list('platform');
-  if (platforms.length > 0) throw new CliError('docker image rm --platform is not supported by this command');
   const failures: string[] = [];
   let isFatal = false;
   for (const name of args) {

@@ -1,5 +1,4 @@
 import type { Handler } from '../context.js';
-import { warn } from '../context.js';
 import { formatList } from '../format/formatter.js';
 import { type ImageSummary, imageListing, imageRows } from '../format/image.js';
 import { write } from '../io.js';
@@ -12,8 +11,6 @@ export const images: Handler = async (context) => {
   const isQuiet = flags.bool('quiet');
   const given = flags.string('format');
   const format = given === '' && !isQuiet ? (config.formats['imagesFormat'] ?? '') : given;
-  if (flags.bool('tree'))
-    await warn(context, 'WARNING: This is an experimental feature that is not part of this command: the list is flat.');
   const images = await engine.json<readonly ImageSummary[]>('GET', '/images/json', {
     query: { all: flags.bool('all') || undefined, filters: filtersOf(filters) },
   });

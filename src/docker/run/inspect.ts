@@ -114,7 +114,7 @@ function laidOut(format: string, isTemplate: boolean, texts: readonly string[]):
 
 export function templateOf(format: string, name = ''): Template {
   try {
-    return new Template(format.replaceAll('\\t', '\t').replaceAll('\\n', '\n'), { name });
+    return new Template(format, { name });
   } catch (error) {
     if (error instanceof TemplateError)
       throw new CliError(`template parsing error: ${error.message}`, 64, { cause: error });

@@ -106,15 +106,11 @@ async function line(context: Context, question: string, isEchoed: boolean): Prom
 export const logout: Handler = async (context) => {
   const { args, config } = context;
   const key = keyOf(args[0] ?? '');
-  const shown = args[0] ?? HUB;
   const names = Object.keys(config.auths).filter((name) => name === key || hostOf(name) === hostOf(key));
-  if (names.length === 0 && config.credsStore === '' && config.credHelpers[key] === undefined) {
-    await say(context, `Not logged in to ${shown}`);
-    return 0;
-  }
-  if (names.length === 0)
+  if (config.credsStore !== '' || config.credHelpers[key] !== undefined)
     throw new CliError('docker logout: this command reads credential helpers but does not write to them');
   await say(context, `Removing login credentials for ${key}`);
+  if (names.length === 0) return 0;
   saveAuths(config, Object.fromEntries(Object.entries(config.auths).filter(([name]) => !names.includes(name))));
   return 0;
 };

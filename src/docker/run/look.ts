@@ -1,6 +1,7 @@
 import { type Handler, say } from '../context.js';
 import { CliError } from '../errors.js';
 import { printable } from '../format/formatter.js';
+import { natural } from '../format/natural.js';
 import { tabwriter } from '../format/tabwriter.js';
 import { write } from '../io.js';
 import { container } from './each.js';
@@ -44,13 +45,10 @@ export const port: Handler = async (context) => {
     for (const [inside, bindings] of Object.entries(ports))
       for (const { HostIp, HostPort } of bindings ?? []) out.push(`${inside} -> ${hostPort(HostIp, HostPort)}`);
   }
-  out.sort((a, b) => natural(a, b));
+  out.sort(natural);
   if (out.length > 0) await say(context, out.map(printable).join('\n'));
   return 0;
 };
-
-/** Numbers in texts by their value. */
-const natural = (a: string, b: string): number => a.localeCompare(b, 'en', { numeric: true });
 
 const KINDS = ['C', 'A', 'D'];
 

@@ -3,6 +3,7 @@ import { type Handler, say, warn } from '../context.js';
 import { CliError, messageOf } from '../errors.js';
 import { labelsText } from '../format/container.js';
 import { formatList, type Listing } from '../format/formatter.js';
+import { natural } from '../format/natural.js';
 import { shortId } from '../format/units.js';
 import { write } from '../io.js';
 import { pairs } from '../opts/files.js';
@@ -49,7 +50,7 @@ export const list: Handler = async (context) => {
   });
   const isShort = !flags.bool('no-trunc');
   const rows = [...networks]
-    .sort((a, b) => a.Name.localeCompare(b.Name, 'en', { numeric: true }))
+    .sort((a, b) => natural(a.Name, b.Name))
     .map((one) => ({
       ID: () => (isShort ? shortId(one.Id) : one.Id),
       Name: () => one.Name,

@@ -12,8 +12,6 @@ import { beginWait } from './waiting.js';
 export const start: Handler = async (context) => {
   const { flags, args, engine } = context;
   const isAttached = flags.bool('attach') || flags.bool('interactive');
-  if (flags.changed('checkpoint') || flags.changed('checkpoint-dir'))
-    throw new CliError('docker start --checkpoint is not supported by this command');
   if (isAttached && args.length > 1) throw new CliError('you cannot start and attach multiple containers at once');
   if (isAttached) return startAttached(context, args[0] ?? '');
   const failed: string[] = [];

@@ -22,7 +22,7 @@ export const version: Handler = async (context) => {
   let server: Json = null;
   let api = API_VERSION;
   try {
-    server = parseJson((await engine.bytes('GET', '/version')).toString('utf8'));
+    server = withReadableTimes(parseJson((await engine.bytes('GET', '/version')).toString('utf8')));
     api = await engine.version();
   } catch (error) {
     if (!(error instanceof CliError)) throw error;
@@ -61,3 +61,21 @@ export const version: Handler = async (context) => {
   if (failure instanceof ConnectionError || failure instanceof CliError) throw failure;
   return 0;
 };
+
+/** The engine's build time as docker shows it, also to templates. */
+function withReadableTimes(version: Json): Json {
+  if (!(version instanceof Map)) return version;
+  const members = version as ReadonlyMap<string, Json>;
+  const components = members.get('Components');
+  if (!Array.isArray(components)) return version;
+  const readable = (components as readonly Json[]).map((component) => {
+    const details = component instanceof Map ? (component as ReadonlyMap<string, Json>).get('Details') : null;
+    const built = details instanceof Map ? (details as ReadonlyMap<string, Json>).get('BuildTime') : null;
+    if (!(component instanceof Map) || !(details instanceof Map) || typeof built !== 'string') return component;
+    return new Map<string, Json>([
+      ...component,
+      ['Details', new Map<string, Json>([...details, ['BuildTime', ansic(built)]])],
+    ]);
+  });
+  return new Map<string, Json>([...members, ['Components', readable]]);
+}

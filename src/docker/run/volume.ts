@@ -2,6 +2,7 @@ import { EngineError } from '../client/engine.js';
 import { type Handler, say } from '../context.js';
 import { CliError, messageOf } from '../errors.js';
 import { formatList } from '../format/formatter.js';
+import { natural } from '../format/natural.js';
 import { VOLUMES, type VolumeSummary, volumeRow } from '../format/volume.js';
 import { write } from '../io.js';
 import { pairs } from '../opts/files.js';
@@ -13,9 +14,7 @@ export const list: Handler = async (context) => {
   const { Volumes: volumes } = await engine.json<{ Volumes: readonly VolumeSummary[] | null }>('GET', '/volumes', {
     query: { filters: filtersOf(flags.list('filter')) },
   });
-  const rows = [...(volumes ?? [])]
-    .sort((a, b) => a.Name.localeCompare(b.Name, 'en', { numeric: true }))
-    .map(volumeRow);
+  const rows = [...(volumes ?? [])].sort((a, b) => natural(a.Name, b.Name)).map(volumeRow);
   const format = flags.string('format');
   const isQuiet = flags.bool('quiet');
   await write(

@@ -1,5 +1,5 @@
 import { shortest } from './print.js';
-import { GoList, GoMap, GoNil, GoStruct, GoTime, JsonNumber, type Value } from './values.js';
+import { GoDuration, GoList, GoMap, GoNil, GoStruct, GoTime, JsonNumber, type Value } from './values.js';
 
 const ESCAPES: Readonly<Record<string, string>> = {
   '"': '\\"',
@@ -32,6 +32,7 @@ export function encodeValue(value: Value, html: boolean): string {
   if (typeof value === 'boolean' || typeof value === 'bigint') return String(value);
   if (typeof value === 'number') return shortest(value, 21);
   if (value instanceof JsonNumber) return value.text;
+  if (value instanceof GoDuration) return String(value.nanoseconds);
   if (value instanceof GoTime) return encodeString(value.text, html);
   if (value instanceof GoList)
     return value.isNil ? 'null' : `[${value.items.map((item) => encodeValue(item, html)).join(',')}]`;
@@ -63,6 +64,7 @@ function fieldsOf(value: GoStruct, html: boolean): string[] {
 function isEmpty(value: Value): boolean {
   if (value === null || value instanceof GoNil || value === false || value === 0n || value === 0 || value === '')
     return true;
+  if (value instanceof GoDuration) return value.nanoseconds === 0n;
   if (value instanceof GoList) return value.items.length === 0;
   return value instanceof GoMap && value.entries.size === 0;
 }

@@ -12,18 +12,7 @@ import {
 import type { ParsedTemplate } from './parse.js';
 import { show } from './print.js';
 import { TemplateError } from './template-error.js';
-import {
-  GoList,
-  GoMap,
-  GoNil,
-  GoStruct,
-  isTrue,
-  JsonNumber,
-  NO_VALUE,
-  type Result,
-  typeName,
-  type Value,
-} from './values.js';
+import { GoList, GoMap, GoNil, GoStruct, isTrue, NO_VALUE, type Result, typeName, type Value } from './values.js';
 
 export interface EvaluateOptions {
   readonly functions: ReadonlyMap<string, TemplateFunction>;
@@ -280,14 +269,26 @@ class Evaluation {
     dot: Result,
   ): Result {
     let value = start;
+    let isFromMap = false;
     names.forEach((name, index) => {
       const isLast = index === names.length - 1;
-      value = this.#field(value, node, name, isLast ? args : [], isLast ? final : null, dot);
+      const receiver = value;
+      value = this.#field(receiver, node, name, isLast ? args : [], isLast ? final : null, dot, isFromMap);
+      isFromMap = receiver instanceof GoMap && receiver.type.endsWith('interface {}');
     });
     return value;
   }
 
-  #field(receiver: Result, node: Operand, name: string, args: readonly Operand[], final: Final, dot: Result): Result {
+  /** `isFromMap`: the receiver is an element of a map of interfaces, whose type Go's errors name instead of its own. */
+  #field(
+    receiver: Result,
+    node: Operand,
+    name: string,
+    args: readonly Operand[],
+    final: Final,
+    dot: Result,
+    isFromMap: boolean,
+  ): Result {
     if (receiver === NO_VALUE) {
       if (this.#options.missingKeyIsError === true)
         this.#fail(node, `nil data; no entry for key ${JSON.stringify(name)}`);
@@ -322,8 +323,7 @@ class Evaluation {
     }
     if (receiver instanceof GoNil) this.#fail(node, `nil pointer evaluating ${receiver.type}.${name}`);
     if (receiver === null) this.#fail(node, `nil pointer evaluating interface {}.${name}`);
-    const inMap = this.#options.missingKeyIsError === true ? 'interface {}' : typeName(receiver);
-    this.#fail(node, `can't evaluate field ${name} in type ${receiver instanceof JsonNumber ? 'json.Number' : inMap}`);
+    this.#fail(node, `can't evaluate field ${name} in type ${isFromMap ? 'interface {}' : typeName(receiver)}`);
   }
 
   #function(
@@ -348,8 +348,11 @@ class Evaluation {
     try {
       return called.call(values);
     } catch (error) {
-      if (error instanceof CallError || error instanceof RangeError)
-        this.#fail(at, `error calling ${name}: ${error.message}`);
+      if (error instanceof CallError || error instanceof RangeError) {
+        const asked =
+          name === 'call' && args[0] !== undefined ? `non-function ${nodeText(args[0])} of` : 'non-function of';
+        this.#fail(at, `error calling ${name}: ${error.message.replace('non-function of', asked)}`);
+      }
       throw error;
     }
   }

@@ -1,6 +1,17 @@
 import { show, sprint, sprintln } from './print.js';
 import { sprintf } from './printf.js';
-import { GoList, GoMap, GoNil, isTrue, JsonNumber, NO_VALUE, type Result, typeName, type Value } from './values.js';
+import {
+  GoDuration,
+  GoList,
+  GoMap,
+  GoNil,
+  isTrue,
+  JsonNumber,
+  NO_VALUE,
+  type Result,
+  typeName,
+  type Value,
+} from './values.js';
 
 /** How many characters one evaluation may make. */
 export const ROOM = 64 << 20;
@@ -94,7 +105,7 @@ function indexed(item: Result, key: Result): Result {
 function zeroOf(type: string): Value {
   if (type === 'string') return '';
   if (type === 'bool') return false;
-  if (/^u?int/.test(type)) return 0n;
+  if (/^u?int\d*$/.test(type)) return 0n;
   if (type.startsWith('[]')) return new GoList(type, [], true);
   if (type.startsWith('map[')) return new GoMap(type, new Map(), true);
   if (type.startsWith('*')) return new GoNil(type);
@@ -120,12 +131,13 @@ type Basic = 'bool' | 'int' | 'float' | 'string';
 
 function basic(value: Result): Basic | null {
   if (typeof value === 'boolean') return 'bool';
-  if (typeof value === 'bigint') return 'int';
+  if (typeof value === 'bigint' || value instanceof GoDuration) return 'int';
   if (typeof value === 'number') return 'float';
   return typeof value === 'string' || value instanceof JsonNumber ? 'string' : null;
 }
 
-const plain = (value: Result): Result => (value instanceof JsonNumber ? value.text : value);
+const plain = (value: Result): Result =>
+  value instanceof JsonNumber ? value.text : value instanceof GoDuration ? value.nanoseconds : value;
 const isNothing = (value: Result): boolean => value === null || value === NO_VALUE || value instanceof GoNil;
 
 function incomparable(value: Result): void {

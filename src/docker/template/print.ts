@@ -1,4 +1,14 @@
-import { GoList, GoMap, GoNil, type GoStruct, GoTime, JsonNumber, NO_VALUE, type Result } from './values.js';
+import {
+  GoDuration,
+  GoList,
+  GoMap,
+  GoNil,
+  type GoStruct,
+  GoTime,
+  JsonNumber,
+  NO_VALUE,
+  type Result,
+} from './values.js';
 
 /** Go's fmt.Fprint of one value: %v. */
 export function show(value: Result, flags: { readonly plus?: boolean } = {}, depth = 0): string {
@@ -9,6 +19,7 @@ export function show(value: Result, flags: { readonly plus?: boolean } = {}, dep
   if (typeof value === 'number') return floatText(value);
   if (value instanceof JsonNumber) return value.text;
   if (value instanceof GoTime) return timeText(value.text);
+  if (value instanceof GoDuration) return durationText(value.nanoseconds);
   if (value instanceof GoList) return `[${value.items.map((item) => show(item, flags, depth + 1)).join(' ')}]`;
   if (value instanceof GoMap)
     return `map[${value
@@ -79,4 +90,28 @@ export function sprint(values: readonly Result[]): string {
 
 export function sprintln(values: readonly Result[]): string {
   return `${values.map((value) => show(value)).join(' ')}\n`;
+}
+
+/** Go's time.Duration.String. */
+export function durationText(nanoseconds: bigint): string {
+  if (nanoseconds === 0n) return '0s';
+  const sign = nanoseconds < 0n ? '-' : '';
+  const size = nanoseconds < 0n ? -nanoseconds : nanoseconds;
+  const scaled = (unit: bigint): string => {
+    const rest = String(size % unit)
+      .padStart(String(unit).length - 1, '0')
+      .replace(/0+$/, '');
+    return `${size / unit}${rest === '' ? '' : `.${rest}`}`;
+  };
+  if (size < 1000n) return `${sign}${size}ns`;
+  if (size < 1_000_000n) return `${sign}${scaled(1000n)}µs`;
+  if (size < 1_000_000_000n) return `${sign}${scaled(1_000_000n)}ms`;
+  const seconds = size / 1_000_000_000n;
+  const rest = String(size % 1_000_000_000n)
+    .padStart(9, '0')
+    .replace(/0+$/, '');
+  const [hours, minutes] = [seconds / 3600n, (seconds / 60n) % 60n];
+  const tail = `${seconds % 60n}${rest === '' ? '' : `.${rest}`}s`;
+  if (hours > 0n) return `${sign}${hours}h${minutes}m${tail}`;
+  return minutes > 0n ? `${sign}${minutes}m${tail}` : `${sign}${tail}`;
 }

@@ -1,7 +1,7 @@
 import { codePoint } from './lex.js';
 import { exponentText, shortest, show } from './print.js';
 import { quote } from './quote.js';
-import { GoList, GoMap, GoNil, GoStruct, JsonNumber, NO_VALUE, type Result, typeName } from './values.js';
+import { GoDuration, GoList, GoMap, GoNil, GoStruct, JsonNumber, NO_VALUE, type Result, typeName } from './values.js';
 
 /** Widths and precisions that Go's fmt accepts. */
 const WIDEST = 1_000_000;
@@ -164,6 +164,8 @@ function format(arg: Result, verb: string, flags: Flags, depth: number): string 
     return verb === 't' || verb === 'v' ? pad(String(arg), { ...flags, zero: false }) : bad(arg, verb);
   if (typeof arg === 'bigint') return integer(arg, verb, flags);
   if (typeof arg === 'number') return float(arg, verb, flags);
+  if (arg instanceof GoDuration)
+    return verb === 'v' || verb === 's' ? pad(show(arg), flags) : integer(arg.nanoseconds, verb, flags);
   if (typeof arg === 'string') return text(arg, verb, flags);
   if (arg instanceof JsonNumber) return text(arg.text, verb, flags);
   if (arg instanceof GoList) return `[${arg.items.map((item) => format(item, verb, flags, depth + 1)).join(' ')}]`;

@@ -2,7 +2,19 @@
  * Go's values, as far as templates can tell them apart. A Go int is a bigint, a float64 a number, an untyped nil is null;
  * `NO_VALUE` is what text/template calls the zero reflect.Value: a key that a map does not have.
  */
-export type Value = null | boolean | string | bigint | number | JsonNumber | GoList | GoMap | GoStruct | GoNil | GoTime;
+export type Value =
+  | null
+  | boolean
+  | string
+  | bigint
+  | number
+  | JsonNumber
+  | GoList
+  | GoMap
+  | GoStruct
+  | GoNil
+  | GoTime
+  | GoDuration;
 
 export const NO_VALUE: unique symbol = Symbol('no value');
 export type Result = Value | typeof NO_VALUE;
@@ -118,6 +130,14 @@ export class GoTime {
   }
 }
 
+/** A time.Duration: an int64 that prints as `1m30s`. */
+export class GoDuration {
+  readonly nanoseconds: bigint;
+  constructor(nanoseconds: bigint) {
+    this.nanoseconds = nanoseconds;
+  }
+}
+
 /** The name that Go's %T prints. */
 export function typeName(value: Value): string {
   if (value === null) return '<nil>';
@@ -127,6 +147,7 @@ export function typeName(value: Value): string {
   if (typeof value === 'number') return 'float64';
   if (value instanceof JsonNumber) return 'json.Number';
   if (value instanceof GoTime) return 'time.Time';
+  if (value instanceof GoDuration) return 'time.Duration';
   return value.type;
 }
 
@@ -138,6 +159,7 @@ export function isTrue(value: Result): boolean {
   if (typeof value === 'bigint') return value !== 0n;
   if (typeof value === 'number') return value !== 0;
   if (value instanceof JsonNumber) return value.text !== '';
+  if (value instanceof GoDuration) return value.nanoseconds !== 0n;
   if (value instanceof GoList) return value.items.length > 0;
   if (value instanceof GoMap) return value.entries.size > 0;
   return true;
