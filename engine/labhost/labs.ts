@@ -7,6 +7,7 @@ import { explainProgram } from '../kernel/program/explain.js';
 import type { RunningProgram } from '../kernel/program/running.js';
 import { Reactor } from '../kernel/reactor.js';
 import type { Observer } from '../observe/index.js';
+import { dockerCommandScript, LabDocker } from './docker.js';
 import { engineId, makeRuntimeDir, removeRuntimeDir, runtimeDirOf, stateDir, sweep } from './engine-id.js';
 import { execInLab } from './exec.js';
 import { Guard } from './guard.js';
@@ -95,7 +96,11 @@ export class Labs {
     const host =
       onHeld === undefined ? LabHost.start(options, context) : await LabHost.startStepped(options, context, onHeld);
     try {
-      const first = await execInLab(host, this.reactor, { argv: ['true'], cwd: '/', timeoutMs: 10_000 });
+      const first = await execInLab(host, this.reactor, {
+        argv: ['/bin/sh', '-c', dockerCommandScript()],
+        cwd: '/',
+        timeoutMs: 10_000,
+      });
       if (first.exitCode !== 0)
         throw new EngineError('Unavailable', `the lab host was made, but nothing runs in it: ${first.stderr.trim()}`);
     } catch (error) {
@@ -111,6 +116,7 @@ export class Labs {
     });
     const programs = [explainProgram(host.program)];
     let eyes: Promise<{ observer: Observer; close(): void }> | undefined;
+    const docker = new LabDocker(host, this.reactor, () => lab.poke());
     let closing: Promise<void> | undefined;
     let reason = GONE;
     const watch =
@@ -148,6 +154,7 @@ export class Labs {
         closing ??= (async () => {
           this.#labs.delete(id);
           clearInterval(watch);
+          docker.close();
           try {
             (await eyes?.catch(() => undefined))?.close();
           } finally {

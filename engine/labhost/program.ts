@@ -515,6 +515,29 @@ function enter(b: ProgramBuilder): void {
   b.call('chdir', ['/']);
 }
 
+/** Where pid 1 of a lab keeps the listening socket of the container engine: pidfd_getfd(2) takes it from there. */
+export const DOCKER_SOCKET_FD = 5;
+export const DOCKER_SOCKET = '/run/docker.sock';
+const AF_UNIX = 1;
+const SOCK_STREAM = 1;
+const BACKLOG = 128;
+
+/** The socket is there from the first moment; the engine behind it starts with whoever connects first. unix(7) */
+function dockerSocket(b: ProgramBuilder): void {
+  const address = Buffer.concat([Buffer.from([AF_UNIX, 0]), Buffer.from(`${DOCKER_SOCKET}\0`)]);
+  const fd = b.slot('docker socket');
+  b.call('socket', [AF_UNIX, SOCK_STREAM, 0], { storeAt: fd.data });
+  b.call('bind', [fd, b.bytes(address, `{AF_UNIX, "${DOCKER_SOCKET}"}`), address.length], {
+    say: {
+      en: 'docker commands speak to this socket; the container engine starts when the first one does',
+      zh: 'docker 命令与这个套接字通信；第一条命令到来时容器引擎才启动',
+    },
+  });
+  b.call('fchmodat', [AT.FDCWD, DOCKER_SOCKET, 0o660, 0], { command: `chmod 660 ${DOCKER_SOCKET}` });
+  b.call('listen', [fd, BACKLOG]);
+  b.call('dup3', [fd, DOCKER_SOCKET_FD, 0], { accept: ['EINVAL'] });
+}
+
 function become(b: ProgramBuilder, plan: LabHostPlan): void {
   b.section('become pid 1');
   b.call('rt_sigprocmask', [SIG_SETMASK, b.bytes(Buffer.alloc(8), 'none'), 0, 8]);
@@ -531,7 +554,8 @@ function become(b: ProgramBuilder, plan: LabHostPlan): void {
       zh: '保留这根管道：它一关闭，引擎就知道 1 号进程已经运行',
     },
   });
-  b.call('close_range', [5, 0xffffffff, CLOSE_RANGE_UNSHARE], {
+  dockerSocket(b);
+  b.call('close_range', [DOCKER_SOCKET_FD + 1, 0xffffffff, CLOSE_RANGE_UNSHARE], {
     say: { en: 'no other descriptor of the engine may enter the lab', zh: '引擎的其他文件描述符一个都不许进入实验' },
   });
   b.call('execveat', [3, '', b.vector(['glassbox-init']), b.vector([]), AT.EMPTY_PATH], {
