@@ -69,7 +69,7 @@ function parseUntil(text: string, now: number): number {
   if (/^-?\d{1,15}(?:\.\d{1,9})?$/.test(text)) return Number(text) * 1000;
   throw new EngineError(
     'InvalidArgument',
-    `invalid value for 'until' filter: failed to parse value as time or duration: ${JSON.stringify(text.slice(0, 100))}`,
+    `failed to parse value as time or duration: ${JSON.stringify(text.slice(0, 100))}`,
   );
 }
 

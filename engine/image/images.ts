@@ -67,7 +67,7 @@ export class Images implements ImageService {
   }
 
   async list(options: ImageListOptions = {}): Promise<readonly Image[]> {
-    if (this.store.records.all().length === 0) await this.#makeMissing(BASE.repository);
+    if (this.store.isNew && this.store.records.all().length === 0) await this.#makeMissing(BASE.repository);
     return listImages(this.store, options);
   }
 
@@ -88,7 +88,9 @@ export class Images implements ImageService {
     name: string,
     options: { readonly force?: boolean; readonly noPrune?: boolean },
   ): Promise<readonly DeletedImage[]> {
-    return this.store.changes.hold('', () => removeImage(this.store, this.#garbage, name, options));
+    const removed = await this.store.changes.hold('', () => removeImage(this.store, this.#garbage, name, options));
+    for (const { Untagged: untagged } of removed) if (untagged !== undefined) await this.#base.forget(untagged);
+    return removed;
   }
 
   async prune(

@@ -25,13 +25,16 @@ const MAX_FILE = 64 << 20;
 export class Repositories {
   /** What was found damaged when it was opened. */
   readonly problems: readonly string[];
+  /** There was no file. */
+  readonly isNew: boolean;
   readonly #path: string;
   readonly #lock = new KeyedLock();
   #ids: Map<string, Digest>;
 
-  private constructor(path: string, ids: Map<string, Digest>, problems: readonly string[]) {
+  private constructor(path: string, ids: Map<string, Digest> | null, problems: readonly string[]) {
     this.#path = path;
-    this.#ids = ids;
+    this.#ids = ids ?? new Map();
+    this.isNew = ids === null;
     this.problems = problems;
   }
 
@@ -42,7 +45,7 @@ export class Repositories {
       throw error;
     });
     try {
-      return new Repositories(path, bytes === null ? new Map() : parseNames(bytes), []);
+      return new Repositories(path, bytes === null ? null : parseNames(bytes), []);
     } catch (error) {
       if (!(error instanceof EngineError)) throw error;
       await renameDurably(path, `${path}.damaged`);

@@ -4,10 +4,12 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it, test } from 'node:test';
+import { findBusybox } from '../../engine/image/base/busybox.js';
 import { digestOf, hexOf, shortId } from '../../engine/image/digest.js';
-import type { Images } from '../../engine/image/images.js';
+import { type Images, openImages } from '../../engine/image/images.js';
 import type { Image } from '../../engine/image/types.js';
 import { EngineError } from '../../engine/kernel/errors.js';
+import { findProgram } from '../helpers/docker/programs.js';
 import { ImageBox, newImage, putImage } from '../helpers/images.js';
 import { inSandbox, isRoot, rerunInSandbox } from '../helpers/sandbox.js';
 
@@ -513,6 +515,96 @@ function declare(): void {
     assert.equal(again.problems.length, 2);
     assert.match(again.problems.join(), new RegExp(`${bad.id} is not complete: content ${digest} is missing`));
     assert.deepEqual((await box.open()).problems, [], 'once is enough');
+  });
+
+  describe('the base image', () => {
+    const quiet = { progress: () => undefined };
+
+    it('is there at first use, says what it is, and runs', async () => {
+      images = await openImages({ root: box.root });
+      const [base, ...others] = await images.list();
+      assert.deepEqual([base?.tags, others], [['busybox:latest'], []]);
+      assert.match(
+        base?.config.config?.Labels?.['io.glassbox.stand-in'] ?? '',
+        /busybox made on this machine of BusyBox v/,
+      );
+      assert.deepEqual(base?.config.config?.Cmd, ['sh']);
+      const root = tree(base!);
+      const script =
+        'test "$(ls -l /bin/[ | wc -l)" = 1 && stat -c "%a %u" /tmp /root /home /etc/shadow && id -un && which env';
+      assert.deepEqual(
+        execFileSync('chroot', [root, '/bin/sh', '-c', script], { encoding: 'utf8', env: { PATH: '/usr/sbin:/sbin:/usr/bin:/bin' } }).split(
+          '\n',
+        ),
+        ['1777 0', '700 0', '755 65534', '640 0', 'root', '/usr/bin/env', ''],
+      );
+    });
+
+    it('is the same bytes for the same machine', async () => {
+      const other = new ImageBox();
+      try {
+        const [one, two] = [await openImages({ root: box.root }), await openImages({ root: other.root })];
+        for (const name of ['busybox', 'nginx:alpine'])
+          assert.equal((await one.get(name)).id, (await two.get(name)).id);
+      } finally {
+        other.remove();
+      }
+    });
+
+    it('is made again by a pull only, once it was removed', async () => {
+      images = await openImages({ root: box.root });
+      const { id } = await images.get('busybox');
+      await images.remove('busybox', {});
+      await assert.rejects(images.get('busybox'), { message: 'No such image: busybox:latest' });
+      assert.deepEqual(await images.list(), []);
+      const lines: string[] = [];
+      const again = await images.pull('busybox', { progress: ({ status }) => void lines.push(status ?? '') });
+      assert.equal(again.id, id, 'the sandbox has no network');
+      assert.match(lines.join(), /No registry can be reached: making busybox:latest of this machine's programs/);
+      await assert.rejects(images.pull('busybox:1.36', quiet), /registry-1\.docker\.io/);
+    });
+
+    it('is below the stand-ins, which say what they stand for', async () => {
+      images = await openImages({ root: box.root });
+      const base = await images.get('busybox');
+      for (const [name, label] of [
+        ['ajinwu/httpd:v1.1', /in place of ajinwu\/httpd:v1\.1; made on this machine/],
+        ['nginx', /in place of nginx; made on this machine/],
+        ['nginx:stable', /in place of nginx/],
+      ] as const) {
+        const image = await images.get(name);
+        assert.match(image.config.config?.Labels?.['io.glassbox.stand-in'] ?? '', label);
+        assert.equal(image.config.rootfs.diff_ids[0], base.config.rootfs.diff_ids[0], 'one base for all');
+      }
+      await assert.rejects(images.get('nginx:1.99'), { message: 'No such image: nginx:1.99' });
+      await assert.rejects(images.get('ajinwu/httpd'), { message: 'No such image: ajinwu/httpd:latest' });
+    });
+
+    it("has this machine's stress-ng with its libraries", async (context) => {
+      if (findProgram('stress-ng') === null) return context.skip('not installed here: stress-ng');
+      images = await openImages({ root: box.root });
+      const stress = await images.prepareSnapshot('stress', await images.get('lorel/docker-stress-ng'));
+      images.store.snapshots.mount('stress');
+      try {
+        const said = (word: string[]): string =>
+          execFileSync('chroot', [stress.merged, '/usr/bin/stress-entrypoint', ...word, '--version'], {
+            encoding: 'utf8',
+            env: { PATH: '/usr/sbin:/sbin:/usr/bin:/bin' },
+          });
+        assert.match(said([]), /^stress-ng, version/);
+        assert.equal(said(['stress']), said([]), 'the word of 2014 is dropped');
+      } finally {
+        execFileSync('umount', [stress.merged]);
+      }
+    });
+
+    it('is told to be impossible where there is no busybox', async () => {
+      await assert.rejects(findBusybox(['/nonexistent/busybox']), {
+        code: 'FailedPrecondition',
+        message: 'this machine has no busybox to make the image of; install it with: apt-get install busybox-static',
+      });
+      await assert.rejects(findBusybox(['/bin/true']), /does not say that it is BusyBox/);
+    });
   });
 
   it('keeps the images when the file of their names is damaged', async () => {

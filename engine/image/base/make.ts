@@ -44,6 +44,12 @@ export class BaseImages {
     return true;
   }
 
+  /** A name was removed: it comes back by a pull only, also if it was not made here. */
+  async forget(name: string): Promise<void> {
+    const reference = parseReference(name);
+    if (recipeOf(reference) !== null) await this.#remember(familiar(reference));
+  }
+
   /** FailedPrecondition, with what to install, when the machine has not got what the image is made of. */
   async make(name: string): Promise<Image> {
     const reference = withDefaultTag(parseReference(name));

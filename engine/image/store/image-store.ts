@@ -23,6 +23,8 @@ export class ImageStore implements ImageBackend {
   readonly snapshots: SnapshotStore;
   readonly repositories: Repositories;
   readonly records: ImageRecords;
+  /** No image ever had a name when it was opened. */
+  readonly isNew: boolean;
   /** By chainID, for unpacking and removing layers. */
   readonly layerLocks = new KeyedLock();
   /** Changes of records and names, one after the other: `this.changes.hold('', …)`. Never taken while waiting for a layer's. */
@@ -37,6 +39,7 @@ export class ImageStore implements ImageBackend {
     this.snapshots = parts.snapshots;
     this.repositories = parts.repositories;
     this.records = parts.records;
+    this.isNew = parts.repositories.isNew;
   }
 
   static async open(options: ImageServiceOptions): Promise<ImageStore> {

@@ -45,7 +45,8 @@ export async function unpackLayer(layer: LayerToUnpack, using: Unpacking): Promi
             'DataLoss',
             `layers from manifest don't match image configuration: layer ${layer.blob.digest} has diff id ${applied.diffId}, expected ${layer.diffId}`,
           );
-        await snapshots.commitLayer(draft, { diffId: applied.diffId, bytes: applied.bytes });
+        // its size is measured: links count as Docker counts them
+        await snapshots.commitLayer(draft, { diffId: applied.diffId });
       } catch (error) {
         await snapshots.abandonLayer(draft);
         throw error;
