@@ -59,7 +59,7 @@ if (!inSandbox) {
   };
 
   const mounted = async (store: SnapshotStore, top: Digest, use: (merged: string, upper: string) => Promise<void>) => {
-    const snapshot = await store.prepareSnapshot('test', top);
+    const snapshot = await store.prepareSnapshot('test', top, { bare: true });
     store.mount('test');
     try {
       await use(snapshot.merged, snapshot.upper);
@@ -302,7 +302,8 @@ if (!inSandbox) {
       for (const oneByOne of [true, false]) {
         store.mount('deep', { oneByOne });
         try {
-          assert.equal(readdirSync(merged).length, MAX_LAYERS + 1);
+          // its own file of each, the one that all have; dev, etc, proc, sys and .dockerenv
+          assert.equal(readdirSync(merged).length, MAX_LAYERS + 1 + 5);
           assert.equal(readFileSync(join(merged, 'last'), 'utf8'), `${MAX_LAYERS - 1}`);
           writeFileSync(join(merged, 'f0'), 'changed');
         } finally {
@@ -346,10 +347,61 @@ if (!inSandbox) {
       ]);
     }));
 
+  test('what a container’s mounts stand on is below its own layer, and follows nothing of the image', () =>
+    inDirectory(async (root) => {
+      const outside = join(root, 'outside');
+      mkdirSync(outside);
+      const image = archive(
+        dir('etc', { mode: 0o711, mtime: 7n }),
+        symlink('etc/hosts', `${outside}/hosts`),
+        file('etc/resolv.conf', 'image'),
+        symlink('dev', outside),
+        dir('proc', { mode: 0o555, mtime: 8n }),
+        file('sys', 'a file'),
+      );
+      const { store, top } = await storeOf(root, image);
+      const two = await Promise.all([store.prepareSnapshot('one', top), store.prepareSnapshot('two', top)]);
+      assert.deepEqual(two[0].lower, two[1].lower);
+      assert.match(two[0].lower[0] ?? '', /-init\/diff$/);
+      store.mount('one');
+      try {
+        const lines = treeOf(two[0].merged).map((line) => line.replace(/ \d{15,}/, '').trim());
+        assert.deepEqual(lines, [
+          '.dockerenv 100755 0:0 0',
+          'dev 40755 0:0',
+          'dev/console 100755 0:0 0',
+          'dev/pts 40755 0:0',
+          'dev/shm 40755 0:0',
+          'etc 40711 0:0 7',
+          'etc/hostname 100755 0:0 0',
+          'etc/hosts 100755 0:0 0',
+          'etc/mtab 120777 0:0 -> /proc/mounts',
+          'etc/resolv.conf 100755 0:0 0',
+          'proc 40555 0:0 8',
+          'sys 40755 0:0',
+        ]);
+        writeFileSync(join(two[0].merged, 'x'), '');
+        assert.deepEqual(await changesOf(two[0].upper, two[0].lower, { userxattr }), [{ Path: '/x', Kind: 1 }]);
+      } finally {
+        store.unmount('one');
+      }
+      assert.deepEqual(readdirSync(outside), []);
+      // a power cut took one of them: it is made again
+      rmSync(join(two[0].lower[0] ?? '', 'etc/hosts'));
+      await store.prepareSnapshot('three', top);
+      assert.equal(lstatSync(join(two[0].lower[0] ?? '', 'etc/hosts')).size, 0);
+      const again = await SnapshotStore.open({ root, userxattr });
+      assert.deepEqual(again.snapshot('two'), two[1]);
+      for (const id of ['one', 'two', 'three']) await again.removeSnapshot(id);
+      await again.removeLayer(top);
+      for (const name of ['layers', 'l', 'incomplete'])
+        assert.deepEqual(readdirSync(join(root, 'image/overlay', name)), []);
+    }));
+
   test('a snapshot above nothing, with directories deeper than a path can say, goes away', () =>
     inDirectory(async (root) => {
       const store = await SnapshotStore.open({ root, userxattr });
-      const { merged, upper } = await store.prepareSnapshot('nothing', null);
+      const { merged, upper } = await store.prepareSnapshot('nothing', null, { bare: true });
       store.mount('nothing');
       assert.deepEqual(readdirSync(merged), []);
       const deep =

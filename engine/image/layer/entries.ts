@@ -7,6 +7,7 @@ import { guard } from '../tar/guards.js';
 import { cString } from '../tar/names.js';
 import type { TarEntry, TarSink } from '../tar/types.js';
 import { passes, setXattr } from './attributes.js';
+import { directoryBelow } from './below.js';
 import { cleanName, openInRoot, Places, removeTree } from './place.js';
 import { type Status, statusAt, statusOf, timespecs } from './status.js';
 import type { ApplyOptions } from './types.js';
@@ -165,6 +166,8 @@ export class EntryWriter implements TarSink {
         if (!this.makeDevice(entry, spot)) return;
     }
     this.finishSpecial(entry, spot);
+    // as lstat(2) says it, and Docker's sizes have it
+    if (entry.type === 'symlink') this.bytes += cString(entry.linkname).length - 1;
   }
 
   private makeFile(entry: TarEntry, spot: Spot): void {
@@ -323,7 +326,7 @@ export class EntryWriter implements TarSink {
 
   /** A directory that the archive took for granted is what it is in the layers below. */
   private implied(path: string, fd: number): void {
-    const found = below(this.kernel, this.options.lower ?? [], path);
+    const found = directoryBelow(this.kernel, this.options.lower ?? [], path);
     const handle = `/proc/self/fd/${fd}`;
     this.check('fchmodat', path, AT.FDCWD, handle, found === null ? 0o755 : found.mode & 0o7777);
     if (found === null) return;
@@ -380,23 +383,6 @@ export class EntryWriter implements TarSink {
     const value = this.kernel.call(syscall, ...args);
     if (value < 0) throw new SyscallError(syscall, -value, { path, while: 'apply layer' });
   }
-}
-
-/** The directory of this path in the topmost layer that has it. */
-function below(kernel: Kernel, lower: readonly string[], path: string): Status | null {
-  for (const directory of lower) {
-    const root = kernel.call('openat', AT.FDCWD, directory, O.PATH | O.DIRECTORY | O.CLOEXEC, 0);
-    if (root < 0) throw new SyscallError('openat', -root, { path: directory, while: 'look at a layer below' });
-    const fd = openInRoot(kernel, root, path, O.PATH | O.DIRECTORY | O.NOFOLLOW);
-    kernel.call('close', root);
-    if (fd < 0) continue;
-    try {
-      return statusOf(kernel, fd);
-    } finally {
-      kernel.call('close', fd);
-    }
-  }
-  return null;
 }
 
 let userNamespace: boolean | undefined;

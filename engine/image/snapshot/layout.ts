@@ -31,8 +31,13 @@ export class Layout {
     return join(this.layer(chainId), 'diff');
   }
 
-  link(chainId: Digest): string {
-    return join(this.links, linkName(chainId.slice('sha256:'.length)));
+  link(name: string): string {
+    return join(this.links, linkName(name));
+  }
+
+  /** Name in `layers/` of what lies between a layer and the snapshots above it. */
+  initName(top: Digest | null): string {
+    return `${top === null ? 'none' : top.slice('sha256:'.length)}-init`;
   }
 
   snapshot(id: string): string {
@@ -43,8 +48,8 @@ export class Layout {
 }
 
 /** Eight characters instead of a layer's 64: with them 127 layers fit into the page that mount(2) takes. */
-export function linkName(hex: string): string {
-  return createHash('sha256').update(hex).digest('base64url').slice(0, 8);
+export function linkName(layer: string): string {
+  return createHash('sha256').update(layer).digest('base64url').slice(0, 8);
 }
 
 /** The short name of a layer's directory, from the directory alone: `…/layers/HEX/diff` -> `…/l`, NAME; null for any other. */

@@ -14,6 +14,7 @@ import type { Snapshot } from '../types.js';
 import { shortLink } from './layout.js';
 import type { MountOptions } from './types.js';
 
+const ENOENT = -2;
 const EINVAL = -22;
 /** fsconfig(2) takes strings below this, mount(2) a page. */
 const MAX_STRING = 256;
@@ -33,7 +34,7 @@ export function mountSnapshot(snapshot: Snapshot, options: MountOptions = {}): v
 /** Take a snapshot's mount away, also while a process uses it. True when there was one. */
 export function unmountSnapshot(snapshot: Pick<Snapshot, 'merged'>, kernel: Kernel = realKernel): boolean {
   const done = kernel.call('umount2', cString(snapshot.merged), MNT_DETACH);
-  if (done === EINVAL) return false;
+  if (done === EINVAL || done === ENOENT) return false;
   if (done < 0) throw new SyscallError('umount2', -done, { path: snapshot.merged });
   return true;
 }

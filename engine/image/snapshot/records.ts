@@ -16,6 +16,8 @@ export interface StoredSnapshot {
   readonly version: 1;
   readonly id: string;
   readonly top: Digest | null;
+  /** Whether the layer with a container's mount points is below it. */
+  readonly init: boolean;
 }
 
 /** Null when there is no record, or none that makes sense. */
@@ -31,8 +33,9 @@ export async function readLayerRecord(path: string): Promise<StoredLayer | null>
 export async function readSnapshotRecord(path: string): Promise<StoredSnapshot | null> {
   const value = await readJson(path);
   if (value === null || value['version'] !== 1) return null;
-  const { id, top } = value;
-  return typeof id === 'string' && (top === null || isDigest(top)) ? { version: 1, id, top } : null;
+  const { id, top, init } = value;
+  if (typeof id !== 'string' || !(top === null || isDigest(top))) return null;
+  return { version: 1, id, top, init: init === true };
 }
 
 async function readJson(path: string): Promise<Record<string, unknown> | null> {

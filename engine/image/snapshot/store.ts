@@ -1,9 +1,13 @@
 import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readlink, rename, rm, symlink } from 'node:fs/promises';
 import { basename, join, relative } from 'node:path';
 import { EngineError } from '../../kernel/errors.js';
+import { realKernel } from '../../kernel/kernel.js';
+import { hexOf } from '../digest.js';
 import type { Digest, Snapshot } from '../types.js';
 import { makeDirectories, moveDurably, type Step, syncDirectory, syncEverythingAt, writeNew } from './durable.js';
+import { isInitLayer, makeInitLayer } from './init-layer.js';
 import { Layout } from './layout.js';
 import { mountSnapshot, unmountSnapshot } from './mount.js';
 import { readLayerRecord, readSnapshotRecord, type StoredLayer, type StoredSnapshot } from './records.js';
@@ -18,6 +22,9 @@ import {
   type StoreOptions,
 } from './types.js';
 import { usageOf } from './usage.js';
+
+/** Ending of the names of layers with a container's mount points. */
+const INIT = '-init';
 
 /**
  * Layers and snapshots in files. What is under its own name in `layers/` or `snapshots/` is whole; what is being made or
@@ -35,6 +42,7 @@ export class SnapshotStore implements Snapshots {
   /** Layers that something in the making stands on: drafts and snapshots before their record is there. */
   readonly #needed = new Map<Digest, number>();
   readonly #drafts = new Map<LayerDraft, string>();
+  readonly #inits = new Map<string, Promise<void>>();
   readonly #commits = new Map<Digest, Promise<void>>();
   readonly #snapshotsInTheMaking = new Set<string>();
 
@@ -110,7 +118,7 @@ export class SnapshotStore implements Snapshots {
       };
       await writeNew(join(home, 'layer.json'), `${JSON.stringify(layer)}\n`);
       this.#step('record-written');
-      await this.#link(chainId);
+      await this.#link(hexOf(chainId));
       this.#step('link-made');
       await this.#publish(home, layer);
       this.#drafts.delete(draft);
@@ -166,8 +174,9 @@ export class SnapshotStore implements Snapshots {
       (this.#needed.has(chainId) ? 'a layer or snapshot that is being made' : undefined);
     if (user !== undefined) throw new EngineError('FailedPrecondition', `layer ${chainId} is in use by ${user}`);
     this.#layers.delete(chainId);
+    await this.#removeInit(chainId);
     await this.#takeAway(this.#layout.layer(chainId));
-    await rm(this.#layout.link(chainId), { force: true });
+    await rm(this.#layout.link(hexOf(chainId)), { force: true });
   }
 
   layersSize(): number {
@@ -178,7 +187,11 @@ export class SnapshotStore implements Snapshots {
 
   // ---- snapshots
 
-  async prepareSnapshot(id: string, top: Digest | null): Promise<Snapshot> {
+  async prepareSnapshot(
+    id: string,
+    top: Digest | null,
+    { bare = false }: { readonly bare?: boolean } = {},
+  ): Promise<Snapshot> {
     const target = this.#layout.snapshot(id);
     if (this.#snapshots.has(id) || this.#snapshotsInTheMaking.has(id))
       throw new EngineError('AlreadyExists', `snapshot ${id} is there already`);
@@ -187,9 +200,10 @@ export class SnapshotStore implements Snapshots {
     this.#snapshotsInTheMaking.add(id);
     this.#need(top, 1);
     try {
+      if (!bare) await this.#ensureInit(top);
       const home = await mkdtemp(join(this.#layout.incomplete, 'snapshot-'));
       await makeDirectories(home, { upper: 0o755, work: 0o700, merged: 0o700 });
-      const record: StoredSnapshot = { version: 1, id, top };
+      const record: StoredSnapshot = { version: 1, id, top, init: !bare };
       await writeNew(join(home, 'snapshot.json'), `${JSON.stringify(record)}\n`);
       this.#step('record-written');
       await moveDurably(home, target);
@@ -203,11 +217,13 @@ export class SnapshotStore implements Snapshots {
   }
 
   snapshot(id: string): Snapshot {
-    const top = this.topOf(id);
+    const { top, init } = this.#snapshotRecord(id);
     const home = this.#layout.snapshot(id);
+    const layers = top === null ? [] : this.chainOf(top).map(({ chainId }) => this.#layout.diff(chainId));
+    const lower = init ? [this.#initDirectory(top), ...layers] : layers;
     return {
       id,
-      lower: top === null ? [this.#layout.empty] : this.chainOf(top).map(({ chainId }) => this.#layout.diff(chainId)),
+      lower: lower.length === 0 ? [this.#layout.empty] : lower,
       upper: join(home, 'upper'),
       work: join(home, 'work'),
       merged: join(home, 'merged'),
@@ -215,9 +231,13 @@ export class SnapshotStore implements Snapshots {
   }
 
   topOf(id: string): Digest | null {
+    return this.#snapshotRecord(id).top;
+  }
+
+  #snapshotRecord(id: string): StoredSnapshot {
     const record = this.#snapshots.get(id);
     if (record === undefined) throw new EngineError('NotFound', `snapshot ${id} is not in the store`);
-    return record.top;
+    return record;
   }
 
   listSnapshots(): readonly string[] {
@@ -244,6 +264,46 @@ export class SnapshotStore implements Snapshots {
     return unmountSnapshot(this.snapshot(id), this.#options.kernel);
   }
 
+  // ---- the layer with a container's mount points
+
+  #initDirectory(top: Digest | null): string {
+    return join(this.#layout.layers, this.#layout.initName(top), 'diff');
+  }
+
+  /** Make it where it is missing. One after the other: two containers may be the first at once. */
+  #ensureInit(top: Digest | null): Promise<void> {
+    const name = this.#layout.initName(top);
+    const made = (this.#inits.get(name) ?? Promise.resolve()).then(() => this.#makeInit(top, name));
+    const settled = made.then(
+      () => undefined,
+      () => undefined,
+    );
+    this.#inits.set(name, settled);
+    return made;
+  }
+
+  async #makeInit(top: Digest | null, name: string): Promise<void> {
+    const kernel = this.#options.kernel ?? realKernel;
+    const target = join(this.#layout.layers, name);
+    const lower = top === null ? [] : this.chainOf(top).map(({ chainId }) => this.#layout.diff(chainId));
+    if (isInitLayer(kernel, join(target, 'diff'), lower)) return;
+    const home = await mkdtemp(join(this.#layout.incomplete, 'init-'));
+    await makeDirectories(home, { diff: 0o755 });
+    const userxattr = this.#options.userxattr === true;
+    await makeInitLayer(join(home, 'diff'), lower, { userxattr, kernel });
+    // a power cut took something of it
+    if (existsSync(target)) await this.#takeAway(target);
+    await this.#link(name);
+    await moveDurably(home, target);
+  }
+
+  async #removeInit(top: Digest): Promise<void> {
+    const name = this.#layout.initName(top);
+    this.#inits.delete(name);
+    if (existsSync(join(this.#layout.layers, name))) await this.#takeAway(join(this.#layout.layers, name));
+    await rm(this.#layout.link(name), { force: true });
+  }
+
   // ---- in common
 
   /** Give a draft its name. */
@@ -265,9 +325,9 @@ export class SnapshotStore implements Snapshots {
     this.#step('removed');
   }
 
-  async #link(chainId: Digest): Promise<void> {
-    const path = this.#layout.link(chainId);
-    const target = relative(this.#layout.links, this.#layout.diff(chainId));
+  async #link(name: string): Promise<void> {
+    const path = this.#layout.link(name);
+    const target = relative(this.#layout.links, join(this.#layout.layers, name, 'diff'));
     try {
       await symlink(target, path);
     } catch (error) {
@@ -305,13 +365,15 @@ export class SnapshotStore implements Snapshots {
       await removeFiles(join(incomplete, name));
     }
     await this.#recoverLayers();
+    await this.#recoverInits();
     await this.#recoverLinks();
     await this.#recoverSnapshots();
   }
 
   async #recoverLayers(): Promise<void> {
     const found = new Map<Digest, StoredLayer>();
-    for (const name of await readdir(this.#layout.layers)) {
+    const names = await readdir(this.#layout.layers);
+    for (const name of names.filter((one) => !one.endsWith(INIT))) {
       const path = join(this.#layout.layers, name);
       const layer = await readLayerRecord(join(path, 'layer.json'));
       if (layer === null || layer.chainId !== `sha256:${name}`) {
@@ -332,6 +394,15 @@ export class SnapshotStore implements Snapshots {
     }
   }
 
+  async #recoverInits(): Promise<void> {
+    for (const name of (await readdir(this.#layout.layers)).filter((one) => one.endsWith(INIT))) {
+      const hex = name.slice(0, -INIT.length);
+      if (hex !== 'none' && !this.#layers.has(`sha256:${hex}` as Digest))
+        await this.#takeAway(join(this.#layout.layers, name));
+      else this.#inits.set(name, Promise.resolve());
+    }
+  }
+
   async #drop(path: string, why: string): Promise<void> {
     this.problems.push(`${path} was removed: ${why}`);
     await this.#takeAway(path);
@@ -339,9 +410,9 @@ export class SnapshotStore implements Snapshots {
 
   async #recoverLinks(): Promise<void> {
     const wanted = new Set<string>();
-    for (const chainId of this.#layers.keys()) {
-      wanted.add(basename(this.#layout.link(chainId)));
-      await this.#link(chainId);
+    for (const name of [...[...this.#layers.keys()].map(hexOf), ...this.#inits.keys()]) {
+      wanted.add(basename(this.#layout.link(name)));
+      await this.#link(name);
     }
     for (const name of await readdir(this.#layout.links))
       if (!wanted.has(name)) await rm(join(this.#layout.links, name), { force: true });

@@ -58,8 +58,12 @@ export interface Snapshots {
   /** FailedPrecondition while a layer or a snapshot stands on it. The record goes first, then the files. */
   removeLayer(chainId: Digest): Promise<void>;
 
-  /** A writable layer above `top` (null: above nothing). AlreadyExists when the id is taken; durable when it returns. */
-  prepareSnapshot(id: string, top: Digest | null): Promise<Snapshot>;
+  /**
+   * A writable layer above `top` (null: above nothing). AlreadyExists when the id is taken; durable when it returns. Between
+   * the two lies, as Docker's `-init` layer, what a container's mounts need: `/dev/pts`, `/etc/hosts`, … (init-layer.ts);
+   * not with `bare`.
+   */
+  prepareSnapshot(id: string, top: Digest | null, options?: { readonly bare?: boolean }): Promise<Snapshot>;
   /** NotFound when there is none. */
   snapshot(id: string): Snapshot;
   /** The layer that a snapshot stands on. */
