@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, NetlinkError, type Request, type Rtnetlink } from '../kernel/netlink/index.js';
 import { parsePrefix } from './cidr.js';
 import { failed, isErrno } from './errors.js';
+import { guard } from './guards.js';
 import { type BridgeSettings, bridgeSettings } from './network-options.js';
 import type { NetworkRecord } from './record.js';
 
@@ -73,6 +74,8 @@ export function raiseBridge(netlink: Rtnetlink, record: NetworkRecord, hairpin: 
     ),
     { op: 'link-set', link: ref, up: true },
   ]);
+  // a container cannot send as somebody whom we reach elsewhere
+  if (record.foundBridge !== true && guard('reverse-path')) setSysctl(`ipv4/conf/${name}/rp_filter`, '1');
   if (hairpin) setSysctl(`ipv4/conf/${name}/route_localnet`, '1');
   return isNew;
 }

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { NetworkContext } from './context.js';
 import { openNameServer } from './dns/server.js';
 import { isErrno } from './errors.js';
+import { guard } from './guards.js';
 import type { SandboxRecord } from './record.js';
 import { externalNameservers } from './resolv-conf.js';
 
@@ -25,7 +26,7 @@ export function serveNames(context: NetworkContext, sandbox: SandboxRecord, netF
       openNameServer(netFd, {
         asker,
         all: () => sandboxes.values(),
-        upstream: () => (isInternal() ? [] : upstreamOf(sandbox)),
+        upstream: () => (isInternal() && guard('internal-names') ? [] : upstreamOf(sandbox)),
       }),
     );
   } catch (error) {

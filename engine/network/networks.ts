@@ -8,6 +8,7 @@ import { defaultNetworks } from './default-networks.js';
 import { poolsOf } from './endpoints.js';
 import type { Firewall } from './firewall/firewall.js';
 import { newFirewall } from './firewall/open.js';
+import { guard } from './guards.js';
 import { isPredefined } from './network-options.js';
 import { PortTable } from './ports/table.js';
 import { loadSandboxes } from './restore.js';
@@ -30,7 +31,10 @@ export async function openNetworks(options: NetworkServiceOptions): Promise<Netw
       if (record.driver === 'bridge') raiseBridge(netlink, record, context.hairpin);
     await Promise.all(
       context.firewalls.map(({ version, firewall }) =>
-        firewall.reconcile(rulesOfOtherOptions(context, version), forwarding === 'enabled' ? 'DROP' : null),
+        firewall.reconcile(
+          rulesOfOtherOptions(context, version),
+          forwarding === 'enabled' && guard('forward-policy') ? 'DROP' : null,
+        ),
       ),
     );
     return new Networks(context);

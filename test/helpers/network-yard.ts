@@ -91,6 +91,24 @@ export async function serve(key: string | null, port: number, kind: 'tcp' | 'udp
   await once(child.stdout, 'data');
 }
 
+/** A program in Python that says `ready` and then what it hears; the function ends it and tells what that was. */
+export async function listen(key: string | null, program: string): Promise<() => Promise<string>> {
+  const python = ['python3', '-u', '-c', program];
+  const words = key === null ? python : ['nsenter', `--net=${key}`, ...python];
+  const child = spawn(words[0] ?? '', words.slice(1), { stdio: ['ignore', 'pipe', 'inherit'] });
+  let heard = '';
+  child.stdout.on('data', (bytes: Buffer) => {
+    heard += bytes.toString();
+  });
+  while (!heard.includes('ready')) await once(child.stdout, 'data');
+  return async () => {
+    const closed = once(child, 'close');
+    child.kill('SIGKILL');
+    await closed;
+    return heard;
+  };
+}
+
 export async function endServers(): Promise<void> {
   for (const child of servers.splice(0)) {
     const exited = once(child, 'exit');

@@ -1,3 +1,4 @@
+import { guard } from '../guards.js';
 import type { Publication } from '../record.js';
 
 /**
@@ -65,7 +66,7 @@ export function networkRules(network: FirewalledNetwork): Rule[] {
   if (network.internal)
     return [
       within,
-      ...subnets.flatMap((subnet) => [
+      ...(guard('internal') ? subnets : []).flatMap((subnet) => [
         filter('DOCKER-ISOLATION-STAGE-1', `! -d ${subnet} -i ${bridge} -j DROP`, 1),
         filter('DOCKER-ISOLATION-STAGE-1', `! -s ${subnet} -o ${bridge} -j DROP`, 1),
       ]),
@@ -75,8 +76,12 @@ export function networkRules(network: FirewalledNetwork): Rule[] {
     filter('FORWARD', `-i ${bridge} ! -o ${bridge} -j ACCEPT`, BEHIND_FIRST),
     filter('FORWARD', `-o ${bridge} -j DOCKER`, BEHIND_FIRST),
     filter('FORWARD', `-o ${bridge} -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT`, BEHIND_FIRST),
-    filter('DOCKER-ISOLATION-STAGE-1', `-i ${bridge} ! -o ${bridge} -j DOCKER-ISOLATION-STAGE-2`, 1),
-    filter('DOCKER-ISOLATION-STAGE-2', `-o ${bridge} -j DROP`, 1),
+    ...(guard('bridge-isolation')
+      ? [
+          filter('DOCKER-ISOLATION-STAGE-1', `-i ${bridge} ! -o ${bridge} -j DOCKER-ISOLATION-STAGE-2`, 1),
+          filter('DOCKER-ISOLATION-STAGE-2', `-o ${bridge} -j DROP`, 1),
+        ]
+      : []),
     ...(network.masquerade
       ? subnets.map((subnet) => nat('POSTROUTING', `-s ${subnet} ! -o ${bridge} -j MASQUERADE`, 1))
       : []),
@@ -116,8 +121,8 @@ export function publicationRules(version: 4 | 6, target: Target, published: Publ
     ),
     filter('DOCKER', `-d ${address}/${all} ! -i ${bridge} -o ${bridge} ${match(containerPort)} -j ACCEPT`),
     nat('POSTROUTING', `-s ${address}/${all} -d ${address}/${all} ${match(containerPort)} -j MASQUERADE`),
-    raw(`-d ${address}/${all} ! -i ${bridge} -j DROP`),
-    ...(isLoopback ? [raw(`-d ${hostIp}/${all} ! -i lo ${match(hostPort)} -j DROP`)] : []),
+    ...(guard('direct-access') ? [raw(`-d ${address}/${all} ! -i ${bridge} -j DROP`)] : []),
+    ...(isLoopback && guard('loopback-publish') ? [raw(`-d ${hostIp}/${all} ! -i lo ${match(hostPort)} -j DROP`)] : []),
   ];
 }
 
