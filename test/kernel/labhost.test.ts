@@ -52,7 +52,7 @@ if (!inSandbox) {
           'kill -9 1; sh -c "sleep 0.1 & exec true"; sleep 0.4; ps -eo pid,stat,comm --no-headers | grep -c Z; cat /proc/1/comm; ls /proc/1/fd | wc -l',
         ),
       );
-      assert.deepEqual(stdout.trim().split('\n'), ['0', 'glassbox-init', '3']);
+      assert.deepEqual(stdout.trim().split('\n'), ['0', 'glassbox-init', '4']);
       const rollup = readFileSync(`/proc/${lab.info.initHostPid}/smaps_rollup`, 'utf8');
       const pss = Number(/^Pss:\s+(\d+)/m.exec(rollup)?.[1]);
       assert.ok(pss <= 64, `pid 1 takes ${pss} KiB`);
