@@ -319,9 +319,9 @@ export interface LogOptions {
   readonly stdout: boolean;
   readonly stderr: boolean;
   readonly follow: boolean;
-  /** Seconds of Unix time with a fraction; 0: none. */
-  readonly since: number;
-  readonly until: number;
+  /** Seconds of Unix time with a fraction, or, exactly, nanoseconds as a bigint; 0: none. */
+  readonly since: number | bigint;
+  readonly until: number | bigint;
   /** How many lines of the end; null: all. */
   readonly tail: number | null;
   readonly signal?: AbortSignal;

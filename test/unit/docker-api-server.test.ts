@@ -124,6 +124,15 @@ test('a container from create to remove: 201, 204, 304, 409, 404', async () => {
   assert.equal(message(await ask('DELETE', '/containers/other')), 'No such container: other');
 });
 
+test('a name that is none is refused', async () => {
+  for (const name of ['a', '..', 'a/b', '-rf', 'x y', 'a\nb', 'ａｂ', 'a'.repeat(300)]) {
+    const path = `/containers/create?name=${encodeURIComponent(name)}`;
+    const answer = await ask('POST', path, { json: { Image: 'busybox' } });
+    assert.equal(answer.status, 400, name);
+    assert.match(message(answer), /^Invalid container name \(.*\), only \[a-zA-Z0-9\]\[a-zA-Z0-9_.-\] are allowed$/s);
+  }
+});
+
 test('wait sends its status before the end, and not for a container that is not there', async () => {
   await ask('POST', '/containers/create?name=waited', { json: { Image: 'busybox', Cmd: ['exit', '7'] } });
   const waiting = ask('POST', '/containers/waited/wait?condition=next-exit');

@@ -276,11 +276,19 @@ test('logs: frames, times, tails, following until the end or until nobody reads'
   assert.match(unframe((await logs('stdout=1&timestamps=1')).body)[0]?.text ?? '', /^\d{4}-\d\d-\d\dT[\d:.]+Z out\n$/);
   assert.deepEqual(unframe((await logs('stdout=1&stderr=1&tail=1')).body).length, 1);
   assert.equal((await logs('follow=1')).status, 400);
-  await logs('stdout=1&tail=all&since=1700000000.5&until=7');
+  await logs('stdout=1&tail=all&since=1700000000.123456789&until=7');
   const { value } = served.containers.asked.filter(({ what }) => what === 'logs').at(-1) as { value: object };
   assert.deepEqual(
     { ...value, signal: null },
-    { stdout: true, stderr: false, follow: false, since: 1_700_000_000.5, until: 7, tail: null, signal: null },
+    {
+      stdout: true,
+      stderr: false,
+      follow: false,
+      since: 1_700_000_000_123_456_789n,
+      until: 7_000_000_000n,
+      tail: null,
+      signal: null,
+    },
   );
   const live = await container(['sleep']);
   await start(live);

@@ -125,6 +125,6 @@ export function chooser(
   };
 }
 
-function nanoseconds(seconds: number): bigint {
-  return BigInt(Math.round(seconds * 1e6)) * 1000n;
+function nanoseconds(time: number | bigint): bigint {
+  return typeof time === 'bigint' ? time : BigInt(Math.round(time * 1e6)) * 1000n;
 }

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { verifyName } from '../../../engine/container/names.js';
 import type {
   AttachOptions,
   ContainerInspect,
@@ -58,7 +59,7 @@ export class FakeContainers implements ContainerService {
   async create(request: CreateRequest): Promise<{ Id: string; Warnings: readonly string[] }> {
     this.asked.push({ what: 'create', value: request });
     if (request.config.Image === 'absent') throw new EngineError('NotFound', 'No such image: absent:latest');
-    const name = request.name ?? `wise_fake${this.all.size}`;
+    const name = request.name === null ? `wise_fake${this.all.size}` : verifyName(request.name);
     for (const one of this.all.values())
       if (one.name === name) {
         throw new EngineError(

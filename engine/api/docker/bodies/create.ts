@@ -5,7 +5,6 @@ import { CONFIG_FIELDS, parseContainerConfig } from './container-config.js';
 import { parseEndpoint } from './endpoint.js';
 import { bad, Fields } from './fields.js';
 import { parseHostConfig } from './host-config.js';
-import { containerName } from './names.js';
 import type { Query } from './query.js';
 
 /** POST /containers/create: the request, and warnings of ours beside the service's. */
@@ -18,7 +17,7 @@ export function parseCreate(query: Query, body: unknown, version: ApiVersion): P
   if (body === undefined) bad('invalid JSON: got EOF while reading request body');
   const fields = new Fields(body, 'CreateRequest');
   if (!CONFIG_FIELDS.some((name) => fields.has(name))) bad('config cannot be empty in order to create a container');
-  const name = containerName(query.text('name'));
+  const name = query.text('name').replace(/^\//, '');
   const hostConfig = parseHostConfig(fields.object('HostConfig'), version);
   const asked = parseContainerConfig(fields, version);
   const endpoints = parseEndpoints(fields.object('NetworkingConfig'), hostConfig.NetworkMode, version);
@@ -26,7 +25,7 @@ export function parseCreate(query: Query, body: unknown, version: ApiVersion): P
   const platform = version.atLeast(41) ? query.text('platform') : '';
   return {
     request: {
-      name,
+      name: name === '' ? null : name,
       platform: platform === '' ? null : platform,
       config: moved.config,
       hostConfig,

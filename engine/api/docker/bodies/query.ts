@@ -48,6 +48,14 @@ export class Query {
     return value <= 0xffff_ffff ? value : bad(`${what}: value out of range`);
   }
 
+  /** The same to the nanosecond, of which a number of today has no room for: two lines of a log may be that near. */
+  nanoseconds(name: string): bigint | null {
+    const match = /^(\d{1,12})(?:\.(\d{1,9})\d*)?$/.exec(this.text(name));
+    if (match !== null) return BigInt(match[1] ?? 0) * 1_000_000_000n + BigInt((match[2] ?? '').padEnd(9, '0'));
+    const seconds = this.seconds(name);
+    return seconds === null ? null : BigInt(Math.round(seconds * 1e3)) * 1_000_000n;
+  }
+
   /** Seconds of Unix time, with nanoseconds behind a point; null when nothing is said. */
   seconds(name: string): number | null {
     const text = this.text(name);

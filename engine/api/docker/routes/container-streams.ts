@@ -75,6 +75,8 @@ interface Logging {
   readonly name: string;
   readonly options: Omit<LogOptions, 'signal'>;
   readonly timestamps: boolean;
+  /** Labels and variables that `--log-opt` names, before each line: there are none, which leaves the blank behind them. */
+  readonly details: boolean;
 }
 
 function logging({ name, query }: Input): Logging {
@@ -87,29 +89,30 @@ function logging({ name, query }: Input): Logging {
       stdout,
       stderr,
       follow: query.flag('follow'),
-      since: query.seconds('since') ?? 0,
-      until: query.seconds('until') ?? 0,
+      since: query.nanoseconds('since') ?? 0n,
+      until: query.nanoseconds('until') ?? 0n,
       // `all`, and whatever else is no number of lines
       tail: /^\d{1,15}$/.test(tail) ? Number(tail) : null,
     },
     timestamps: query.flag('timestamps'),
+    details: query.flag('details'),
   };
 }
 
-async function logs({ name, options, timestamps }: Logging, exchange: Exchange): Promise<void> {
+async function logs({ name, options, timestamps, details }: Logging, exchange: Exchange): Promise<void> {
   const { services, response, signal, version } = exchange;
   const { tty, lines } = await services.containers.logs(name, { ...options, signal });
   response.writeHead(200, { 'Content-Type': !tty && version.atLeast(42) ? MULTIPLEXED_STREAM : RAW_STREAM });
   response.flushHeaders();
   for await (const line of lines) {
-    const told = timestamps ? withTime(line) : line;
+    const told = prefixed(line, (timestamps ? `${line.time} ` : '') + (details ? ' ' : ''));
     await (tty ? write(response, told.bytes) : write(response, frameHeader(told), told.bytes));
   }
   response.end();
 }
 
-function withTime(line: LogLine): LogLine {
-  return { ...line, bytes: Buffer.concat([Buffer.from(`${line.time} `), line.bytes]) };
+function prefixed(line: LogLine, text: string): LogLine {
+  return text === '' ? line : { ...line, bytes: Buffer.concat([Buffer.from(text), line.bytes]) };
 }
 
 async function stats(

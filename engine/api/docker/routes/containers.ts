@@ -2,7 +2,6 @@ import type { ContainerInspect, ListOptions } from '../../../container/types.js'
 import { parseCommit } from '../bodies/commit.js';
 import { parseCreate } from '../bodies/create.js';
 import { bad } from '../bodies/fields.js';
-import { containerName } from '../bodies/names.js';
 import { parseFilters } from '../bodies/query.js';
 import { parseUpdate } from '../bodies/update.js';
 import { sendEmpty, sendJson } from '../http/send.js';
@@ -122,7 +121,8 @@ export const CONTAINERS: readonly Endpoint[] = [
     'none',
     ({ name, query }) => ({
       name,
-      to: containerName(query.text('name')) ?? bad('Neither old nor new names may be empty'),
+      // whether it is a name is asked once the container is found
+      to: query.text('name') || bad('Neither old nor new names may be empty'),
     }),
     async ({ name, to }, { services, response }) => {
       await services.containers.rename(name, to);

@@ -2,8 +2,9 @@ import { readdirSync } from 'node:fs';
 import { arch, cpus, hostname, machine, release, totalmem } from 'node:os';
 import type { DockerServices } from '../services.js';
 import { API_VERSION, type ApiVersion, MIN_API_VERSION } from '../version.js';
-import { type CgroupFacts, cgroupWarnings, ipv4Forwarding, operatingSystem, readCgroupFacts } from './machine.js';
+import { type CgroupFacts, cgroupWarnings, isOn, operatingSystem, readCgroupFacts } from './machine.js';
 
+const BRIDGE_NF = '/proc/sys/net/bridge/bridge-nf-call';
 const INDEX = 'https://index.docker.io/v1/';
 /** GOARCH of Node's names. */
 const ARCHITECTURES: Readonly<Record<string, string>> = { x64: 'amd64', arm64: 'arm64', ia32: '386' };
@@ -64,7 +65,7 @@ export class EngineInfo {
     const count = (...states: string[]): number => all.filter(({ State }) => states.includes(State)).length;
     const system = operatingSystem();
     const { version: cgroupVersion, ...limits } = this.#cgroups;
-    const forwarding = ipv4Forwarding();
+    const forwarding = isOn('/proc/sys/net/ipv4/ip_forward');
     const running = count('running', 'restarting');
     const paused = count('paused');
     const secure = version.atLeast(44) ? { status: {} } : {};
@@ -89,7 +90,9 @@ export class EngineInfo {
         Log: ['json-file', 'none'],
       },
       ...limits,
-      ...(version.atLeast(50) ? {} : { BridgeNfIptables: false, BridgeNfIp6tables: false }),
+      ...(version.atLeast(50)
+        ? {}
+        : { BridgeNfIptables: isOn(`${BRIDGE_NF}-iptables`), BridgeNfIp6tables: isOn(`${BRIDGE_NF}-ip6tables`) }),
       IPv4Forwarding: forwarding,
       Debug: facts.debug,
       NFd: readdirSync('/proc/self/fd').length,

@@ -80,7 +80,7 @@ export function operatingSystem(): { readonly name: string; readonly version: st
   return { name: 'Linux', version: '' };
 }
 
-export function ipv4Forwarding(): boolean {
-  const path = '/proc/sys/net/ipv4/ip_forward';
+/** A setting of the kernel that is there and is 1. */
+export function isOn(path: string): boolean {
   return existsSync(path) && readFileSync(path, 'utf8').trim() === '1';
 }
