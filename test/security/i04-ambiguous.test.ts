@@ -14,8 +14,8 @@ const run = testImage([testLayer({ a: 'what is run' })], { oci: true });
 if (!inSandbox) {
   test(
     'I04: documents that two programs read differently, in a sandbox',
-    { skip: isRoot ? false : 'needs root', timeout: 60_000 },
-    () => rerunInSandbox(import.meta.url, { timeoutMs: 55_000 }),
+    { skip: isRoot ? false : 'needs root', timeout: 280_000 },
+    () => rerunInSandbox(import.meta.url, { timeoutMs: 270_000 }),
   );
 } else {
   describe('I04: manifests and indexes', () => {
@@ -105,7 +105,7 @@ if (!inSandbox) {
           (error: { code: string }) => ['InvalidArgument', 'ResourceExhausted', 'NotImplemented'].includes(error.code),
           what,
         );
-      assert.ok(performance.now() - start < 10_000, 'it took more than ten seconds');
+      assert.ok(performance.now() - start < 60_000, 'it took more than a minute');
       assert.ok(process.memoryUsage().rss - before < 256 << 20, 'it took more than 256 MiB');
     });
 

@@ -36,8 +36,8 @@ const honest = testImage([testLayer({ a: 'honest' }, MEDIA.layer)]);
 const evil = testImage([testLayer({ a: 'evil' }, MEDIA.layer)]);
 
 if (!inSandbox) {
-  test('I09: archives of images, in a sandbox', { skip: isRoot ? false : 'needs root', timeout: 60_000 }, () =>
-    rerunInSandbox(import.meta.url, { timeoutMs: 55_000 }),
+  test('I09: archives of images, in a sandbox', { skip: isRoot ? false : 'needs root', timeout: 280_000 }, () =>
+    rerunInSandbox(import.meta.url, { timeoutMs: 270_000 }),
   );
 } else {
   describe('I09: archives that lie', () => {
@@ -205,7 +205,7 @@ if (!inSandbox) {
         yield archiveOf(...entriesOf(evil, ['x:1']));
       };
       await loadImages(victim.store, stream(), () => undefined);
-      assert.ok(most < 64 << 20, `it took ${most >> 20} MiB`);
+      assert.ok(most < 110 << 20, `it took ${most >> 20} MiB`);
     });
   });
 }

@@ -103,7 +103,7 @@ describe('--change of commit and import', () => {
     assert.throws(() => expandWord(`${braced('%{Z:-').repeat(200)}${'}'.repeat(200)}`, variables), {
       message: /nested more than/,
     });
-    assert.ok(performance.now() - start < 1000, 'it took more than a second');
+    assert.ok(performance.now() - start < 20_000, 'it took more than twenty seconds');
   });
 
   it('a label or variable may have any name', () => {

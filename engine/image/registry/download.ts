@@ -143,6 +143,10 @@ async function unlessAborted(wanted: Promise<Ingest>, signal: AbortSignal): Prom
   const first = await Promise.race([wanted, aborted]);
   signal.removeEventListener('abort', leave);
   if (first !== 'aborted') return first;
-  void wanted.then((late) => late.close());
+  // nobody waits for it any more, whether it comes or not
+  void wanted.then(
+    (late) => late.close(),
+    () => undefined,
+  );
   throw canceled(signal.reason);
 }

@@ -42,6 +42,8 @@ const MOST_REDIRECTS = 10;
 const DIAL_MS = 30_000;
 /** Nothing came or went for so long. */
 const IDLE_MS = 60_000;
+/** For the whole of a body that is read as a whole: one byte a minute is no answer. */
+const BODY_MS = 120_000;
 /** Bodies that are read as a whole: manifests, configurations, tokens, errors. distribution-spec asks for at least 4 MiB. */
 export const MOST_BODY = 4 << 20;
 
@@ -262,12 +264,17 @@ export async function bodyOf(reply: Reply, signal?: AbortSignal, most = MOST_BOD
   const chunks: Uint8Array[] = [];
   let size = 0;
   const isTooLarge = (): boolean => size > most || declared > most;
-  if (!isTooLarge())
-    for await (const chunk of chunksOf(reply, signal)) {
-      size += chunk.byteLength;
-      if (isTooLarge()) break;
-      chunks.push(chunk);
-    }
+  const late = setTimeout(() => reply.message.destroy(coded('GLASSBOX_IDLE')), BODY_MS);
+  try {
+    if (!isTooLarge())
+      for await (const chunk of chunksOf(reply, signal)) {
+        size += chunk.byteLength;
+        if (isTooLarge()) break;
+        chunks.push(chunk);
+      }
+  } finally {
+    clearTimeout(late);
+  }
   if (isTooLarge()) {
     reply.message.destroy();
     throw new RegistryError(

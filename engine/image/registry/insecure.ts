@@ -42,6 +42,8 @@ export class InsecureRegistries {
     const name = registryName(host);
     if (name === 'docker.io') return false;
     if (this.#names.has(name)) return true;
+    // Docker's own servers are in nobody's network: they are not looked up to find that out
+    if (name.endsWith('.docker.io')) return false;
     const bare = name.replace(/:\d+$/, '').replace(/^\[|\]$/g, '');
     const addresses = isIP(bare) === 0 ? await this.#lookup(bare) : [bare];
     return addresses.some((address) => {

@@ -40,7 +40,7 @@ export class DockerRegistry {
     const child = spawn('docker-registry', ['serve', file], { stdio: ['ignore', log, log] });
     closeSync(log);
     const registry = new DockerRegistry(`${address}:${setup.port}`, directory, child);
-    const deadline = performance.now() + 20_000;
+    const deadline = performance.now() + 60_000;
     while (!(await answers(address, setup.port))) {
       if (child.exitCode !== null || performance.now() > deadline)
         throw new Error(`docker-registry does not start: ${registry.log().slice(-2000)}`);
