@@ -48,7 +48,7 @@ function declareSteps(): void {
       }
       assert.ok(copies.length >= 3, `${copies.length} steps were seen`);
       const done = withoutTimes(await contents(await assertSound(box, 'done')), name);
-      for (const { step, box: copy } of copies) {
+      for (const [index, { step, box: copy }] of copies.entries()) {
         const after = await assertSound(copy, step);
         try {
           await act(after);
@@ -56,7 +56,8 @@ function declareSteps(): void {
           assert.ok(again?.test((error as Error).message) === true, `${step}: done again: ${(error as Error).message}`);
           await settle?.(after);
         }
-        const repeated = withoutTimes(await contents(await assertSound(copy, `${step}, done again`)), name);
+        const end = index % 4 === 0 ? await assertSound(copy, `${step}, done again`) : after;
+        const repeated = withoutTimes(await contents(end), name);
         if (name === 'commit') assert.deepEqual(repeated.at(-1), done.at(-1), step);
         else assert.deepEqual(repeated, done, step);
         copy.remove();

@@ -533,9 +533,10 @@ function declare(): void {
       const script =
         'test "$(ls -l /bin/[ | wc -l)" = 1 && stat -c "%a %u" /tmp /root /home /etc/shadow && id -un && which env';
       assert.deepEqual(
-        execFileSync('chroot', [root, '/bin/sh', '-c', script], { encoding: 'utf8', env: { PATH: '/usr/sbin:/sbin:/usr/bin:/bin' } }).split(
-          '\n',
-        ),
+        execFileSync('chroot', [root, '/bin/sh', '-c', script], {
+          encoding: 'utf8',
+          env: { PATH: '/usr/sbin:/sbin:/usr/bin:/bin' },
+        }).split('\n'),
         ['1777 0', '700 0', '755 65534', '640 0', 'root', '/usr/bin/env', ''],
       );
     });
