@@ -80,7 +80,7 @@ export function readVerifyFacts(machine: SpecMachine, runtimes: readonly string[
       cpuCfs: of('cpu', 'cpu.cfs_quota_us'),
       cpuRealtime: !v2 && has('cpu', 'cpu.rt_period_us'),
       cpuset: offered('cpuset'),
-      blkioWeight: v2 ? offered('io') : has('blkio', 'blkio.weight') || has('blkio', 'blkio.bfq.weight'),
+      blkioWeight: v2 ? offered('io') : has('blkio', 'blkio.weight'),
       blkioWeightDevice: v2 ? offered('io') : has('blkio', 'blkio.weight_device'),
       blkioThrottle: of(v2 ? 'io' : 'blkio', 'blkio.throttle.read_bps_device'),
     },

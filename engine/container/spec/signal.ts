@@ -10,7 +10,8 @@ export function parseSignal(text: string): number {
   const invalid = new EngineError('InvalidArgument', `invalid signal: ${text}`);
   if (/^\d{1,3}$/.test(text)) {
     const number = Number(text);
-    if (number === 0 || number > RTMAX) throw invalid;
+    if (number === 0) throw invalid;
+    if (number > RTMAX) throw new EngineError('InvalidArgument', `the linux daemon does not support signal ${number}`);
     return number;
   }
   const name = text.toUpperCase().replace(/^SIG/, '');

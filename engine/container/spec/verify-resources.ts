@@ -106,7 +106,7 @@ export function verifyResources<T extends Resources>(
   if (one.NanoCpus > 0 && !can.cpuCfs)
     refuse('NanoCPUs can not be set, as your kernel does not support CPU CFS scheduler or the cgroup is not mounted');
   if (one.NanoCpus < 0 || one.NanoCpus > facts.cpus * 1e9)
-    refuse(`Range of CPUs is from 0.01 to ${facts.cpus}.00, as there are only ${facts.cpus} CPUs available`);
+    refuse(`range of CPUs is from 0.01 to ${facts.cpus}.00, as there are only ${facts.cpus} CPUs available`);
   drop(
     one.CpuShares > 0 && !can.cpuShares,
     { CpuShares: 0 },

@@ -1,7 +1,10 @@
 /** What dockerd 20.10 says otherwise than newer dockerds, whose words are ours; and what each program says in words of its own. */
 const OTHER_WORDS: readonly { readonly was: RegExp; readonly is: (found: string) => string }[] = [
   // moby's errors begin with a small letter since 23
-  { was: /^(Invalid|Unable) (?=signal|QoS|IPC mode|network mode|to find group)/, is: (found) => found.toLowerCase() },
+  {
+    was: /^(Invalid|Unable|Range) (?=signal|of CPUs|QoS|IPC mode|network mode|to find group)/,
+    is: (found) => found.toLowerCase(),
+  },
   { was: /^(unable to find group \S+)$/, is: (found) => `${found}: no matching entries in group file` },
   // ValidateRestartPolicy of 25
   {
