@@ -237,7 +237,8 @@ export const OBJECT_COMMANDS: readonly CommandSpec[] = [
     names: ['volume rm', 'volume remove'],
     usage: '[OPTIONS] VOLUME [VOLUME...]',
     args: [1, Number.POSITIVE_INFINITY],
-    text: 'Remove one or more volumes. You cannot remove a volume that is in use by a container.',
+    text: 'Remove one or more volumes',
+    long: 'Remove one or more volumes. You cannot remove a volume that is in use by a container.',
     flags: [flag('force', 'f', 'bool', 'Force the removal of one or more volumes')],
   },
   {

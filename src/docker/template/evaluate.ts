@@ -346,7 +346,9 @@ class Evaluation {
     }
     const values = this.#arguments(name, called, node, args, final, dot);
     try {
-      return called.call(values);
+      const result = called.call(values);
+      if (typeof result === 'string' && result.length > ROOM) throw new CallError('output is too long');
+      return result;
     } catch (error) {
       if (error instanceof CallError || error instanceof RangeError) {
         const asked =

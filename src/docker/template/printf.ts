@@ -124,10 +124,11 @@ class Formatter {
       if (number === null) this.#put(`%!(BAD${what})`);
       return { at: at + 1, number };
     }
-    const digits = /^\d+/.exec(this.#format.slice(at, at + 9))?.[0] ?? '';
+    const digits = /^\d+/.exec(this.#format.slice(at, at + 32))?.[0] ?? '';
     if (digits === '') return { at, number: null };
-    const number = Number(digits);
-    return { at: at + digits.length, number: number > WIDEST ? null : number };
+    // too large to be meant: what follows is not read as a verb either, as in Go
+    if (Number(digits) > WIDEST) return { at: this.#format.length, number: null };
+    return { at: at + digits.length, number: Number(digits) };
   }
 
   #verb(verb: string, flags: Flags): void {
