@@ -1,7 +1,7 @@
 import { EngineError } from '../../kernel/errors.js';
 import { parseImageConfig } from '../config.js';
 import { chainIds, shortId } from '../digest.js';
-import { type Manifest, MEDIA, parseManifest } from '../manifest.js';
+import type { Manifest } from '../manifest.js';
 import {
   canonical,
   familiar,
@@ -15,7 +15,8 @@ import {
 } from '../reference.js';
 import type { ImageBackend } from '../store/backend.js';
 import type { Lease } from '../store/lease.js';
-import type { Descriptor, Digest, Image, ImageConfig, Platform, PullOptions } from '../types.js';
+import type { Descriptor, Digest, Image, ImageConfig, PullOptions } from '../types.js';
+import { choose, type Document } from './choose-manifest.js';
 import { atEndpoints } from './connect.js';
 import { download } from './download.js';
 import type { Endpoints } from './endpoints.js';
@@ -23,9 +24,9 @@ import { RegistryError } from './errors.js';
 import { guard } from './guards.js';
 import { allOrNone, type Limit } from './limit.js';
 import type { Origins } from './origins.js';
-import { formatPlatform, matching, normalise, runsOn, wanted } from './platform.js';
+import { formatPlatform, normalise, runsOn, wanted } from './platform.js';
 import { ByteProgress, update } from './progress.js';
-import type { FetchedManifest, Repository } from './repository.js';
+import type { Repository } from './repository.js';
 import { pullError } from './translate.js';
 
 /** What pulls of one engine share. */
@@ -38,8 +39,6 @@ export interface Puller {
   readonly secondMs: number | undefined;
 }
 
-/** Indexes may name indexes, but not without end (and not themselves: a digest cannot). */
-const MOST_NESTED = 4;
 /** Layers' types that are none of an image: an OCI artifact is not unpacked. */
 const SUPPORTED =
   /^(application\/vnd\.oci\.image|application\/vnd\.docker)\.|^(application\/octet-stream|application\/json|text\/html|)$/i;
@@ -111,57 +110,6 @@ async function pullOne(
   } finally {
     lease.release();
   }
-}
-
-type Document = { readonly mediaType: string; readonly bytes: Uint8Array };
-
-/** Go from what a tag names to the manifest for a platform. All documents on the way are kept with the image. */
-async function choose(
-  repository: Repository,
-  top: FetchedManifest,
-  platform: Platform | undefined,
-  signal: AbortSignal | undefined,
-): Promise<{ readonly manifest: Manifest; readonly documents: readonly Document[] }> {
-  const target = wanted(platform);
-  const documents: Document[] = [];
-  let fetched = top;
-  for (let depth = 0; depth < MOST_NESTED; depth++) {
-    const parsed = parseFetched(fetched);
-    documents.push({ mediaType: parsed.mediaType, bytes: fetched.bytes });
-    if (parsed.kind === 'manifest') return { manifest: parsed, documents };
-    const [best] = matching(parsed.manifests, target).filter(({ mediaType }) => isManifest(mediaType));
-    if (best === undefined)
-      throw new RegistryError(
-        'content',
-        `no matching manifest for ${formatPlatform(target)} in the manifest list entries`,
-        {
-          code: 'NotFound',
-        },
-      );
-    fetched = await repository.manifest(best.digest, signal);
-    if (guard('registry-media-type') && fetched.mediaType !== best.mediaType && isManifest(fetched.mediaType))
-      throw new RegistryError(
-        'content',
-        `manifest ${best.digest} is ${best.mediaType} in its list and was sent as ${fetched.mediaType}: it is ambiguous`,
-      );
-    if (fetched.bytes.byteLength !== best.size && guard('registry-size'))
-      throw new RegistryError(
-        'content',
-        `manifest ${best.digest} has ${fetched.bytes.byteLength} bytes, its list says ${best.size}`,
-      );
-  }
-  throw new RegistryError('content', `manifest lists are nested more than ${MOST_NESTED} deep`, {
-    code: 'ResourceExhausted',
-  });
-}
-
-function isManifest(mediaType: string): boolean {
-  return [MEDIA.manifest, MEDIA.dockerManifest, MEDIA.index, MEDIA.dockerList].some((known) => known === mediaType);
-}
-
-/** What the server says that it sent must be what it is: another client may go by the one or by the other. */
-function parseFetched({ bytes, mediaType }: FetchedManifest): ReturnType<typeof parseManifest> {
-  return guard('registry-media-type') ? parseManifest(bytes, mediaType) : parseManifest(bytes);
 }
 
 interface Wish {
