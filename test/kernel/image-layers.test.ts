@@ -451,7 +451,7 @@ if (!inSandbox) {
       const directory = mkdtempSync(join(tmpdir(), 'glassbox-userns-'));
       try {
         execFileSync('chown', ['1000000:1000000', directory]);
-        const words = ['--import', 'tsx', '--test', '--test-reporter=tap', fileURLToPath(import.meta.url)];
+        const words = ['--import', import.meta.resolve('tsx'), '--test-reporter=tap', fileURLToPath(import.meta.url)];
         const env = { ...process.env, GLASSBOX_TEST_USERNS: '1', TMPDIR: directory, NODE_TEST_CONTEXT: undefined };
         const done = await asRootOfUserNamespace([process.execPath, ...words], env, 100_000);
         const failures = done.stdout.split('\n').filter((line) => !/^\s*(ok|duration|#)/.test(line));
