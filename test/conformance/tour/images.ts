@@ -87,7 +87,6 @@ export const IMAGES: readonly Group[] = [
   {
     area: 'images',
     name: 'archives',
-    newer: true,
     alone: true,
     lines: [
       'docker save box:1 | tar -t | grep -c -E "manifest.json|repositories"',
@@ -116,7 +115,7 @@ export const IMAGES: readonly Group[] = [
       'gzip -c $PLACE/rootfs.tar | docker import - imported:3; docker run --rm --network none imported:3 echo fine',
       'docker import nosuchfile x:1',
       'docker import - UPPER </dev/null',
-      "docker import -c 'RUN x' - x:1 <$PLACE/rootfs.tar",
+      "docker import -c 'RUN x' - x:1 </dev/null",
       "docker import http://127.0.0.1:1/x.tar x:1 2>&1 | sed 's/dial.*//'",
       'docker import - <$PLACE/rootfs.tar | sed "s/sha256:ID/ID/"; docker images -q -f dangling=true | wc -l',
       'docker rmi imported:1 imported:2 imported:3 | grep Untagged | sort; docker image prune -f | tail -1',

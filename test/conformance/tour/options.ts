@@ -114,7 +114,6 @@ export const OPTIONS: readonly Group[] = [
   {
     area: 'options',
     name: 'labels and what inspect keeps of the request',
-    newer: true,
     lines: [
       'docker create --name okeep2 -l a=1 --label b -e X=y -w /w -u 1:2 -h hh --domainname dd --expose 80 --expose 90-91/udp --stop-signal INT --stop-timeout 7 --entrypoint /e -i -t --restart on-failure:3 --log-opt max-size=1m --log-opt max-file=2 --add-host h:1.2.3.4 --dns 9.9.9.9 --dns-search s.x --dns-option ndots:3 --group-add 5 --cap-add SYS_TIME --cap-drop CHOWN --device /dev/zero:/dev/z:rw --tmpfs /t:size=1m --read-only --shm-size 3m --ulimit nofile=9:10 --sysctl net.ipv4.ip_forward=1 --init --oom-score-adj 7 --pid host --ipc none --security-opt no-new-privileges -m 64m --cpus 0.5 --cpu-shares 99 --cpuset-cpus 0 --pids-limit 33 -v /etc:/e:ro -v /anon -v ovol:/v -p 8080:80 -p 127.0.0.1::53/udp -P box:1 a b',
       ...[

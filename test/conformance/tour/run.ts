@@ -5,7 +5,6 @@ export const RUN: readonly Group[] = [
   {
     area: 'run',
     name: 'exit codes',
-    newer: true,
     lines: [
       'docker run --rm --network none box:1 true',
       'docker run --rm --network none box:1 false',
@@ -30,7 +29,6 @@ export const RUN: readonly Group[] = [
   {
     area: 'run',
     name: 'standard streams',
-    newer: true,
     lines: [
       'echo lost | docker run --rm --network none box:1 cat',
       'echo hello | docker run --rm -i --network none box:1 cat',

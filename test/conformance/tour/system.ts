@@ -99,7 +99,7 @@ export const SYSTEM: readonly Group[] = [
       'docker ps -a --filter label=role --filter status=running --format "{{.Names}}"; docker ps -a --filter status=created --filter status=exited --format "{{.Names}}"',
       'docker container prune -f --filter label=nosuch | head -1',
       'docker container prune -f --filter nosuch=1',
-      'docker container prune -f | sed "s/ID/id/" | sort | head -3',
+      'docker container prune -f | grep -c -x -E "Deleted Containers:|[0-9a-f]{64}"',
       'docker ps -a --format "{{.Names}}"',
       'docker unpause pfive; docker rm -f pone ptwo pfive; docker volume rm pvol',
       'docker container prune -f',
@@ -110,7 +110,6 @@ export const SYSTEM: readonly Group[] = [
   {
     area: 'system',
     name: 'events',
-    newer: true,
     alone: true,
     lines: [
       'date +%s.%N >began; docker run --rm --name vevent --network none -l a=b box:1 sh -c "exit 3"',
