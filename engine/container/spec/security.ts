@@ -62,13 +62,23 @@ export function containerSeccomp(
         ? 'seccomp is not enabled in your kernel: run with --security-opt seccomp=unconfined'
         : 'seccomp is not enabled in your kernel, cannot run a custom seccomp profile',
     );
-  if (profile === '' || profile === 'builtin') return resolveProfile(dockerSeccompProfile(), context);
+  if (profile === '' || profile === 'builtin') return defaultProfile(context);
   try {
     return resolveProfile(parseJson(profile), context);
   } catch (error) {
     if (!(error instanceof EngineError)) throw error;
     throw new EngineError('InvalidArgument', `Decoding seccomp profile failed: ${error.message}`, { cause: error });
   }
+}
+
+/** Docker's profile for the last set of capabilities: most containers have the same. */
+let last: { readonly key: string; readonly profile: SpecSeccomp | undefined } | undefined;
+
+function defaultProfile(context: ProfileContext): SpecSeccomp | undefined {
+  const { architecture, capabilities, kernel } = context;
+  const key = [architecture, kernel.major, kernel.minor, ...capabilities].join();
+  if (last?.key !== key) last = { key, profile: resolveProfile(dockerSeccompProfile(), context) };
+  return last.profile;
 }
 
 /**
