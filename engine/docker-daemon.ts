@@ -7,12 +7,13 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import { type DaemonOptions, daemonHelp, listenerOf, parseDaemonOptions } from './api/daemon-options.js';
-import { serveDocker } from './api/docker/server.js';
+import { type DockerServices, serveDocker } from './api/docker/server.js';
 import { Containers } from './container/containers.js';
 import type { ContainerDeps } from './container/deps.js';
 import { EventLog } from './container/events.js';
 import { readMachine, readVerifyFacts } from './container/spec/machine.js';
 import { ContainerStore } from './container/store.js';
+import type { EngineFacts } from './container/types.js';
 import { openImages } from './image/images.js';
 import { EngineError } from './kernel/errors.js';
 import { realKernel } from './kernel/kernel.js';
@@ -72,7 +73,19 @@ async function start(options: DaemonOptions): Promise<() => Promise<void>> {
   }
 }
 
-async function open(options: DaemonOptions, pidFile: string): Promise<() => Promise<void>> {
+/** The parts of an engine, opened on its directories. */
+export interface Engine {
+  readonly services: DockerServices & { readonly containers: Containers };
+  readonly runtime: Runtime;
+  close(how: { readonly stop: boolean }): Promise<void>;
+}
+
+/**
+ * Open everything but the API: what a killed engine left is put in order first.
+ *
+ * @param at called before each step of a container's life that has a side effect: for tests that end the engine there
+ */
+export async function openEngine(options: DaemonOptions, at?: (step: string) => void): Promise<Engine> {
   const { dataRoot, execRoot } = options;
   const events = new EventLog();
   const userxattr = inUserNamespace();
@@ -117,40 +130,47 @@ async function open(options: DaemonOptions, pidFile: string): Promise<() => Prom
     userxattr,
     hostGateway: () => gateway,
     warn,
+    ...(at === undefined ? {} : { at }),
   };
-  containers = await Containers.open(deps);
-  const server = await serveDocker(
-    {
-      containers,
-      images,
-      networks,
-      volumes,
-      membership: containers,
-      facts: {
-        id: engineId(dataRoot),
-        name: hostname(),
-        version: VERSION,
-        dataRoot,
-        execRoot,
-        startedAt: new Date().toISOString(),
-        debug: options.debug,
-        liveRestore: options.liveRestore,
-        insecureRegistries: options.insecureRegistries,
-        registryMirrors: options.registryMirrors,
-        labels: options.labels,
-        runtimes: { glassbox: { path: 'glassbox-runtime' } },
-        defaultRuntime: 'glassbox',
-      },
+  const opened = await Containers.open(deps);
+  containers = opened;
+  const facts: EngineFacts = {
+    id: engineId(dataRoot),
+    name: hostname(),
+    version: VERSION,
+    dataRoot,
+    execRoot,
+    startedAt: new Date().toISOString(),
+    debug: options.debug,
+    liveRestore: options.liveRestore,
+    insecureRegistries: options.insecureRegistries,
+    registryMirrors: options.registryMirrors,
+    labels: options.labels,
+    runtimes: { glassbox: { path: 'glassbox-runtime' } },
+    defaultRuntime: 'glassbox',
+  };
+  return {
+    services: { containers: opened, images, networks, volumes, membership: opened, facts },
+    runtime,
+    close: async (how) => {
+      await opened.close(how);
+      await networks.close();
+      runtime.close();
     },
+  };
+}
+
+async function open(options: DaemonOptions, pidFile: string): Promise<() => Promise<void>> {
+  const engine = await openEngine(options);
+  const server = await serveDocker(
+    engine.services,
     options.hosts.map((host) => listenerOf(host, options.tls)),
   );
   for (const warning of server.warnings) warn(warning);
   warn(`API listen on ${server.addresses.join(', ')}`);
   return async () => {
     await server.close();
-    await containers.close({ stop: !options.liveRestore });
-    await networks.close();
-    runtime.close();
+    await engine.close({ stop: !options.liveRestore });
     rmSync(pidFile, { force: true });
   };
 }

@@ -131,13 +131,19 @@ function withHostname(config: ContainerConfig, host: HostConfig, id: string): Co
   return { ...config, Hostname: shared ? hostname() : id.slice(0, SHORT) };
 }
 
+/** Volumes without a name get theirs here, before anything is made: after a kill the record says which are this container's. */
 function mountsOf(deps: ContainerDeps, config: ContainerConfig, hostConfig: HostConfig): ResolvedMount[] {
-  return resolveMounts({
+  const mounts = resolveMounts({
     hostConfig,
     volumes: config.Volumes,
     mountsOf: (name) => deps.store.find(name).mounts,
     exists: existsSync,
   });
+  return mounts.map((mount) =>
+    mount.volume?.name === ''
+      ? { ...mount, volume: { ...mount.volume, name: randomBytes(32).toString('hex') } }
+      : mount,
+  );
 }
 
 /** What is there already must be a directory; what is not is made when the container starts. */
@@ -189,7 +195,7 @@ async function takeVolumes(
     }
     const { name, driver, driverOpts, labels } = mount.volume;
     const known = await deps.volumes
-      .get(name === '' ? '-' : name)
+      .get(name)
       .catch((error: unknown) => (error instanceof EngineError ? null : Promise.reject(error as Error)));
     const volume = await deps.volumes.create({ Name: name, Driver: driver, DriverOpts: driverOpts, Labels: labels });
     if (known === null) undo.push(() => deps.volumes.remove(volume.Name, { force: true }));

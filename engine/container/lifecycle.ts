@@ -347,10 +347,11 @@ export class Lifecycle {
 
   async #remove(managed: Managed, volumes: boolean): Promise<void> {
     const { record } = managed;
-    const { store, images } = this.#deps;
+    const { store } = this.#deps;
     if (managed.removed) return;
     this.#deps.at?.('remove.record');
     record.phase = 'removing';
+    record.removesVolumes = volumes;
     record.state.status = 'removing';
     store.save(record);
     await removeParts(this.#deps, record, volumes);
@@ -358,7 +359,6 @@ export class Lifecycle {
     this.#managed.delete(record.id);
     this.#deps.at?.('remove.done');
     store.remove(record);
-    void images;
     this.#emit(record, 'destroy');
     managed.tell('removed');
     managed.over();

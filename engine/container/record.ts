@@ -27,6 +27,8 @@ export interface ContainerRecord {
   endpoints: Readonly<Record<string, EndpointRequest>>;
   attachment: Attachment | null;
   phase: Phase;
+  /** With the phase `removing`: its anonymous volumes go too. */
+  removesVolumes?: boolean;
   state: RecordedState;
   restartCount: number;
   /** `docker stop` or `kill` by a person: `unless-stopped` then means it. */

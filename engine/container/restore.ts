@@ -26,7 +26,7 @@ export async function restoreContainers(deps: ContainerDeps): Promise<Restored[]
   const restored: Restored[] = [];
   for (const record of store.list()) {
     if (record.phase === 'creating' || record.phase === 'removing') {
-      await removeParts(deps, record, record.hostConfig.AutoRemove || record.phase === 'creating');
+      await removeParts(deps, record, record.removesVolumes === true || record.phase === 'creating');
       store.remove(record);
       continue;
     }
