@@ -97,7 +97,7 @@ export interface Surroundings {
 /** Check what is asked and choose what is not: the record of a new network. Throws in Docker's words. */
 export function newNetwork(options: NetworkCreateOptions, id: string, around: Surroundings): NetworkRecord {
   const { Name: name } = options;
-  if (isPredefined({ name })) throw forbidden(`operation is not permitted on predefined ${name} network`);
+  if (isPredefined({ name })) throw forbidden(`operation is not permitted on predefined ${name} network `);
   checkName(name);
   const driver = options.Driver === undefined || options.Driver === '' ? 'bridge' : options.Driver;
   if (driver === 'host' || driver === 'null') throw forbidden(`only one instance of "${driver}" network is allowed`);
@@ -126,7 +126,7 @@ export function newNetwork(options: NetworkCreateOptions, id: string, around: Su
     attachable: options.Attachable ?? false,
     ipam: {
       driver: 'default',
-      options: options.IPAM?.Options ?? {},
+      options: options.IPAM?.Options ?? null,
       config: choosePools(asked, enableIPv6, around),
     },
     options: options.Options ?? {},

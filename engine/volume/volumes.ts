@@ -118,8 +118,10 @@ class Volumes implements VolumeService {
     const all = boolean(filters, 'all') ?? false;
     const deleted: string[] = [];
     let reclaimed = 0;
-    for (const { name, labels } of [...this.#volumes.values()]) {
+    for (const { name, labels, options } of [...this.#volumes.values()]) {
       if (this.#isUsed(name) || !labelsPass(filters, labels ?? {})) continue;
+      // what is mounted from elsewhere is not the engine's to reclaim: Docker leaves it too
+      if (Object.keys(options ?? {}).length > 0) continue;
       if (!all && !Object.hasOwn(labels ?? {}, ANONYMOUS)) continue;
       const size = await directorySize(this.#store.dataOf(name));
       // a container may have taken it meanwhile

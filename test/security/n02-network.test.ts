@@ -174,9 +174,9 @@ if (!inSandbox) {
     try {
       await yard.networks.create({ Name: 'own', Internal: true });
       const one = await yard.attach('one', { own: {} });
-      const heard = inTime(null, NAME_SERVER);
-      await inTime(one.sandboxKey, 'sleep 0.5; timeout 3 busybox nslookup secret.example 127.0.0.11');
-      return (await heard).includes('secret');
+      const end = await listen(null, NAME_SERVER);
+      await inTime(one.sandboxKey, 'timeout 8 busybox nslookup secret.example 127.0.0.11');
+      return (await end()).includes('secret');
     } finally {
       inside(null, 'umount /etc/resolv.conf');
     }

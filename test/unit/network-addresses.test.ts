@@ -181,7 +181,7 @@ describe('a new network', () => {
   test('gets what was not asked for', () => {
     assert.deepEqual(make({}).ipam, {
       driver: 'default',
-      options: {},
+      options: null,
       config: [{ Subnet: '172.18.0.0/16', Gateway: '172.18.0.1' }],
     });
     const auxiliary = { IPRange: '10.5.3.0/24', AuxiliaryAddresses: { a: '10.5.3.0' } };
@@ -195,7 +195,7 @@ describe('a new network', () => {
   test('is refused in Docker’s words', () => {
     const first = make(pools({ Subnet: '10.5.0.0/16' }));
     const cases: [string, Partial<NetworkCreateOptions>][] = [
-      ['PermissionDenied: operation is not permitted on predefined bridge network', { Name: 'bridge' }],
+      ['PermissionDenied: operation is not permitted on predefined bridge network ', { Name: 'bridge' }],
       ['PermissionDenied: only one instance of "host" network is allowed', { Driver: 'host' }],
       ['PermissionDenied: only one instance of "null" network is allowed', { Driver: 'null' }],
       ['NotFound: plugin "foo" not found', { Driver: 'foo' }],

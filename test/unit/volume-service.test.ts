@@ -178,12 +178,13 @@ describe('volumes', () => {
     await volumes.acquire(used.Name, 'c1');
     await volumes.create({ Name: 'named' });
     await volumes.create({ Name: 'kept', Labels: { keep: '' } });
+    await volumes.create({ Name: 'ram', DriverOpts: { type: 'tmpfs', device: 'tmpfs' } });
     assert.deepEqual(await volumes.prune({}), { VolumesDeleted: [anonymous.Name], SpaceReclaimed: 1000 });
     assert.deepEqual(await volumes.prune({ all: ['true'], 'label!': ['keep'] }), {
       VolumesDeleted: ['named'],
       SpaceReclaimed: 0,
     });
-    assert.deepEqual((await volumes.list()).Volumes.map(({ Name }) => Name).sort(), [used.Name, 'kept'].sort());
+    assert.deepEqual((await volumes.list()).Volumes.map(({ Name }) => Name).sort(), [used.Name, 'kept', 'ram'].sort());
     assert.equal(events.at(-1), 'prune  {"reclaimed":"0"}');
   });
 });
