@@ -30,7 +30,7 @@ export async function updateContainer(
   const hostConfig = withoutConflicts(record.hostConfig, wished, resources);
   const { resources: checked, warnings } = verifyResources(hostConfig, deps.facts(), true);
   if (isRunning(record) && Object.keys(resources).length > 0) {
-    const { devices: _devices, ...limits } = specResources(checked, [], deps.machine.deviceNumber);
+    const { devices: _devices, ...limits } = specResources(checked, [], deps.machine.deviceNumber, { update: true });
     try {
       await deps.runtime.update(record.id, { ...limits, devices: [] });
     } catch (error) {
