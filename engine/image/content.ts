@@ -135,7 +135,7 @@ export class ContentStore {
   async *open(digest: Digest, start = 0): AsyncGenerator<Buffer, void, undefined> {
     const file = await orNull(open(this.path(digest), 'r'));
     if (file === null) throw missing(digest);
-    const stream = file.createReadStream({ start, highWaterMark: 256 << 10 });
+    const stream = file.createReadStream({ start, highWaterMark: 1 << 20 });
     for await (const chunk of stream) yield chunk as Buffer;
   }
 

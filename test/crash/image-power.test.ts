@@ -26,8 +26,8 @@ function whyNot(): string | false {
 }
 
 if (!inSandbox)
-  test('the store of images without power, in a sandbox', { skip: whyNot(), timeout: 240_000 }, () =>
-    rerunInSandbox(import.meta.url, { timeoutMs: 220_000 }),
+  test('the store of images without power, in a sandbox', { skip: whyNot(), timeout: 420_000 }, () =>
+    rerunInSandbox(import.meta.url, { timeoutMs: 400_000 }),
   );
 else describe('a loss of power at a step', declare);
 
@@ -60,7 +60,7 @@ class Disk {
 
 function declare(): void {
   for (const { name, prepare, act, again } of OPERATIONS.filter((one) => TRIED.includes(one.name)))
-    it(`${name}: every image is whole and right, or not there`, { timeout: 120_000 }, async (context) => {
+    it(`${name}: every image is whole and right, or not there`, { timeout: 240_000 }, async (context) => {
       const disk = new Disk();
       const copies: { step: string; disk: Disk }[] = [];
       after(() => {
@@ -96,7 +96,7 @@ function declare(): void {
       }
     });
 
-  it('twin: without fsync, what has a name is not there or not right', { timeout: 120_000 }, async (context) => {
+  it('twin: without fsync, what has a name is not there or not right', { timeout: 240_000 }, async (context) => {
     const disk = new Disk();
     let copy: Disk | null = null;
     after(() => {

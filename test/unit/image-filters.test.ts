@@ -61,9 +61,9 @@ describe('filters of images', () => {
   });
 
   it('take no time for hostile patterns', () => {
-    const before = performance.now();
+    const before = process.cpuUsage();
     assert.equal(matchesPath(`${'a*'.repeat(2000)}b`, 'a'.repeat(4000)), false);
-    assert.ok(performance.now() - before < 2000, 'it took long');
+    assert.ok(process.cpuUsage(before).user < 20_000_000, 'it took long');
   });
 
   it('see references in familiar form, with and without tag', () => {

@@ -13,6 +13,9 @@ export interface Expectation {
   readonly size?: number;
 }
 
+/** Pieces are gathered up to this before they are written: a socket gives small ones, and each write is a call. */
+const BATCH = 1 << 20;
+
 /** Where content goes that has no name yet, because only its last byte decides what it is called. */
 export class Ingest {
   readonly #path: string;
@@ -20,12 +23,17 @@ export class Ingest {
   readonly #maxBytes: number;
   readonly #finished: () => void;
   #hasher: Hasher;
+  readonly #batch: Buffer;
+  #gathered = 0;
+  #onDisk: number;
   #isOpen = true;
 
   private constructor(path: string, file: FileHandle, hasher: Hasher, maxBytes: number, finished: () => void) {
     this.#path = path;
     this.#file = file;
     this.#hasher = hasher;
+    this.#onDisk = hasher.bytes;
+    this.#batch = Buffer.allocUnsafe(Math.max(1, Math.min(BATCH, maxBytes)));
     this.#maxBytes = maxBytes;
     this.#finished = finished;
   }
@@ -48,18 +56,32 @@ export class Ingest {
     return this.#hasher.bytes;
   }
 
+  /** The bytes are the caller's again when this is done. */
   async write(bytes: Uint8Array): Promise<void> {
-    const offset = this.offset;
-    if (offset + bytes.byteLength > this.#maxBytes)
+    if (this.offset + bytes.byteLength > this.#maxBytes)
       throw new EngineError('ResourceExhausted', `content is larger than its bound of ${this.#maxBytes} bytes`);
     this.#hasher.update(bytes);
-    await writeAll(this.#file, bytes, offset);
+    for (let at = 0; at < bytes.byteLength; ) {
+      const piece = bytes.subarray(at, at + this.#batch.length - this.#gathered);
+      this.#batch.set(piece, this.#gathered);
+      this.#gathered += piece.byteLength;
+      at += piece.byteLength;
+      if (this.#gathered === this.#batch.length) await this.#flush();
+    }
+  }
+
+  async #flush(): Promise<void> {
+    await writeAll(this.#file, this.#batch.subarray(0, this.#gathered), this.#onDisk);
+    this.#onDisk += this.#gathered;
+    this.#gathered = 0;
   }
 
   /** Begin again from nothing: a server that cannot resume sends everything. */
   async restart(): Promise<void> {
     await this.#file.truncate(0);
     this.#hasher = new Hasher();
+    this.#onDisk = 0;
+    this.#gathered = 0;
   }
 
   /**
@@ -78,6 +100,7 @@ export class Ingest {
       throw new EngineError('DataLoss', wrong);
     }
     try {
+      await this.#flush();
       step('ingested');
       if (guard('store-sync')) await this.#file.sync();
       step('synced blob');
@@ -91,7 +114,11 @@ export class Ingest {
 
   /** Stop, and keep the bytes for another try under the same ref. */
   async close(): Promise<void> {
-    await this.#end();
+    try {
+      if (this.#isOpen) await this.#flush();
+    } finally {
+      await this.#end();
+    }
   }
 
   /** Stop, and forget the bytes. */
