@@ -103,7 +103,7 @@ export class RawConnection {
   }
 
   /** Wait until something holds; fails when it does not in time. */
-  async until(holds: (one: this) => boolean, what: string, timeMs = 5_000): Promise<void> {
+  async until(holds: (one: this) => boolean, what: string, timeMs = 30_000): Promise<void> {
     const deadline = Date.now() + timeMs;
     while (!holds(this)) {
       const left = deadline - Date.now();
