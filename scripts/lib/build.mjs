@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { bundleRuntime } from './bundle.mjs';
+import { bundleDocker, bundleRuntime } from './bundle.mjs';
 import { run } from './run.mjs';
 import { SetupError, say } from './say.mjs';
 
@@ -46,7 +46,7 @@ export function buildIsCurrent(root, digest = sourceDigest(root)) {
 }
 
 /**
- * Compile engine and src into dist, and make one file of the runtime's command. The stamp is removed before and written (by rename) after, so an interrupted
+ * Compile engine and src into dist, and make one file each of the runtime's command and the docker command. The stamp is removed before and written (by rename) after, so an interrupted
  * build is never taken for a finished one. Outputs whose source is gone are removed.
  */
 export async function build(root, digest = sourceDigest(root), onStart = undefined) {
@@ -60,6 +60,7 @@ export async function build(root, digest = sourceDigest(root), onStart = undefin
   }
   removeOrphans(root);
   await bundleRuntime(root, onStart);
+  await bundleDocker(root);
   mkdirSync(join(root, 'dist'), { recursive: true });
   writeFileSync(`${stampPath(root)}.new`, digest);
   renameSync(`${stampPath(root)}.new`, stampPath(root));
