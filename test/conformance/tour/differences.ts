@@ -36,7 +36,6 @@ const NEWER_WORDS: readonly (readonly [RegExp, string])[] = [
   [/: Limit 200 is outside/g, ': limit 200 is outside'],
   [/Config cannot be empty in order/g, 'config cannot be empty in order'],
   [/pathcannot be empty/g, 'path cannot be empty'],
-  [/predefined bridge network "/g, 'predefined bridge network"'],
   [/Content-Type specified \(([^)]*)\) must be/g, 'unsupported Content-Type header ($1): must be'],
   [/(message":"invalid reference format: repository name) must be lowercase/g, '$1 (library/UPPER) must be lowercase'],
   [/no such image: \w+: No such image: /g, 'No such image: '],
