@@ -25,15 +25,15 @@ export const applyLayer: ApplyLayer = async (tar, directory, options = {}) => {
 async function pour(
   tar: AsyncIterable<Uint8Array>,
   writer: EntryWriter,
-  { limits, signal }: ApplyOptions,
+  { limits, signal, diffId }: ApplyOptions,
 ): Promise<AppliedLayer> {
   const parser = new TarParser(writer, limits);
-  const hash = createHash('sha256');
+  const hash = diffId === undefined ? createHash('sha256') : null;
   let streamBytes = 0;
   let since = performance.now();
   for await (const chunk of tar) {
     if (signal?.aborted === true) throw new EngineError('Aborted', 'apply layer: it was cancelled');
-    hash.update(chunk);
+    hash?.update(chunk);
     streamBytes += chunk.length;
     parser.push(chunk);
     if (performance.now() - since > SLICE_MS) {
@@ -44,7 +44,7 @@ async function pour(
   parser.finish();
   writer.finish();
   return {
-    diffId: `sha256:${hash.digest('hex')}` as Digest,
+    diffId: diffId ?? (`sha256:${hash?.digest('hex')}` as Digest),
     streamBytes,
     bytes: writer.bytes,
     entries: parser.entries,

@@ -26,6 +26,8 @@ export interface ApplyOptions extends OverlayMarks {
   readonly ownership?: 'archive' | 'caller';
   /** A directory doesn't replace a file nor a file a directory: AlreadyExists. For `cp`; default false. */
   readonly keepKind?: boolean;
+  /** The stream's digest, where the caller has compared it already (an uncompressed blob's own): it is not made again. */
+  readonly diffId?: Digest;
   readonly limits?: Partial<TarLimits>;
   readonly signal?: AbortSignal;
   readonly kernel?: Kernel;
