@@ -11,7 +11,8 @@ export type GuardName =
   | 'icc'
   | 'reverse-path'
   | 'forward-policy'
-  | 'network-name';
+  | 'network-name'
+  | 'firewall-watch';
 
 /** Whether a guard stands. */
 export function guard(name: GuardName): boolean {

@@ -8,6 +8,7 @@ import { poolsOf } from './endpoints.js';
 import { conflict, failed, forbidden, invalid, notFound } from './errors.js';
 import { boolean, checkFilters, exact, type Filters, labelsDiffer, labelsMatch, matches, until } from './filters.js';
 import { newFirewall } from './firewall/open.js';
+import { watchFirewall } from './firewall/watch.js';
 import { networkOf } from './inspect.js';
 import { endNames } from './name-servers.js';
 import { bridgeSettings, isPredefined, newNetwork, printable } from './network-options.js';
@@ -34,10 +35,20 @@ export class Networks implements NetworkService {
   /** What is under way for each container: the next waits for it. */
   readonly #queues = new Map<string, Promise<unknown>>();
   #closed = false;
+  #endWatch: (() => void) | null = null;
 
   constructor(context: NetworkContext) {
     this.#context = context;
     this.#sandboxes = new Sandboxes(context);
+    if (context.firewalls.every(({ firewall }) => firewall.works) && context.firewalls.length > 0)
+      this.#endWatch = watchFirewall(() => this.#mendFirewalls());
+  }
+
+  #mendFirewalls(): void {
+    for (const { firewall } of this.#context.firewalls)
+      firewall
+        .reconcile()
+        .catch((error: Error) => this.#context.warn(`the firewall cannot be mended: ${error.message}`));
   }
 
   async create(options: NetworkCreateOptions): Promise<{ Id: string; Warning: string }> {
@@ -184,6 +195,7 @@ export class Networks implements NetworkService {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    this.#endWatch?.();
     await Promise.allSettled(this.#queues.values());
     const { held, ports, netlink } = this.#context;
     await Promise.all([...held.values()].map((own) => releasePorts(ports, own)));
