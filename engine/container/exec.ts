@@ -368,13 +368,27 @@ class ExecStreams {
   }
 }
 
-/** The process has ended: what it wrote is in the pipes, and is read to the end or as long as somebody else holds them. */
-async function settled({ readers }: ExecStreams): Promise<void> {
-  const ended = readers.map(
-    ({ stream }) =>
-      new Promise<void>((resolve) => (stream.destroyed ? resolve() : stream.once('close', () => resolve()))),
-  );
-  await Promise.race([Promise.all(ended), new Promise((resolve) => setTimeout(resolve, LINGER_MS).unref())]);
+/** The process has ended: what it wrote is still in the kernel, and is read to the end, or until somebody who holds the streams says nothing for a while. */
+function settled({ readers }: ExecStreams): Promise<void> {
+  return new Promise((resolve) => {
+    let open = readers.length;
+    let timer: NodeJS.Timeout | undefined;
+    const wait = (): void => {
+      clearTimeout(timer);
+      timer = setTimeout(resolve, LINGER_MS).unref();
+    };
+    wait();
+    for (const { stream } of readers) {
+      const closed = (): void => {
+        if (--open > 0) return;
+        clearTimeout(timer);
+        resolve();
+      };
+      stream.on('data', wait);
+      if (stream.destroyed) closed();
+      else stream.once('close', closed);
+    }
+  });
 }
 
 /** A grandchild may hold a stream for ever: moby waits as long for it after the process has ended. */
