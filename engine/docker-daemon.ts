@@ -111,6 +111,7 @@ export async function openEngine(options: DaemonOptions, at?: (step: string) => 
     ipForward: options.ipForward,
     ipMasq: options.ipMasq,
     userlandProxy: options.userlandProxy,
+    warn,
   });
   const runtime = new Runtime({ root: join(execRoot, 'runtime'), warn });
   const machine = readMachine();
