@@ -146,6 +146,7 @@ export const CASES: readonly CliCase[] = [
   },
   {
     name: "the engine's refusals",
+    since: 28,
     reads: true,
     script: lines(
       'logs nope',
@@ -225,7 +226,7 @@ export const CASES: readonly CliCase[] = [
       'diff lives',
       'kill lives',
       'wait lives',
-      'rm live lives nope',
+      'rm live lives',
     ),
   },
   {
