@@ -133,7 +133,7 @@ export const SYSTEM: readonly Group[] = [
       "docker events --since $(cat began) --until $(date +%s.%N) --filter event=die --format '{{json .}}' | sed 's/\"time.*//; s/ID\",\"from/ID,from/'",
       'docker events --since nonsense',
       'docker events --until nonsense',
-      "timeout 3 docker events --filter event=create --format '{{.Action}}' >live & sleep 0.5; docker create --name vlive --network none box:1 true >/dev/null; docker rm vlive >/dev/null; sleep 0.5; kill $!; wait $!; cat live",
+      "timeout 3 docker events --filter event=create --format '{{.Action}}' >live & sleep 0.5; docker create --name vlive --network none box:1 true >/dev/null; docker rm vlive >/dev/null; sleep 0.5; kill $!; { wait $!; } 2>/dev/null; cat live",
     ],
     expect: ['container die ID', 'exitCode=3', 'tag', '| create'],
   },
