@@ -11,9 +11,11 @@ import { archiveTree } from '../../engine/image/layer/archive-tree.js';
 import { changesOf } from '../../engine/image/layer/changes.js';
 import { diffLayer } from '../../engine/image/layer/diff.js';
 import type { ApplyOptions } from '../../engine/image/layer/types.js';
+import { mountSnapshot, unmountSnapshot } from '../../engine/image/snapshot/mount.js';
 import { SnapshotStore } from '../../engine/image/snapshot/store.js';
 import { MAX_LAYERS } from '../../engine/image/snapshot/types.js';
 import type { Digest } from '../../engine/image/types.js';
+import { type Kernel, realKernel } from '../../engine/kernel/kernel.js';
 import { archive, collect, dir, file, hardlink, inPieces, symlink } from '../helpers/image-tar.js';
 import { treeOf, xattrsOf } from '../helpers/image-tree.js';
 import { asRootOfUserNamespace } from '../helpers/image-userns.js';
@@ -233,6 +235,50 @@ if (!inSandbox) {
         );
         await mounted(second.store, second.top, async (again) => assert.deepEqual(treeOf(again), seen));
       });
+    }));
+
+  test('where no device may be made, attributes are the whiteouts', () =>
+    inDirectory(async (top) => {
+      const path = (name: string): string => {
+        mkdirSync(join(top, name));
+        return join(top, name);
+      };
+      const [lower, upper, writable, work, merged] = ['lower', 'layer', 'upper', 'work', 'merged'].map(path) as [
+        string,
+        string,
+        string,
+        string,
+        string,
+      ];
+      const refusing: Kernel = {
+        call: (name, ...args) =>
+          name === 'mknodat' && (Number(args[2]) & 0o170000) === 0o020000 ? -1 : realKernel.call(name, ...args),
+      };
+      await apply(archive(dir('d'), file('d/a'), file('d/b'), file('x'), dir('o'), file('o/c')), lower);
+      const layer = archive(
+        file('.wh.x'),
+        dir('d'),
+        file('d/.wh.a'),
+        dir('o'),
+        file('o/.wh..wh..opq'),
+        file('o/.wh.c'),
+      );
+      await apply(layer, upper, { kernel: refusing });
+      assert.ok(lstatSync(join(upper, 'x')).isFile(), 'a device was made');
+      mountSnapshot({ id: 'x', lower: [upper, lower], upper: writable, work, merged }, { userxattr });
+      try {
+        assert.deepEqual(
+          treeOf(merged).map((line) => line.split(' ')[0]),
+          ['d', 'd/b', 'o'],
+        );
+      } finally {
+        unmountSnapshot({ merged });
+      }
+      const listed = execFileSync('tar', ['-tf', '-'], {
+        input: await collect(diffLayer(upper, { userxattr })),
+        encoding: 'utf8',
+      });
+      assert.deepEqual(listed.trim().split('\n'), ['d/', 'd/.wh.a', 'o/', 'o/.wh..wh..opq', '.wh.x']);
     }));
 
   test('changes are what docker diff lists', () =>
