@@ -66,7 +66,7 @@ async function makeContainer(
       platform: image?.config.os ?? 'linux',
       command: [...(config.Entrypoint ?? []), ...(config.Cmd ?? [])],
       mounts: mountsOf(deps, config, hostConfig),
-      endpoints: endpointsOf(deps, request, hostConfig),
+      endpoints: endpointsOf(request, hostConfig),
       attachment: null,
       phase: 'creating',
       state: { ...FIRST_STATE },
@@ -166,7 +166,7 @@ async function checkWorkingDirectory(deps: ContainerDeps, record: ContainerRecor
 }
 
 /** By network name; a container that shares another's network has none of its own. */
-function endpointsOf(deps: ContainerDeps, request: CreateRequest, host: HostConfig): ContainerRecord['endpoints'] {
+function endpointsOf(request: CreateRequest, host: HostConfig): ContainerRecord['endpoints'] {
   const mode = networkOf(host);
   if (mode === null) return {};
   const wished = Object.entries(request.endpoints);
