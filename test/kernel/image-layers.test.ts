@@ -25,7 +25,7 @@ const inUserNamespace = process.env['GLASSBOX_TEST_USERNS'] === '1';
 const userxattr = inUserNamespace;
 
 if (!inSandbox) {
-  test('layers and snapshots, in a sandbox', { skip: isRoot ? false : 'needs root', timeout: 120_000 }, () =>
+  test('layers and snapshots, in a sandbox', { skip: isRoot ? false : 'needs root', timeout: 290_000 }, () =>
     rerunInSandbox(import.meta.url),
   );
 } else {
@@ -503,7 +503,7 @@ if (!inSandbox) {
         execFileSync('chown', ['1000000:1000000', directory]);
         const words = ['--import', import.meta.resolve('tsx'), '--test-reporter=tap', fileURLToPath(import.meta.url)];
         const env = { ...process.env, GLASSBOX_TEST_USERNS: '1', TMPDIR: directory, NODE_TEST_CONTEXT: undefined };
-        const done = await asRootOfUserNamespace([process.execPath, ...words], env, 100_000);
+        const done = await asRootOfUserNamespace([process.execPath, ...words], env, 200_000);
         const failures = done.stdout.split('\n').filter((line) => !/^\s*(ok|duration|#)/.test(line));
         assert.equal(done.status, 0, `${failures.join('\n')}${done.stderr}`);
         assert.match(done.stdout, /^# fail 0$/m);

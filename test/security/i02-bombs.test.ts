@@ -19,7 +19,7 @@ import { inSandbox, isRoot, rerunInSandbox } from '../helpers/sandbox.js';
 
 const MIB = 1 << 20;
 const MAX_RSS_MIB = 256;
-const MAX_SECONDS = 20;
+const MAX_SECONDS = 100;
 
 /** A header of another type than a file's. */
 function typed(flag: string, size: number): Buffer {
@@ -131,7 +131,7 @@ function bombs(): Readonly<Record<string, Bomb>> {
 }
 
 if (!inSandbox) {
-  test('I02: bombs, in a sandbox', { skip: isRoot ? false : 'needs root', timeout: 120_000 }, () =>
+  test('I02: bombs, in a sandbox', { skip: isRoot ? false : 'needs root', timeout: 290_000 }, () =>
     rerunInSandbox(import.meta.url),
   );
 } else {
