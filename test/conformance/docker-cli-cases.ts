@@ -280,7 +280,7 @@ try rm -f files`,
       'network prune -f',
       'image prune -f',
       'container prune -f --filter label=nothing',
-      `events --since $since --until 0s --filter type=volume --filter volume=v1 --format '{{.Type}} {{.Action}} {{.Actor.ID}}'`,
+      `events --since $since --until $(($(date +%s)+2)) --filter type=volume --filter volume=v1 --format '{{.Type}} {{.Action}} {{.Actor.ID}}'`,
     )}`,
   },
 ];

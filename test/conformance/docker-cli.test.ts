@@ -9,6 +9,7 @@ import { Dockerd } from '../helpers/docker/dockerd.js';
 import { groupsBelow, PLACE, raiseFences, removeGroups } from '../helpers/docker/fences.js';
 import { IMAGE, imageArchive } from '../helpers/docker/image.js';
 import { findProgram, whyNot } from '../helpers/docker/programs.js';
+import { openPty } from '../helpers/pty.js';
 import { ROOT } from '../helpers/run-cli.js';
 import { inSandbox, rerunInSandbox } from '../helpers/sandbox.js';
 import { CASES, type CliCase, PREPARE } from './docker-cli-cases.js';
@@ -78,6 +79,27 @@ async function answer(command: string, name: string, script: string): Promise<An
   return { text: Buffer.concat(chunks).toString('utf8'), milliseconds: performance.now() - begun };
 }
 
+/** On a terminal of 33 rows: what it shows, after the keys that detach were typed at a prompt. */
+async function onTerminal(command: string): Promise<{ status: number; text: string }> {
+  const terminal = openPty(['sh', '-c', `exec ${command}`], {
+    columns: 101,
+    rows: 33,
+    env: { PATH: process.env['PATH'], HOME: PLACE, TERM: 'xterm', DOCKER_HOST: `unix://${PLACE}/cli/sock` },
+  });
+  let text = '';
+  let isTyped = false;
+  const nudge = setInterval(() => terminal.write(isTyped ? '' : '\r'), 500);
+  terminal.onData((bytes) => {
+    text += Buffer.from(bytes).toString('utf8');
+    if (isTyped || !/# /.test(text)) return;
+    isTyped = true;
+    setTimeout(() => terminal.write('\x10\x11'), 200);
+  });
+  const status = await terminal.exited;
+  clearInterval(nudge);
+  return { status, text };
+}
+
 async function compare(official: string, ours: string, one: CliCase): Promise<void> {
   const theirs = await answer(official, one.name, one.script);
   const mine = await answer(ours, one.name, one.script);
@@ -123,6 +145,26 @@ if (inSandbox) {
       for (const one of CASES) if (one.reads !== true) check(one);
     });
 
+    test('a terminal: its size, the keys that detach, the exit status of what runs there', async () => {
+      const session = async (command: string): Promise<unknown[]> => {
+        const on = (words: string): Promise<{ status: number; text: string }> => onTerminal(`${command} ${words}`);
+        const run = await on(`run -it --name term ${IMAGE} sh`);
+        const attached = await on('attach term');
+        const executed = await on('exec -it term sh -c "sleep 1; stty size; exit 4"');
+        await answer(official, 'terminal', 'd rm -f term');
+        return [
+          run.status,
+          attached.status,
+          /read escape sequence/.test(attached.text),
+          executed.status,
+          /33 101/.test(executed.text),
+        ];
+      };
+      const theirs = await session(official);
+      assert.deepEqual(theirs, [0, 1, true, 4, true]);
+      assert.deepEqual(await session(ours), theirs);
+    });
+
     test('a difference is seen', async () => {
       const wrong = join(PLACE, 'wrong');
       writeFileSync(wrong, `#!/bin/sh\n${ours} "$@" | sed s/sleep/slept/\n`, { mode: 0o755 });
@@ -154,7 +196,7 @@ if (inSandbox) {
     assert.ok(existsSync(PLACE), 'the sandbox is gone');
   });
 } else {
-  const why = whyNot(['dockerd', 'docker', 'containerd', 'runc', 'iptables', 'busybox', 'tar']);
+  const why = whyNot(['dockerd', 'docker', 'containerd', 'runc', 'iptables', 'busybox', 'tar', 'python3']);
   test('our docker command against dockerd', { skip: why ?? false, timeout: 200_000 }, () => {
     const group = `glassbox-docker-cli-${process.pid}`;
     process.env['GLASSBOX_TEST_GROUP'] = group;

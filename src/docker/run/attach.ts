@@ -2,7 +2,7 @@ import { hijack } from '../client/hijack.js';
 import type { Handler } from '../context.js';
 import { CliError } from '../errors.js';
 import { forwardSignals } from '../terminal/signals.js';
-import { followSize } from '../terminal/size.js';
+import { followSize, type Size } from '../terminal/size.js';
 import { container } from './each.js';
 import { checkTty, connect } from './stream.js';
 import { beginWait } from './waiting.js';
@@ -44,16 +44,19 @@ export const attach: Handler = async (context) => {
     flags.bool('sig-proxy') && !tty
       ? forwardSignals((signal) => engine.run('POST', container(name, '/kill'), { query: { signal } }))
       : null;
-  const stopSize =
-    tty && context.stdout.isTTY
-      ? followSize(context.stdout, (size) => engine.run('POST', container(name, '/resize'), { query: { ...size } }))
-      : null;
+  const resize = (size: Size): Promise<void> => engine.run('POST', container(name, '/resize'), { query: { ...size } });
+  let stopSize = (): void => undefined;
+  if (tty && context.stdout.isTTY) {
+    // a size that is not the terminal's first: what runs there then draws itself again
+    await resize({ h: context.stdout.rows + 1, w: context.stdout.columns + 1 });
+    stopSize = followSize(context.stdout, resize);
+  }
   try {
     const ended = await connect(context, hijacked, { tty, stdin, stdout: true, stderr: true, detachKeys });
     if (ended === 'detached') throw new CliError('read escape sequence');
     return await exited();
   } finally {
     stopSignals?.();
-    stopSize?.();
+    stopSize();
   }
 };

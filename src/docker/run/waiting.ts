@@ -1,5 +1,6 @@
 import type { Engine } from '../client/engine.js';
 import { readBounded } from '../client/engine.js';
+import { CliError, EXIT_USAGE } from '../errors.js';
 import { container } from './each.js';
 
 /**
@@ -21,10 +22,8 @@ export async function beginWait(engine: Engine, id: string, isRemoved: boolean):
       StatusCode: number;
       Error?: { Message?: string } | null;
     };
-    if (failure?.Message !== undefined && failure.Message !== '') {
-      process.stderr.write(`Error waiting for container: ${failure.Message}\n`);
-      return 125;
-    }
+    if (failure?.Message !== undefined && failure.Message !== '')
+      throw new CliError(`Error waiting for container: ${failure.Message}`, EXIT_USAGE);
     return StatusCode;
   };
 }
