@@ -534,7 +534,9 @@ function dockerSocket(b: ProgramBuilder): void {
     },
   });
   b.call('fchmodat', [AT.FDCWD, DOCKER_SOCKET, 0o660, 0], { command: `chmod 660 ${DOCKER_SOCKET}` });
-  b.call('listen', [fd, BACKLOG]);
+  b.call('listen', [fd, BACKLOG], {
+    say: { en: 'whoever connects waits until the engine is there', zh: '连接上来的人会一直等到引擎启动' },
+  });
   b.call('dup3', [fd, DOCKER_SOCKET_FD, 0], { accept: ['EINVAL'] });
 }
 

@@ -56,6 +56,26 @@ export function fail(response: ServerResponse, error: unknown): void {
     return;
   }
   const status = statusOf(error);
+  const { req } = response;
+  // A small body that nobody wanted is on its way already: a client that is cut off while it writes never reads the answer.
+  if (!req.complete && Number(req.headers['content-length'] ?? Number.NaN) <= SMALL_BODY && status !== 408) {
+    const once = onceOnly(() => answer(response, status, error));
+    req.once('end', once).once('close', once).resume();
+    setTimeout(once, LINGER_MS).unref();
+  } else answer(response, status, error);
+}
+
+const SMALL_BODY = 64 << 10;
+
+function onceOnly(work: () => void): () => void {
+  let done = false;
+  return () => {
+    if (!done) work();
+    done = true;
+  };
+}
+
+function answer(response: ServerResponse, status: number, error: unknown): void {
   // What is left of a refused body is not waited for.
   const cut = status === 408 || status === 413 || !(response.req.complete || response.req.method === 'GET');
   for (const name of ['Content-Encoding', 'Content-Length', 'Transfer-Encoding']) response.removeHeader(name);
