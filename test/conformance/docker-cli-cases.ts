@@ -206,7 +206,7 @@ export const CASES: readonly CliCase[] = [
   {
     name: 'the life of a container',
     script: lines(
-      `run -d --name life $IMAGE sh -c 'echo hello; echo oops >&2; sleep 0.1; exit 4'`,
+      `run -d --name life $IMAGE sh -c 'echo hello; sleep 0.5; echo oops >&2; sleep 0.1; exit 4'`,
       'wait life',
       'logs life',
       'logs --tail 1 life',
