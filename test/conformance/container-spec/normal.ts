@@ -204,6 +204,8 @@ export function normalise(
   needed: Set<string>,
 ): { readonly theirs: Plain; readonly ours: Plain } {
   const [a, b] = [plain(theirs), plain(ours)];
+  // dockerd adds groups in the order of a Go map, which is another one each time
+  for (const one of [a, b]) put(one, 'process.user.additionalGids', sorted(at(one, 'process.user.additionalGids')));
   for (const { reason, apply } of MEANT) if (apply(a, b, name)) needed.add(reason);
   return { theirs: a, ours: b };
 }
