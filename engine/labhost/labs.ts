@@ -95,6 +95,7 @@ export class Labs {
     };
     const host =
       onHeld === undefined ? LabHost.start(options, context) : await LabHost.startStepped(options, context, onHeld);
+    let docker: LabDocker;
     try {
       const first = await execInLab(host, this.reactor, {
         argv: ['/bin/sh', '-c', dockerCommandScript()],
@@ -103,6 +104,7 @@ export class Labs {
       });
       if (first.exitCode !== 0)
         throw new EngineError('Unavailable', `the lab host was made, but nothing runs in it: ${first.stderr.trim()}`);
+      docker = new LabDocker(host, this.reactor, () => this.#labs.get(id)?.poke());
     } catch (error) {
       await host.close();
       throw error;
@@ -116,7 +118,6 @@ export class Labs {
     });
     const programs = [explainProgram(host.program)];
     let eyes: Promise<{ observer: Observer; close(): void }> | undefined;
-    const docker = new LabDocker(host, this.reactor, () => lab.poke());
     let closing: Promise<void> | undefined;
     let reason = GONE;
     const watch =

@@ -178,7 +178,7 @@ if (!inSandbox) {
     });
   });
 
-  test('J01: stopping whatever appears in the lab does not stop the engine', { timeout: 30_000 }, async () => {
+  test('J01: stopping whatever appears in the lab does not stop the engine', { timeout: 120_000 }, async () => {
     await withLab(async (lab, reactor) => {
       const stopper = LabTerminal.open(lab, reactor, {
         argv: [
