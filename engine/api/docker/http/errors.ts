@@ -57,23 +57,28 @@ export function fail(response: ServerResponse, error: unknown): void {
   }
   const status = statusOf(error);
   const { req } = response;
-  // A small body that nobody wanted is on its way already: a client that is cut off while it writes never reads the answer.
-  if (!req.complete && Number(req.headers['content-length'] ?? Number.NaN) <= SMALL_BODY && status !== 408) {
-    const once = onceOnly(() => answer(response, status, error));
-    req.once('end', once).once('close', once).resume();
-    setTimeout(once, LINGER_MS).unref();
-  } else answer(response, status, error);
-}
-
-const SMALL_BODY = 64 << 10;
-
-function onceOnly(work: () => void): () => void {
+  // A body that nobody wanted is on its way already: a client that is cut off while it writes never reads the answer. As much
+  // of it is read as Go's server reads, for a while.
+  if (req.complete || req.destroyed || status === 408 || status === 413) {
+    answer(response, status, error);
+    return;
+  }
   let done = false;
-  return () => {
-    if (!done) work();
+  let seen = 0;
+  const once = (): void => {
+    if (!done) answer(response, status, error);
     done = true;
   };
+  req.on('data', (bytes: Buffer) => {
+    seen += bytes.length;
+    if (seen > UNREAD_BODY) once();
+  });
+  req.once('end', once).once('close', once).resume();
+  setTimeout(once, LINGER_MS).unref();
 }
+
+/** net/http, server.go: maxPostHandlerReadBytes. */
+const UNREAD_BODY = 256 << 10;
 
 function answer(response: ServerResponse, status: number, error: unknown): void {
   // What is left of a refused body is not waited for.
