@@ -191,8 +191,6 @@ export class RunningProgram {
       const arrived = this.#bytes.readUInt32LE(HEADER.arrived);
       if (this.#state(index) !== 'pending') return;
       this.throwFailure();
-      // whoever fails or arrives wakes us: that it ended without a word is asked when nobody did
-      if (timeoutMs > 0 && this.#futexWait(HEADER.arrived, arrived, 20)) continue;
       if (ended()) {
         this.throwFailure();
         if (this.#state(index) !== 'pending') return;
@@ -200,6 +198,7 @@ export class RunningProgram {
       }
       if (performance.now() > deadline)
         throw new EngineError('DeadlineExceeded', `${this.program.name}: did not reach ${label} in ${timeoutMs} ms`);
+      if (timeoutMs > 0) this.#futexWait(HEADER.arrived, arrived, 20);
     }
   }
 
@@ -332,15 +331,13 @@ export class RunningProgram {
     return STATES[this.#bytes.readUInt32LE(recordAt(index) + RECORD.state)] ?? 'pending';
   }
 
-  /** Whether the word changed before the time was over. */
-  #futexWait(at: number, expected: number, timeoutMs: number): boolean {
+  #futexWait(at: number, expected: number, timeoutMs: number): void {
     const timeout = Buffer.alloc(16);
     timeout.writeBigInt64LE(BigInt(Math.floor(timeoutMs / 1000)), 0);
     timeout.writeBigInt64LE(BigInt((timeoutMs % 1000) * 1_000_000), 8);
     const result = this.#kernel.call('futex', this.#region.base + BigInt(at), FUTEX_WAIT, expected, timeout, 0, 0);
     if (result < 0 && ![ERRNO.EAGAIN, ERRNO.ETIMEDOUT, ERRNO.EINTR].includes(-result as 11))
       throw new SyscallError('futex', -result);
-    return result !== -ERRNO.ETIMEDOUT;
   }
 }
 
