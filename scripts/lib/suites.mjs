@@ -10,8 +10,8 @@ export const SUITES = [
   { name: 'unit', jobs: 2, minutes: 6 },
   { name: 'conformance', jobs: 2, minutes: 16 },
   { name: 'kernel', jobs: 1, minutes: 8 },
-  { name: 'security', jobs: 2, minutes: 14 },
-  { name: 'crash', jobs: 2, minutes: 14 },
+  { name: 'security', jobs: 1, minutes: 14 },
+  { name: 'crash', jobs: 1, minutes: 14 },
   { name: 'tui', jobs: 1, minutes: 4 },
   { name: 'lessons', jobs: 1, minutes: 12 },
 ];
