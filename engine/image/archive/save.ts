@@ -78,6 +78,7 @@ async function described(backend: ImageBackend, one: SavedImage, platform: Platf
   const image = await backend.get(one.id);
   checkPlatform(image, one, platform);
   const diffIds = image.config.rootfs.diff_ids;
+  // moby says so too (image/tarexport/save.go): its archive has no place for an image without layers
   if (diffIds.length === 0) throw new EngineError('NotImplemented', 'empty export - not implemented');
   const blobs = backend.record(one.id).layers;
   const layers = diffIds.map((diffId, index) => ({ diffId, blob: blobs[index] as Descriptor }));

@@ -1,4 +1,4 @@
-import { type CommandSpec, FORMAT, flag } from './spec.js';
+import { type CommandSpec, FORMAT, flag, TEMPLATE } from './spec.js';
 
 /** Commands that look into containers, and put things there. */
 export const CONTAINER_LOOK: readonly CommandSpec[] = [
@@ -129,15 +129,7 @@ export const CONTAINER_LOOK: readonly CommandSpec[] = [
     usage: '[OPTIONS] CONTAINER [CONTAINER...]',
     args: [1, Number.POSITIVE_INFINITY],
     text: 'Display detailed information on one or more containers',
-    flags: [
-      flag(
-        'format',
-        'f',
-        'string',
-        "Format output using a custom template:\n'json':             Print in JSON format\n'TEMPLATE':         Print output using the given Go template.\nRefer to https://docs.docker.com/go/formatting/ for more information about formatting output with templates",
-      ),
-      flag('size', 's', 'bool', 'Display total file sizes'),
-    ],
+    flags: [flag('format', 'f', 'string', TEMPLATE), flag('size', 's', 'bool', 'Display total file sizes')],
   },
   {
     names: ['container cp', 'cp'],

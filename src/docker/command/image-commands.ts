@@ -1,4 +1,4 @@
-import { type CommandSpec, FORMAT, flag } from './spec.js';
+import { type CommandSpec, FORMAT, flag, TEMPLATE } from './spec.js';
 
 /** Commands on images and registries. */
 export const IMAGE_COMMANDS: readonly CommandSpec[] = [
@@ -136,12 +136,7 @@ export const IMAGE_COMMANDS: readonly CommandSpec[] = [
     args: [1, Number.POSITIVE_INFINITY],
     text: 'Display detailed information on one or more images',
     flags: [
-      flag(
-        'format',
-        'f',
-        'string',
-        "Format output using a custom template:\n'json':             Print in JSON format\n'TEMPLATE':         Print output using the given Go template.\nRefer to https://docs.docker.com/go/formatting/ for more information about formatting output with templates",
-      ),
+      flag('format', 'f', 'string', TEMPLATE),
       flag(
         'platform',
         null,

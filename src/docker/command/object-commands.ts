@@ -1,4 +1,4 @@
-import { type CommandSpec, FORMAT, flag } from './spec.js';
+import { type CommandSpec, FORMAT, flag, TEMPLATE } from './spec.js';
 
 /** Commands on volumes, networks, contexts and the engine. */
 export const OBJECT_COMMANDS: readonly CommandSpec[] = [
@@ -7,28 +7,14 @@ export const OBJECT_COMMANDS: readonly CommandSpec[] = [
     usage: '[OPTIONS]',
     args: [0, 0],
     text: 'Show the Docker version information',
-    flags: [
-      flag(
-        'format',
-        'f',
-        'string',
-        "Format output using a custom template:\n'json':             Print in JSON format\n'TEMPLATE':         Print output using the given Go template.\nRefer to https://docs.docker.com/go/formatting/ for more information about formatting output with templates",
-      ),
-    ],
+    flags: [flag('format', 'f', 'string', TEMPLATE)],
   },
   {
     names: ['system info', 'info'],
     usage: '[OPTIONS]',
     args: [0, 0],
     text: 'Display system-wide information',
-    flags: [
-      flag(
-        'format',
-        'f',
-        'string',
-        "Format output using a custom template:\n'json':             Print in JSON format\n'TEMPLATE':         Print output using the given Go template.\nRefer to https://docs.docker.com/go/formatting/ for more information about formatting output with templates",
-      ),
-    ],
+    flags: [flag('format', 'f', 'string', TEMPLATE)],
   },
   {
     names: ['system events', 'events'],
@@ -37,12 +23,7 @@ export const OBJECT_COMMANDS: readonly CommandSpec[] = [
     text: 'Get real time events from the server',
     flags: [
       flag('filter', 'f', 'filter', 'Filter output based on conditions provided'),
-      flag(
-        'format',
-        null,
-        'string',
-        "Format output using a custom template:\n'json':             Print in JSON format\n'TEMPLATE':         Print output using the given Go template.\nRefer to https://docs.docker.com/go/formatting/ for more information about formatting output with templates",
-      ),
+      flag('format', null, 'string', TEMPLATE),
       flag('since', null, 'string', 'Show all events created since timestamp'),
       flag('until', null, 'string', 'Stream events until this timestamp'),
     ],
@@ -53,12 +34,7 @@ export const OBJECT_COMMANDS: readonly CommandSpec[] = [
     args: [1, Number.POSITIVE_INFINITY],
     text: 'Return low-level information on Docker objects',
     flags: [
-      flag(
-        'format',
-        'f',
-        'string',
-        "Format output using a custom template:\n'json':             Print in JSON format\n'TEMPLATE':         Print output using the given Go template.\nRefer to https://docs.docker.com/go/formatting/ for more information about formatting output with templates",
-      ),
+      flag('format', 'f', 'string', TEMPLATE),
       flag('size', 's', 'bool', 'Display total file sizes if the type is container'),
       flag('type', null, 'string', 'Only inspect objects of the given type'),
     ],
@@ -120,15 +96,7 @@ export const OBJECT_COMMANDS: readonly CommandSpec[] = [
     usage: '[OPTIONS] NETWORK [NETWORK...]',
     args: [1, Number.POSITIVE_INFINITY],
     text: 'Display detailed information on one or more networks',
-    flags: [
-      flag(
-        'format',
-        'f',
-        'string',
-        "Format output using a custom template:\n'json':             Print in JSON format\n'TEMPLATE':         Print output using the given Go template.\nRefer to https://docs.docker.com/go/formatting/ for more information about formatting output with templates",
-      ),
-      flag('verbose', 'v', 'bool', 'Verbose output for diagnostics'),
-    ],
+    flags: [flag('format', 'f', 'string', TEMPLATE), flag('verbose', 'v', 'bool', 'Verbose output for diagnostics')],
   },
   {
     names: ['network ls', 'network list'],
@@ -199,14 +167,7 @@ export const OBJECT_COMMANDS: readonly CommandSpec[] = [
     usage: '[OPTIONS] VOLUME [VOLUME...]',
     args: [1, Number.POSITIVE_INFINITY],
     text: 'Display detailed information on one or more volumes',
-    flags: [
-      flag(
-        'format',
-        'f',
-        'string',
-        "Format output using a custom template:\n'json':             Print in JSON format\n'TEMPLATE':         Print output using the given Go template.\nRefer to https://docs.docker.com/go/formatting/ for more information about formatting output with templates",
-      ),
-    ],
+    flags: [flag('format', 'f', 'string', TEMPLATE)],
   },
   {
     names: ['volume ls', 'volume list'],
@@ -268,14 +229,7 @@ export const OBJECT_COMMANDS: readonly CommandSpec[] = [
     usage: '[OPTIONS] [CONTEXT] [CONTEXT...]',
     args: [0, Number.POSITIVE_INFINITY],
     text: 'Display detailed information on one or more contexts',
-    flags: [
-      flag(
-        'format',
-        'f',
-        'string',
-        "Format output using a custom template:\n'json':             Print in JSON format\n'TEMPLATE':         Print output using the given Go template.\nRefer to https://docs.docker.com/go/formatting/ for more information about formatting output with templates",
-      ),
-    ],
+    flags: [flag('format', 'f', 'string', TEMPLATE)],
   },
   {
     names: ['context ls', 'context list'],

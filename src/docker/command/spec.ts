@@ -54,6 +54,12 @@ export function flag(
   return { name, short, kind, text, ...more };
 }
 
+/** The help of every --format that knows no tables. */
+export const TEMPLATE = `Format output using a custom template:
+'json':             Print in JSON format
+'TEMPLATE':         Print output using the given Go template.
+Refer to https://docs.docker.com/go/formatting/ for more information about formatting output with templates`;
+
 /** The help of every --format that knows tables. */
 export const FORMAT = `Format output using a custom template:
 'table':            Print output in table format with column headers (default)
