@@ -97,6 +97,7 @@ export async function openEngine(options: DaemonOptions, at?: (step: string) => 
     insecureRegistries: options.insecureRegistries,
     registryMirrors: options.registryMirrors,
     userxattr,
+    warn,
   });
   const volumes = await openVolumes({
     root: dataRoot,

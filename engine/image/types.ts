@@ -260,4 +260,6 @@ export interface ImageServiceOptions {
   readonly base?: boolean;
   /** Overlay without privileges of the machine stores its marks in `user.overlay.*`: true in a user namespace. */
   readonly userxattr?: boolean;
+  /** Told what of a layer could not be unpacked: devices and attributes that this machine, or our guards, refuse. */
+  readonly warn?: (message: string) => void;
 }

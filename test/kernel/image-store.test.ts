@@ -10,6 +10,7 @@ import { type Images, openImages } from '../../engine/image/images.js';
 import type { Image } from '../../engine/image/types.js';
 import { EngineError } from '../../engine/kernel/errors.js';
 import { findProgram } from '../helpers/docker/programs.js';
+import { archive, file, inPieces } from '../helpers/image-tar.js';
 import { ImageBox, newImage, putImage } from '../helpers/images.js';
 import { inSandbox, isRoot, rerunInSandbox } from '../helpers/sandbox.js';
 
@@ -51,6 +52,19 @@ function declare(): void {
     const again = await box.open();
     assert.deepEqual(await again.get(image.id), image, 'and finds it again');
     assert.deepEqual(again.problems, []);
+  });
+
+  it('tells what of a layer it left out, and where it would leave nothing out is silent', async () => {
+    const told: string[] = [];
+    images = await box.open({ warn: (message) => told.push(message) });
+    const xattrs = new Map(['security.selinux', 'user.kept'].map((name) => [name, Buffer.from('x')] as const));
+    const layers = [archive(file('f', 'x', { xattrs }), file('\x1b[2J', 'y', { xattrs })), archive(file('plain'))];
+    for (const layer of layers) await images.import(inPieces(layer), {});
+    assert.equal(told.length, 1, told.join());
+    assert.match(
+      told[0] ?? '',
+      /^layer sha256:[0-9a-f]{64}: left out "f": "attribute security\.selinux: .*"; and 1 more$/,
+    );
   });
 
   it('finds by name, digest, id and the beginning of one', async () => {

@@ -174,6 +174,7 @@ export class ImageStore implements ImageBackend {
         locks: this.layerLocks,
         userxattr: this.options.userxattr ?? false,
         progress: (bytes, done) => image.unpacking?.(index, bytes, done),
+        warn: this.options.warn,
         ...(image.signal === undefined ? {} : { signal: image.signal }),
       },
     );

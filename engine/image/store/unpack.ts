@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { EngineError } from '../../kernel/errors.js';
 import type { ContentStore } from '../content.js';
 import { applyLayer } from '../layer/apply.js';
+import type { AppliedLayer } from '../layer/types.js';
 import type { Snapshots } from '../snapshot/types.js';
 import { decompress } from '../tar/decompress.js';
 import type { Descriptor, Digest } from '../types.js';
@@ -23,6 +24,7 @@ export interface Unpacking {
   readonly locks: KeyedLock;
   readonly userxattr: boolean;
   readonly progress: (bytes: number, done: boolean) => void;
+  readonly warn?: ((message: string) => void) | undefined;
   readonly signal?: AbortSignal;
 }
 
@@ -45,6 +47,7 @@ export async function unpackLayer(layer: LayerToUnpack, using: Unpacking): Promi
             'DataLoss',
             `layers from manifest don't match image configuration: layer ${layer.blob.digest} has diff id ${applied.diffId}, expected ${layer.diffId}`,
           );
+        if (applied.skipped.length > 0) using.warn?.(`layer ${layer.diffId}: ${skippedText(applied.skipped)}`);
         // its size is measured: links count as Docker counts them
         await snapshots.commitLayer(draft, { diffId: applied.diffId });
       } catch (error) {
@@ -54,6 +57,13 @@ export async function unpackLayer(layer: LayerToUnpack, using: Unpacking): Promi
     }
   });
   progress(layer.blob.size, true);
+}
+
+/** The first of what was left out, and how much more there is: an image can bring as many as it likes, under any name. */
+function skippedText(skipped: AppliedLayer['skipped']): string {
+  const [first] = skipped;
+  const more = skipped.length > 1 ? `; and ${skipped.length - 1} more` : '';
+  return `left out ${JSON.stringify(first?.path ?? '')}: ${JSON.stringify(first?.what ?? '')}${more}`;
 }
 
 async function* counted(
