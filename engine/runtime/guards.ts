@@ -1,3 +1,5 @@
+import { stands } from '../kernel/guards.js';
+
 /**
  * The guards that a test can take away, to show that its attack succeeds without them. Only inside a test's sandbox; on
  * a user's machine every guard stands.
@@ -22,12 +24,4 @@ export type GuardName =
   | 'own-session'
   | 'passwd-bounds';
 
-const off =
-  process.env['GLASSBOX_TEST_SANDBOX'] === '1'
-    ? new Set((process.env['GLASSBOX_TEST_GUARDS_OFF'] ?? '').split(','))
-    : null;
-
-/** Whether a guard stands. */
-export function guard(name: GuardName): boolean {
-  return off === null || !off.has(name);
-}
+export const guard = (name: GuardName): boolean => stands(name);

@@ -1,3 +1,5 @@
+import { stands } from '../../kernel/guards.js';
+
 /**
  * The guards of registries and archives that a test can take away, to show that its attack succeeds without them. Only
  * inside a test's sandbox; on a user's machine every guard stands.
@@ -12,9 +14,4 @@ export type RegistryGuard =
   | 'archive-links'
   | 'archive-retag';
 
-const isSandbox = process.env['GLASSBOX_TEST_SANDBOX'] === '1';
-
-/** Whether a guard stands. */
-export function guard(name: RegistryGuard): boolean {
-  return !isSandbox || !(process.env['GLASSBOX_TEST_GUARDS_OFF'] ?? '').split(',').includes(name);
-}
+export const guard = (name: RegistryGuard): boolean => stands(name);

@@ -1,3 +1,5 @@
+import { stands } from '../../kernel/guards.js';
+
 /**
  * The guards of the image store that a test can take away, to show that its attack succeeds without them. Only inside a
  * test's sandbox; on a user's machine every guard stands.
@@ -18,9 +20,4 @@ export type StoreGuard =
   /** Bytes reach the disk before their name. */
   | 'store-sync';
 
-const isSandbox = process.env['GLASSBOX_TEST_SANDBOX'] === '1';
-
-/** Whether a guard stands. */
-export function guard(name: StoreGuard): boolean {
-  return !isSandbox || !(process.env['GLASSBOX_TEST_GUARDS_OFF'] ?? '').split(',').includes(name);
-}
+export const guard = (name: StoreGuard): boolean => stands(name);

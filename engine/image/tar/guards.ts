@@ -1,3 +1,5 @@
+import { stands } from '../../kernel/guards.js';
+
 /**
  * The guards of archives and layers that a test can take away, to show that its attack succeeds without them. Only inside a
  * test's sandbox; on a user's machine every guard stands.
@@ -11,12 +13,4 @@ export type ArchiveGuard =
   | 'tar-bounds'
   | 'decompress-bounds';
 
-const off =
-  process.env['GLASSBOX_TEST_SANDBOX'] === '1'
-    ? new Set((process.env['GLASSBOX_TEST_GUARDS_OFF'] ?? '').split(','))
-    : null;
-
-/** Whether a guard stands. */
-export function guard(name: ArchiveGuard): boolean {
-  return off === null || !off.has(name);
-}
+export const guard = (name: ArchiveGuard): boolean => stands(name);
