@@ -130,7 +130,7 @@ export async function openEngine(options: DaemonOptions, at?: (step: string) => 
     cgroupParent: options.cgroupParent,
     execRoot,
     userxattr,
-    hostGateway: () => gateway,
+    ...(gateway === undefined ? {} : { hostGateway: gateway }),
     warn,
     ...(at === undefined ? {} : { at }),
   };

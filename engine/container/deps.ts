@@ -26,7 +26,7 @@ export interface ContainerDeps {
   /** For what ends with the machine: below /run. */
   readonly execRoot: string;
   /** The address of the machine as containers on the default bridge see it; undefined where there is no bridge. */
-  readonly hostGateway?: () => string | undefined;
+  readonly hostGateway?: string;
   /** Told what nobody waits for: a line for the engine's own log. */
   readonly warn: (message: string) => void;
   /** Called before each step that has a side effect: for tests that kill the engine there. */

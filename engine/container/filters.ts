@@ -1,5 +1,6 @@
 import { EngineError } from '../kernel/errors.js';
 import { compilePattern } from './pattern.js';
+import { NEVER } from './time.js';
 import type { ContainerState, ListOptions } from './types.js';
 
 /** What filters ask of a container. */
@@ -95,7 +96,7 @@ export function selectContainers<T extends Listed>(all: readonly T[], options: L
   return limit > 0 ? chosen.slice(0, limit) : chosen;
 }
 
-const never = (state: ContainerState): boolean => state.StartedAt.startsWith('0001-');
+const never = (state: ContainerState): boolean => state.StartedAt === NEVER;
 
 const TESTS: readonly (readonly [string, (one: Listed, value: string) => boolean])[] = [
   ['status', ({ state }, value) => state.Status === value],

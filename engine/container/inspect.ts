@@ -3,7 +3,8 @@ import { networkOf } from './create.js';
 import type { ContainerDeps } from './deps.js';
 import { listStatus } from './list-status.js';
 import { logPath } from './logs/settings.js';
-import type { ContainerRecord } from './record.js';
+import { orNull } from './or-null.js';
+import { type ContainerRecord, hasStarted } from './record.js';
 import { SHORT } from './store.js';
 import { timeOf } from './time.js';
 import type { ContainerInspect, ContainerState, ContainerSummary, MountPoint, NetworkSettings } from './types.js';
@@ -89,10 +90,10 @@ export async function inspectContainer(
 ): Promise<ContainerInspect> {
   const { store } = deps;
   const [Path = '', ...Args] = record.command;
-  const started = record.state.startedAt !== '0001-01-01T00:00:00Z';
+  const started = hasStarted(record);
   const owner = networkOf(record.hostConfig) === null ? store.tryFind(record.hostConfig.NetworkMode.slice(10)) : record;
   const file = (name: string): string => (started && owner !== null ? store.file(owner.id, name) : '');
-  const snapshot = await deps.images.snapshot(record.id).catch(() => null);
+  const snapshot = await deps.images.snapshot(record.id).catch(orNull);
   return {
     Id: record.id,
     Created: record.created,

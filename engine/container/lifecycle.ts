@@ -8,7 +8,7 @@ import { HealthMonitor } from './health.js';
 import { healthCheck, STARTING } from './health-state.js';
 import type { Live } from './live.js';
 import { Managed } from './managed.js';
-import { type ContainerRecord, isRunning } from './record.js';
+import { type ContainerRecord, hasStarted, isRunning } from './record.js';
 import { restartsWithEngine } from './restart.js';
 import { restoreContainers } from './restore.js';
 import { parseSignal } from './spec/signal.js';
@@ -217,7 +217,7 @@ export class Lifecycle {
     }
     for (const record of store.list().reverse()) {
       const managed = this.#get(record.id);
-      if (managed.live !== null || record.state.startedAt.startsWith('0001-')) continue;
+      if (managed.live !== null || !hasStarted(record)) continue;
       if (record.hostConfig.AutoRemove) {
         await this.#remove(managed, true).catch((error: unknown) => this.#deps.warn(String(error)));
         continue;
@@ -259,10 +259,7 @@ export class Lifecycle {
   }
 
   #isOver({ record, removed }: Managed): boolean {
-    return (
-      removed ||
-      (!isRunning(record) && record.state.status !== 'restarting' && !record.state.startedAt.startsWith('0001-'))
-    );
+    return removed || (!isRunning(record) && record.state.status !== 'restarting' && hasStarted(record));
   }
 
   async #start(managed: Managed): Promise<void> {

@@ -1,7 +1,6 @@
 import { humanDuration } from './human-duration.js';
+import { NEVER } from './time.js';
 import type { ContainerState } from './types.js';
-
-const NEVER = '0001-01-01T00:00:00Z';
 
 /** The STATUS column of `docker ps`. moby, container/state.go (State.String). */
 export function listStatus(state: ContainerState, now: number): string {

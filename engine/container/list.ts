@@ -1,7 +1,9 @@
+import { untilFilter } from '../image/filters.js';
 import { EngineError } from '../kernel/errors.js';
 import type { ContainerDeps } from './deps.js';
 import { hasLabel, type Listed, selectContainers, verifyListFilters } from './filters.js';
 import { mountPoints, stateOf, summaryOf } from './inspect.js';
+import { orNull } from './or-null.js';
 import { type ContainerRecord, isRunning } from './record.js';
 import { timeOf } from './time.js';
 import type { ContainerSummary, ListOptions } from './types.js';
@@ -40,7 +42,7 @@ export async function listContainers(deps: ContainerDeps, options: ListOptions):
   return Promise.all(
     chosen.map(async ({ record }) => {
       const { bytes } = await deps.images.usage(record.id);
-      const image = record.imageId === null ? null : await deps.images.get(record.imageId).catch(() => null);
+      const image = record.imageId === null ? null : await deps.images.get(record.imageId).catch(orNull);
       return {
         ...summaryOf(record),
         Image: await shown(record),
@@ -103,7 +105,7 @@ export async function pruneContainers(
 ): Promise<{ ContainersDeleted: readonly string[]; SpaceReclaimed: number }> {
   for (const key of Object.keys(filters))
     if (!PRUNE_FILTERS.has(key)) throw new EngineError('InvalidArgument', `invalid filter '${key}'`);
-  const until = untilOf(filters['until'] ?? []);
+  const until = untilFilter(filters, Date.now());
   const labels = filters['label'] ?? [];
   const not = filters['label!'] ?? [];
   const ContainersDeleted: string[] = [];
@@ -111,7 +113,7 @@ export async function pruneContainers(
   for (const record of deps.store.list()) {
     const { Labels } = record.config;
     if (isRunning(record) || record.state.status === 'restarting') continue;
-    if (until !== null && timeOf(record.created) > until) continue;
+    if (until !== null && Number(timeOf(record.created) / 1_000_000n) > until) continue;
     if (!labels.every((label) => hasLabel(Labels, label)) || not.some((label) => hasLabel(Labels, label))) continue;
     const { bytes } = await deps.images.usage(record.id);
     await remove(record.id);
@@ -120,23 +122,4 @@ export async function pruneContainers(
   }
   deps.events.emit('container', 'prune', '', { reclaimed: String(SpaceReclaimed) });
   return { ContainersDeleted, SpaceReclaimed };
-}
-
-const UNITS: Readonly<Record<string, number>> = { ns: 1e-6, us: 1e-3, ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
-
-/** A moment: Unix seconds, RFC 3339, or a Go duration back from now. Nanoseconds. */
-function untilOf(values: readonly string[]): bigint | null {
-  const [text, second] = values;
-  if (text === undefined) return null;
-  if (second !== undefined) throw new EngineError('InvalidArgument', 'more than one until filter specified');
-  if (/^\d+(\.\d+)?$/.test(text)) return BigInt(Math.round(Number(text) * 1e6)) * 1000n;
-  const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(ns|us|ms|s|m|h)/g)];
-  if (parts.length > 0 && parts.map(([all]) => all).join('') === text) {
-    const ms = parts.reduce((sum, [, number, unit]) => sum + Number(number) * (UNITS[unit ?? ''] ?? 0), 0);
-    return BigInt(Math.round((Date.now() - ms) * 1000)) * 1000n;
-  }
-  const at = Date.parse(text);
-  if (Number.isNaN(at))
-    throw new EngineError('InvalidArgument', `failed to parse value as time or duration: "${text}"`);
-  return BigInt(at) * 1_000_000n;
 }

@@ -66,8 +66,8 @@ export class Live {
       try {
         this.#deps.runtime.closeInput(this.record.id);
       } catch (error) {
-        // it has ended meanwhile, and its shim with it
-        if ((error as NodeJS.ErrnoException).code === undefined && !(error instanceof EngineError)) throw error;
+        // it has ended meanwhile, and its shim with it: no state, no pipe, nobody who reads it
+        if (!['NotFound', 'ENOENT', 'ENXIO'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
       }
     };
     if (this.#input === null) close();

@@ -56,6 +56,11 @@ export const FIRST_STATE: Readonly<RecordedState> = {
   finishedAt: NEVER,
 };
 
+/** It has had a process. */
+export function hasStarted({ state }: Pick<ContainerRecord, 'state'>): boolean {
+  return state.startedAt !== NEVER;
+}
+
 /** A process of it exists. */
 export function isRunning({ state }: Pick<ContainerRecord, 'state'>): boolean {
   return state.status === 'running' || state.status === 'paused';

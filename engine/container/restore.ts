@@ -3,7 +3,7 @@ import type { ContainerDeps } from './deps.js';
 import { removeParts } from './lifecycle.js';
 import { Live } from './live.js';
 import { Spool } from './output/spool.js';
-import { type ContainerRecord, isRunning } from './record.js';
+import { type ContainerRecord, hasStarted, isRunning } from './record.js';
 import { cleanUp } from './start.js';
 import { now, timeText } from './time.js';
 
@@ -33,7 +33,7 @@ export async function restoreContainers(deps: ContainerDeps): Promise<Restored[]
     if (record.phase === 'starting') {
       await cleanUp(deps, record);
       Object.assign(record.state, {
-        status: record.state.startedAt.startsWith('0001-') ? 'created' : 'exited',
+        status: hasStarted(record) ? 'exited' : 'created',
         pid: 0,
       });
       record.phase = null;

@@ -218,7 +218,7 @@ function writeFiles(
           addresses,
           extraHosts: hostConfig.ExtraHosts ?? [],
           links: linksOf(deps, record),
-          ...(deps.hostGateway?.() === undefined ? {} : { hostGateway: deps.hostGateway?.() as string }),
+          ...(deps.hostGateway === undefined ? {} : { hostGateway: deps.hostGateway }),
         }),
     { mode: 0o644 },
   );

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { totalmem } from 'node:os';
 import type { BlkioEntry, Stats } from '../cgroup/stats.js';
 import { readProc } from '../kernel/procfs/read.js';
+import { NEVER } from './time.js';
 
 /** One sample of a container, before it is put into Docker's words. */
 export interface Sample {
@@ -31,7 +32,6 @@ export interface NetworkCounters {
   readonly tx_dropped: number;
 }
 
-const NEVER = '0001-01-01T00:00:00Z';
 const TICK_NS = 10_000_000;
 
 /** The largest number that a client reads as 64 bits without a sign after it went through a double. */

@@ -59,11 +59,6 @@ export class LabDocker {
     this.#watch();
   }
 
-  /** Pid of the engine on the machine; null while nobody has used it. */
-  get pid(): number | null {
-    return this.#process?.pid ?? null;
-  }
-
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
