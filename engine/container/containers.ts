@@ -130,7 +130,7 @@ export class Containers implements ContainerService {
     }
     const old = record.name;
     record.name = plain;
-    store.save(record);
+    store.keep(record);
     store.release(old, record.id);
     events.emit('container', 'rename', record.id, attributesOf(record, { oldName: `/${old}` }));
   }
@@ -327,7 +327,7 @@ export class Containers implements ContainerService {
     if (record.attachment !== null && isRunning(record))
       record.attachment = await networks.connect(known.Name, attachRequest(record), endpoint, record.attachment);
     record.endpoints = { ...record.endpoints, [known.Name]: endpoint };
-    store.save(record);
+    store.keep(record);
   }
 
   async disconnect(network: string, name: string, force: boolean): Promise<void> {
@@ -340,7 +340,7 @@ export class Containers implements ContainerService {
       record.attachment = await networks.disconnect(known.Name, record.id, record.attachment, { force });
     const { [known.Name]: _gone, ...rest } = record.endpoints;
     record.endpoints = rest;
-    store.save(record);
+    store.keep(record);
   }
 
   events(options: EventOptions): AsyncIterable<EngineEvent> {

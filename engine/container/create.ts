@@ -86,7 +86,7 @@ async function makeContainer(
     await fillVolumes(deps, record);
     record.phase = null;
     deps.at?.('create.done');
-    store.save(record);
+    store.keep(record);
     events.emit('container', 'create', id, attributesOf(record));
     return { record, warnings: verified.warnings };
   } catch (error) {

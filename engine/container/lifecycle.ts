@@ -350,7 +350,7 @@ export class Lifecycle {
     record.phase = 'removing';
     record.removesVolumes = volumes;
     record.state.status = 'removing';
-    store.save(record);
+    store.keep(record);
     await removeParts(this.#deps, record, volumes);
     managed.removed = true;
     this.#managed.delete(record.id);

@@ -23,6 +23,7 @@ const LOST = 255;
 export async function restoreContainers(deps: ContainerDeps): Promise<Restored[]> {
   const { store, images, runtime } = deps;
   for (const id of store.broken) store.removeBroken(id);
+  for (const [id, why] of store.damaged) deps.warn(`failed to load container ${id}: ${why}`);
   const restored: Restored[] = [];
   for (const record of store.list()) {
     if (record.phase === 'creating' || record.phase === 'removing') {
@@ -41,7 +42,7 @@ export async function restoreContainers(deps: ContainerDeps): Promise<Restored[]
     }
     restored.push({ record, live: await takeUp(deps, record) });
   }
-  const known = new Set(store.list().map(({ id }) => id));
+  const known = new Set([...store.list().map(({ id }) => id), ...store.damaged.keys()]);
   for (const id of await images.listSnapshots()) if (!known.has(id)) await images.removeSnapshot(id);
   for (const { id } of runtime.list()) if (!known.has(id)) await runtime.delete(id, { force: true });
   await deps.networks.restore(

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { EngineError } from '../kernel/errors.js';
+import { renameDurably } from '../kernel/replace-file.js';
 import { parseDigest } from './digest.js';
 import {
   canonical,
@@ -10,7 +11,7 @@ import {
   type Reference,
   withDefaultTag,
 } from './reference.js';
-import { renameDurably, writeDurably } from './store/durable.js';
+import { writeDurably } from './store/durable.js';
 import { Fields } from './store/fields.js';
 import { KeyedLock } from './store/keyed-lock.js';
 import { parseStrictJson } from './store/strict-json.js';

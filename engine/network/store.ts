@@ -1,16 +1,7 @@
-import {
-  closeSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeSync,
-} from 'node:fs';
-import { dirname, join } from 'node:path';
+import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { EngineError } from '../kernel/errors.js';
+import { replaceFileSync } from '../kernel/replace-file.js';
 import { isErrno } from './errors.js';
 import type { NetworkRecord, SandboxRecord } from './record.js';
 
@@ -18,30 +9,6 @@ const NETWORKS = 'networks.json';
 const SANDBOXES = 'sandboxes';
 /** Format of the files; another one is not read. */
 const VERSION = 1;
-
-/** Replace a file: afterwards it is the old or the new one, whatever is killed. `durable`: also when the power fails. rename(2), fsync(2). */
-export function replaceFile(path: string, text: string, durable: boolean): void {
-  const unfinished = `${path}.unfinished`;
-  const fd = openSync(unfinished, 'w', 0o600);
-  try {
-    const bytes = Buffer.from(text);
-    for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
-    if (durable) fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
-  renameSync(unfinished, path);
-  if (durable) syncDirectory(dirname(path));
-}
-
-export function syncDirectory(path: string): void {
-  const fd = openSync(path, 'r');
-  try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
-}
 
 /**
  * What is kept of networks: they outlive the machine's power; sandboxes only the engine, for with the power their namespaces go
@@ -57,8 +24,8 @@ export class NetworkStore {
     mkdirSync(join(this.#root, SANDBOXES), { recursive: true, mode: 0o700 });
     // what was being written when the engine was killed
     for (const name of readdirSync(join(this.#root, SANDBOXES)))
-      if (name.endsWith('.unfinished')) rmSync(join(this.#root, SANDBOXES, name), { force: true });
-    rmSync(join(this.#root, `${NETWORKS}.unfinished`), { force: true });
+      if (name.endsWith('~')) rmSync(join(this.#root, SANDBOXES, name), { force: true });
+    rmSync(join(this.#root, `${NETWORKS}~`), { force: true });
   }
 
   networks(): NetworkRecord[] {
@@ -67,7 +34,9 @@ export class NetworkStore {
   }
 
   writeNetworks(networks: readonly NetworkRecord[]): void {
-    replaceFile(join(this.#root, NETWORKS), `${JSON.stringify({ version: VERSION, networks }, null, 1)}\n`, true);
+    replaceFileSync(join(this.#root, NETWORKS), `${JSON.stringify({ version: VERSION, networks }, null, 1)}\n`, {
+      durable: true,
+    });
   }
 
   /** One that cannot be read is of before a power cut: what it tells of is gone, and so is it. */
@@ -88,7 +57,7 @@ export class NetworkStore {
   }
 
   writeSandbox(sandbox: SandboxRecord): void {
-    replaceFile(this.#sandbox(sandbox.sandboxId), JSON.stringify({ version: VERSION, sandbox }), false);
+    replaceFileSync(this.#sandbox(sandbox.sandboxId), JSON.stringify({ version: VERSION, sandbox }));
   }
 
   removeSandbox(id: string): void {

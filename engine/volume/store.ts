@@ -1,20 +1,9 @@
-import {
-  chmodSync,
-  closeSync,
-  fsyncSync,
-  mkdirSync,
-  mkdtempSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeSync,
-} from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { EngineError } from '../kernel/errors.js';
 import { parseMountinfo } from '../kernel/mountinfo.js';
+import { step, syncDirectorySync, writeFileDurablySync } from '../kernel/replace-file.js';
 import { guard } from './guards.js';
 
 /** A volume as it is kept beside its data. */
@@ -81,14 +70,16 @@ export class VolumeStore {
       chmodSync(join(unborn, DATA), 0o755);
       const { type = '', o = '', device = '' } = volume.options ?? {};
       if (volume.options !== null && Object.keys(volume.options).length > 0)
-        writeDurably(
+        writeFileDurablySync(
           join(unborn, OPTIONS),
           JSON.stringify({ MountType: type, MountOpts: o, MountDevice: device, Quota: { Size: 0 } }),
         );
-      writeDurably(join(unborn, RECORD), `${JSON.stringify({ version: VERSION, volume })}\n`);
-      syncDirectory(unborn);
+      writeFileDurablySync(join(unborn, RECORD), `${JSON.stringify({ version: VERSION, volume })}\n`);
+      syncDirectorySync(unborn);
+      step(`wrote ${volume.name}`);
       renameSync(unborn, join(this.root, volume.name));
-      syncDirectory(this.root);
+      step(`renamed ${volume.name}`);
+      syncDirectorySync(this.root);
     } catch (error) {
       rmSync(unborn, { recursive: true, force: true });
       throw error;
@@ -106,28 +97,10 @@ export class VolumeStore {
         throw new EngineError('FailedPrecondition', `remove ${name}: ${below.mountPoint} is mounted`);
     }
     const dying = mkdtempSync(join(this.root, DYING));
+    step(`removes ${name}`);
     renameSync(place, join(dying, name));
-    syncDirectory(this.root);
+    step(`renamed ${name}`);
+    syncDirectorySync(this.root);
     await rm(dying, { recursive: true, force: true });
-  }
-}
-
-function writeDurably(path: string, text: string): void {
-  const fd = openSync(path, 'wx', 0o600);
-  try {
-    const bytes = Buffer.from(text);
-    for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
-}
-
-function syncDirectory(path: string): void {
-  const fd = openSync(path, 'r');
-  try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
   }
 }

@@ -9,7 +9,7 @@ import { constants, copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it, test } from 'node:test';
-import { observeSteps } from '../../engine/image/store/durable.js';
+import { observeSteps } from '../../engine/kernel/replace-file.js';
 import { findProgram } from '../helpers/docker/programs.js';
 import { assertSound, contents, OPERATIONS } from '../helpers/image-crash.js';
 import { ImageBox, putImage } from '../helpers/images.js';

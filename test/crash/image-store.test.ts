@@ -8,7 +8,7 @@ import { once } from 'node:events';
 import { rmSync } from 'node:fs';
 import { after, describe, it, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { observeSteps } from '../../engine/image/store/durable.js';
+import { observeSteps } from '../../engine/kernel/replace-file.js';
 import { assertSound, contents, OPERATIONS } from '../helpers/image-crash.js';
 import { ImageBox } from '../helpers/images.js';
 import { inSandbox, isRoot, rerunInSandbox } from '../helpers/sandbox.js';

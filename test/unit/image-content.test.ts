@@ -7,9 +7,9 @@ import { setImmediate as turn } from 'node:timers/promises';
 import fc from 'fast-check';
 import { ContentStore } from '../../engine/image/content.js';
 import { digestOf, hexOf } from '../../engine/image/digest.js';
-import { observeSteps } from '../../engine/image/store/durable.js';
 import { KeyedLock } from '../../engine/image/store/keyed-lock.js';
 import { EngineError } from '../../engine/kernel/errors.js';
+import { observeSteps } from '../../engine/kernel/replace-file.js';
 
 let place: string;
 beforeEach(() => {

@@ -1,15 +1,6 @@
-import {
-  closeSync,
-  fstatSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  truncateSync,
-  writeFileSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, fstatSync, openSync, readFileSync, renameSync, rmSync, truncateSync, writeSync } from 'node:fs';
 import { O } from '../../kernel/constants.js';
+import { replaceFileSync } from '../../kernel/replace-file.js';
 import type { Frame } from '../output/frames.js';
 import type { Spool, SpoolReader } from '../output/spool.js';
 import { timeText } from '../time.js';
@@ -200,8 +191,7 @@ export class JsonFileWriter {
   #keepPlace(): void {
     const placeOf = (stream: StreamName): Place => this.#pending[stream]?.place ?? { frame: this.#read, bytes: 0 };
     const position: Position = { log: this.#size, stdout: placeOf('stdout'), stderr: placeOf('stderr') };
-    writeFileSync(`${this.#placeFile}~`, JSON.stringify(position), { mode: 0o600 });
-    renameSync(`${this.#placeFile}~`, this.#placeFile);
+    replaceFileSync(this.#placeFile, JSON.stringify(position));
     this.#reader.done(Math.min(position.stdout.frame, position.stderr.frame));
   }
 

@@ -1,5 +1,6 @@
 import { type FileHandle, mkdir, open, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { syncDirectory } from '../../kernel/replace-file.js';
 import { syncFileSystem } from '../../kernel/syncfs.js';
 
 /** What was done last before a test ends the process: to show that what is on the disk is sound after each step. */
@@ -12,11 +13,6 @@ export type Step =
   | 'durable'
   | 'taken-away'
   | 'removed';
-
-/** The names in a directory outlive a power cut. fsync(2) of a file says nothing of its directory's entry. */
-export async function syncDirectory(path: string): Promise<void> {
-  await withFile(path, 'r', (file) => file.sync());
-}
 
 /** Everything written so far to the file system of this directory outlives a power cut. */
 export async function syncEverythingAt(path: string): Promise<void> {

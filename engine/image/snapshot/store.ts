@@ -4,9 +4,10 @@ import { mkdir, mkdtemp, readdir, readlink, rename, rm, symlink } from 'node:fs/
 import { basename, join, relative } from 'node:path';
 import { EngineError } from '../../kernel/errors.js';
 import { realKernel } from '../../kernel/kernel.js';
+import { syncDirectory } from '../../kernel/replace-file.js';
 import { hexOf } from '../digest.js';
 import type { Digest, Snapshot } from '../types.js';
-import { makeDirectories, moveDurably, type Step, syncDirectory, syncEverythingAt, writeNew } from './durable.js';
+import { makeDirectories, moveDurably, type Step, syncEverythingAt, writeNew } from './durable.js';
 import { isInitLayer, makeInitLayer } from './init-layer.js';
 import { Layout } from './layout.js';
 import { mountSnapshot, unmountSnapshot } from './mount.js';

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { EngineError } from '../../kernel/errors.js';
+import { step } from '../../kernel/replace-file.js';
 import { parseImageConfig } from '../config.js';
 import { ContentStore } from '../content.js';
 import { chainIds, digestOf } from '../digest.js';
@@ -9,7 +10,7 @@ import { Repositories, tagsAndDigests } from '../repositories.js';
 import { SnapshotStore } from '../snapshot/store.js';
 import type { Descriptor, Digest, Image, ImageConfig, ImageServiceOptions } from '../types.js';
 import type { ImageBackend, ImageRecord, NewImage } from './backend.js';
-import { makeDirectory, removeUnfinished, step } from './durable.js';
+import { makeDirectory, removeUnfinished } from './durable.js';
 import { findImage } from './find.js';
 import { KeyedLock } from './keyed-lock.js';
 import type { Lease } from './lease.js';

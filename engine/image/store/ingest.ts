@@ -1,9 +1,10 @@
 import { createReadStream } from 'node:fs';
 import { type FileHandle, open, rm } from 'node:fs/promises';
 import { EngineError } from '../../kernel/errors.js';
+import { renameDurably, step } from '../../kernel/replace-file.js';
 import { Hasher } from '../digest.js';
 import type { Digest } from '../types.js';
-import { renameDurably, step, writeAll } from './durable.js';
+import { writeAll } from './durable.js';
 import { guard } from './guards.js';
 
 export interface Expectation {

@@ -1,8 +1,9 @@
-import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { deserialize, serialize } from 'node:v8';
 import { EngineError } from '../../kernel/errors.js';
+import { fromExactJson, toExactJson } from '../../kernel/exact-json.js';
+import { replaceFileSync } from '../../kernel/replace-file.js';
 import { readSpecFile } from '../spec/parse.js';
 import type { Spec, SpecMount } from '../spec/types.js';
 import { isAlive, ourselves, type ProcessId, StateDir } from '../state-dir.js';
@@ -17,7 +18,6 @@ export interface Memo {
 }
 
 const MEMO = 'memo';
-const UNFINISHED = '.unfinished';
 
 /** The directory of one container beside the program's state: the memo, and the bundle where it has to be another one. */
 export class PrivateBundle {
@@ -49,8 +49,7 @@ export class PrivateBundle {
   }
 
   write(memo: Memo): void {
-    writeFileSync(this.#dir.file(UNFINISHED), serialize(memo), { mode: 0o600 });
-    renameSync(this.#dir.file(UNFINISHED), this.#dir.file(MEMO));
+    replaceFileSync(this.#dir.file(MEMO), toExactJson(memo));
   }
 
   read(): Memo {
@@ -69,7 +68,7 @@ export class PrivateBundle {
 
   #tryRead(): Memo | null {
     try {
-      return deserialize(readFileSync(this.#dir.file(MEMO))) as Memo;
+      return fromExactJson(readFileSync(this.#dir.file(MEMO), 'utf8')) as Memo;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
       throw error;

@@ -1,0 +1,112 @@
+import { closeSync, fsyncSync, openSync, renameSync, writeSync } from 'node:fs';
+import { open, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { stands } from './guards.js';
+
+/**
+ * Files that are replaced at once: who reads one, or is killed, finds the old content or the new one, rename(2). What must survive
+ * a loss of power is besides on the disk before it has its name, for a rename may reach the disk before the bytes that it names;
+ * and the name is in the directory, which has an fsync of its own, fsync(2).
+ */
+
+/** Told after each step that a crash could follow: what tests stop at. */
+export type StepObserver = (step: string) => void;
+let observer: StepObserver | null = null;
+
+export function observeSteps(next: StepObserver | null): void {
+  observer = next;
+}
+
+export function step(name: string): void {
+  observer?.(name);
+}
+
+export interface ReplaceOptions {
+  /** Also when the power fails. */
+  readonly durable?: boolean;
+  readonly mode?: number;
+}
+
+/** For small records whose order among other calls matters; what a kill left of the last time is written over. */
+export function replaceFileSync(
+  path: string,
+  content: string | Uint8Array,
+  { durable = false, mode = 0o600 }: ReplaceOptions = {},
+): void {
+  const unfinished = `${path}~`;
+  writeFileDurablySync(unfinished, content, { durable, mode });
+  step(`wrote ${nameOf(path)}`);
+  renameSync(unfinished, path);
+  step(`renamed ${nameOf(path)}`);
+  if (durable) syncDirectorySync(dirname(path));
+}
+
+/** All of the bytes, on the disk if that is wished; its name is not there yet for good. */
+export function writeFileDurablySync(
+  path: string,
+  content: string | Uint8Array,
+  { durable = true, mode = 0o600 }: ReplaceOptions = {},
+): void {
+  const fd = openSync(path, 'w', mode);
+  try {
+    const bytes = Buffer.from(content);
+    for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
+    if (durable && stands('store-sync')) fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** The names in a directory are on the disk. */
+export function syncDirectorySync(path: string): void {
+  const fd = openSync(path, 'r');
+  try {
+    if (stands('store-sync')) fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** As `replaceFileSync`, for good, and without keeping the process waiting for the disk. `unfinished`: a name in the same directory that nobody has. */
+export async function replaceFile(
+  path: string,
+  content: string | Uint8Array,
+  { unfinished, mode = 0o600 }: { readonly unfinished: string; readonly mode?: number },
+): Promise<void> {
+  const file = await open(unfinished, 'wx', mode);
+  try {
+    await file.writeFile(content);
+    step(`wrote ${nameOf(path)}`);
+    if (stands('store-sync')) await file.sync();
+    step(`synced ${nameOf(path)}`);
+  } catch (error) {
+    await rm(unfinished, { force: true });
+    throw error;
+  } finally {
+    await file.close();
+  }
+  await renameDurably(unfinished, path);
+}
+
+/** Rename a file or directory whose content is on the disk already. */
+export async function renameDurably(from: string, to: string): Promise<void> {
+  await rename(from, to);
+  step(`renamed ${nameOf(to)}`);
+  await syncDirectory(dirname(to));
+  step(`named ${nameOf(to)}`);
+}
+
+/** As `syncDirectorySync`, without keeping the process waiting. */
+export async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, 'r');
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+}
+
+/** As steps tell it. */
+export function nameOf(path: string): string {
+  return path.split('/').slice(-2).join('/');
+}
