@@ -29,15 +29,15 @@ export const LONGEST_JUMP = 255;
 
 export const instruction = (code: number, k: number, jt = 0, jf = 0): Instruction => ({ code, jt, jf, k: k >>> 0 });
 
+/** Little endian, as every machine that Node runs on here. */
 export function encode(instructions: readonly Instruction[]): Buffer {
-  const bytes = Buffer.alloc(instructions.length * 8);
-  instructions.forEach(({ code, jt, jf, k }, n) => {
-    bytes.writeUInt16LE(code, n * 8);
-    bytes.writeUInt8(jt, n * 8 + 2);
-    bytes.writeUInt8(jf, n * 8 + 3);
-    bytes.writeUInt32LE(k, n * 8 + 4);
-  });
-  return bytes;
+  const words = new Uint32Array(instructions.length * 2);
+  let at = 0;
+  for (const { code, jt, jf, k } of instructions) {
+    words[at++] = code | (jt << 16) | (jf << 24);
+    words[at++] = k;
+  }
+  return Buffer.from(words.buffer);
 }
 
 export function decode(filter: Uint8Array): Instruction[] {

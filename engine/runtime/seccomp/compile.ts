@@ -107,9 +107,12 @@ function abisOf(seccomp: SpecSeccomp, native: Abi): { abi: Abi; listed: string |
 
 /** The highest number on an ABI among all names of a profile. On i386 libseccomp does not count what socketcall and ipc carry. */
 function newestNumber(seccomp: SpecSeccomp, abi: Abi): number | null {
-  const numbers = seccomp.syscalls.flatMap(({ names }) =>
-    names.map((name) => (multiplexerOf(name, abi) === null ? syscallNumberOf(name, abi) : null) ?? 0),
-  );
-  const newest = numbers.reduce((highest, number) => Math.max(highest, number), 0);
+  let newest = 0;
+  for (const { names } of seccomp.syscalls) {
+    for (const name of names) {
+      const number = syscallNumberOf(name, abi);
+      if (number !== null && number > newest && multiplexerOf(name, abi) === null) newest = number;
+    }
+  }
   return newest === 0 ? null : newest;
 }

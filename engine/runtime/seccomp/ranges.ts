@@ -33,33 +33,35 @@ export function rangesOf(parts: readonly AbiPart[], defaultAction: number): Rang
   const decide = (number: number): Decision => {
     const stub = twins && (number & X32_BIT) !== 0 ? x32 : own;
     const newest = stub?.newest ?? null;
-    if (newest !== null && number > newest) return { matches: [], otherwise: ERRNO_ENOSYS };
+    if (newest !== null && number > newest) return { matches: NONE, otherwise: ERRNO_ENOSYS };
     const part = twins && number >= X32_BIT ? x32 : own;
     if (part === undefined)
-      return { matches: [], otherwise: number === LAST && own !== undefined ? defaultAction : BAD_ARCHITECTURE };
-    const matches = part.numbers.get(number) ?? [];
+      return { matches: NONE, otherwise: number === LAST && own !== undefined ? defaultAction : BAD_ARCHITECTURE };
+    const matches = part.numbers.get(number) ?? NONE;
     const always = matches[0];
-    if (always !== undefined && always.conditions.length === 0) return { matches: [], otherwise: always.action };
+    if (always !== undefined && always.conditions.length === 0) return { matches: NONE, otherwise: always.action };
     return { matches, otherwise: defaultAction };
   };
   const cuts = new Set([0, LAST, ...(twins ? [X32_BIT, X32_BIT * 2, X32_BIT * 3] : [])]);
   for (const { numbers, newest } of parts) {
-    for (const number of [...numbers.keys(), ...(newest === null ? [] : [newest])]) {
-      cuts.add(number);
-      cuts.add(number + 1);
-    }
+    for (const number of numbers.keys()) cuts.add(number).add(number + 1);
+    if (newest !== null) cuts.add(newest).add(newest + 1);
   }
   const ranges: Range[] = [];
-  const starts = [...cuts].sort((a, b) => a - b);
-  starts.forEach((from, n) => {
-    const to = (starts[n + 1] ?? LAST + 1) - 1;
-    const decision = decide(from);
-    const last = ranges.at(-1);
-    if (last !== undefined && sameDecision(last, decision)) ranges.splice(-1, 1, { ...last, to });
-    else ranges.push({ from, to, ...decision });
-  });
+  let from = 0;
+  let decided = decide(0);
+  for (const cut of Uint32Array.from(cuts).sort()) {
+    const decision = decide(cut);
+    if (sameDecision(decided, decision)) continue;
+    ranges.push({ from, to: cut - 1, ...decided });
+    from = cut;
+    decided = decision;
+  }
+  ranges.push({ from, to: LAST, ...decided });
   return ranges;
 }
+
+const NONE: NumberRules = [];
 
 type Decision = Omit<Range, 'from' | 'to'>;
 

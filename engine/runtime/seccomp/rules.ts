@@ -23,24 +23,33 @@ export interface Match {
 export type NumberRules = readonly Match[];
 
 /** Calls that i386 has twice: as numbers of their own, and as the first argument of socketcall(2) or ipc(2). */
-const MULTIPLEXED: Readonly<Record<'socketcall' | 'ipc', Readonly<Record<string, number>>>> = {
-  socketcall: {
-    ...{ socket: 1, bind: 2, connect: 3, listen: 4, accept: 5, getsockname: 6, getpeername: 7, socketpair: 8, send: 9 },
-    ...{ recv: 10, sendto: 11, recvfrom: 12, shutdown: 13, setsockopt: 14, getsockopt: 15, sendmsg: 16, recvmsg: 17 },
-    ...{ accept4: 18, recvmmsg: 19, sendmmsg: 20 },
-  },
-  ipc: {
-    ...{ semop: 1, semget: 2, semctl: 3, semtimedop: 4, msgsnd: 11, msgrcv: 12, msgget: 13, msgctl: 14 },
-    ...{ shmat: 21, shmdt: 22, shmget: 23, shmctl: 24 },
-  },
-};
+const MULTIPLEXED: ReadonlyMap<string, { readonly name: string; readonly call: number }> = new Map(
+  Object.entries({
+    socketcall: {
+      ...{
+        socket: 1,
+        bind: 2,
+        connect: 3,
+        listen: 4,
+        accept: 5,
+        getsockname: 6,
+        getpeername: 7,
+        socketpair: 8,
+        send: 9,
+      },
+      ...{ recv: 10, sendto: 11, recvfrom: 12, shutdown: 13, setsockopt: 14, getsockopt: 15, sendmsg: 16, recvmsg: 17 },
+      ...{ accept4: 18, recvmmsg: 19, sendmmsg: 20 },
+    },
+    ipc: {
+      ...{ semop: 1, semget: 2, semctl: 3, semtimedop: 4, msgsnd: 11, msgrcv: 12, msgget: 13, msgctl: 14 },
+      ...{ shmat: 21, shmdt: 22, shmget: 23, shmctl: 24 },
+    },
+  }).flatMap(([name, calls]) => Object.entries(calls).map(([sub, call]) => [sub, { name, call }] as const)),
+);
 
 /** The multiplexer and the sub-call that stand for a name on an ABI, or null. */
 export function multiplexerOf(name: string, abi: Abi): { readonly name: string; readonly call: number } | null {
-  if (abi !== X86) return null;
-  for (const [mux, calls] of Object.entries(MULTIPLEXED))
-    if (Object.hasOwn(calls, name)) return { name: mux, call: calls[name] ?? 0 };
-  return null;
+  return abi === X86 ? (MULTIPLEXED.get(name) ?? null) : null;
 }
 
 /**
@@ -101,8 +110,11 @@ export class AbiRules {
   }
 }
 
+const ALWAYS: readonly (readonly Condition[])[] = [[]];
+
 /** Conditions of a rule as they are compared, or several lists when the rule means "or". */
 export function conditionsOf(rule: SeccompRule, name: string): readonly (readonly Condition[])[] {
+  if (rule.args.length === 0) return ALWAYS;
   const conditions = rule.args.map((arg) => conditionOf(arg, name));
   // runc: one argument named twice makes every condition a rule of its own (libcontainer/seccomp, matchCall)
   const repeated = new Set(conditions.map(({ index }) => index)).size < conditions.length;
@@ -127,6 +139,7 @@ function conditionOf({ index, op, value, valueTwo }: SeccompArg, name: string): 
 
 /** Cut to the ABI's width; what is then always true is left out. */
 function narrow(conditions: readonly Condition[], abi: Abi): readonly Condition[] {
+  if (conditions.length === 0) return conditions;
   const width = abi.bits === 64 ? 0xffffffffffffffffn : 0xffffffffn;
   return conditions
     .map(({ index, op, mask, value }) => ({ index, op, mask: mask & width, value: value & mask & width }))
