@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { wordsOf } from '../kernel/errno-text.js';
 import { EngineError } from '../kernel/errors.js';
 import type { RecordChange } from './changes.js';
 import { errnoName, readControl, readControlIfThere, writeControl } from './control-file.js';
@@ -125,7 +126,8 @@ function setUnified(directory: string, write: Write, file: string, text: string)
           `unified resource "${file}" can't be set: controller "${controller}" not available`,
         );
     }
-    const why = error instanceof Error ? error.message : String(error);
-    throw new EngineError('InvalidArgument', `unable to set unified resource "${file}": ${why}`, { cause: error });
+    throw new EngineError('InvalidArgument', `unable to set unified resource "${file}": ${wordsOf(error)}`, {
+      cause: error,
+    });
   }
 }

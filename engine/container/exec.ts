@@ -3,6 +3,7 @@ import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { join } from 'node:path';
 import { ReadStream } from 'node:tty';
+import { wordsOf } from '../kernel/errno-text.js';
 import { EngineError, SyscallError } from '../kernel/errors.js';
 import { DescriptorSocket, setTerminalSize } from '../kernel/pty.js';
 import type { SpecProcess } from '../runtime/spec/types.js';
@@ -304,9 +305,8 @@ export class Execs {
 
 /** What dockerd says of a program that could not be executed. */
 function execError(error: unknown): EngineError {
-  const message = error instanceof Error ? error.message : String(error);
   const what = error instanceof SyscallError ? 'unable to start container process: ' : '';
-  return new EngineError('InvalidArgument', `OCI runtime exec failed: exec failed: ${what}${message}: unknown`, {
+  return new EngineError('InvalidArgument', `OCI runtime exec failed: exec failed: ${what}${wordsOf(error)}: unknown`, {
     cause: error,
   });
 }

@@ -2,6 +2,7 @@ import { closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync
 import { hostname } from 'node:os';
 import { posix } from 'node:path';
 import { O } from '../kernel/constants.js';
+import { wordsOf } from '../kernel/errno-text.js';
 import { EngineError, SyscallError } from '../kernel/errors.js';
 import { openInRoot } from '../kernel/namespaces/open-in-root.js';
 import { hostsFile } from '../network/hosts-file.js';
@@ -323,11 +324,10 @@ function openStreams(deps: ContainerDeps, { config }: ContainerRecord): Streams 
 
 /** What dockerd says of a process that could not be started: the words of every program between it and the kernel. */
 function startError(error: unknown): EngineError {
-  const message = error instanceof Error ? error.message : String(error);
   const what = error instanceof SyscallError ? 'unable to start container process: ' : '';
   return new EngineError(
     'InvalidArgument',
-    `failed to create task for container: failed to create shim task: OCI runtime create failed: glassbox-runtime create failed: ${what}${message}: unknown`,
+    `failed to create task for container: failed to create shim task: OCI runtime create failed: glassbox-runtime create failed: ${what}${wordsOf(error)}: unknown`,
     { cause: error },
   );
 }

@@ -1,3 +1,4 @@
+import { wordsOf } from '../kernel/errno-text.js';
 import { EngineError } from '../kernel/errors.js';
 import { attributesOf } from './create.js';
 import type { ContainerDeps } from './deps.js';
@@ -12,61 +13,46 @@ export async function updateContainer(
   record: ContainerRecord,
   { resources, restartPolicy }: UpdateRequest,
 ): Promise<string[]> {
+  const cannot = (why: string, cause?: unknown): EngineError =>
+    new EngineError('FailedPrecondition', `Cannot update container ${record.id}: ${why}`, { cause });
   if (restartPolicy !== null && record.hostConfig.AutoRemove && !['', 'no'].includes(restartPolicy.Name))
-    throw new EngineError(
-      'InvalidArgument',
-      'Restart policy cannot be updated because AutoRemove is enabled for the container',
-    );
+    throw cannot('Restart policy cannot be updated because AutoRemove is enabled for the container');
   if (record.phase === 'removing' || record.state.status === 'dead')
-    throw new EngineError(
-      'FailedPrecondition',
-      `Cannot update container ${record.id}: Container is marked for removal and cannot be "update".`,
-    );
+    throw cannot('Container is marked for removal and cannot be "update".');
   const wished: HostConfig = {
     ...record.hostConfig,
     ...resources,
     ...(restartPolicy === null || restartPolicy.Name === '' ? {} : { RestartPolicy: restartPolicy }),
   };
-  const hostConfig = withoutConflicts(record.hostConfig, wished, resources);
-  const { resources: checked, warnings } = verifyResources(hostConfig, deps.facts(), true);
+  const conflict = conflictOf(record.hostConfig, resources);
+  if (conflict !== null) throw cannot(conflict);
+  const { resources: checked, warnings } = verifyResources(wished, deps.facts(), true);
   if (isRunning(record) && Object.keys(resources).length > 0) {
     const { devices: _devices, ...limits } = specResources(checked, [], deps.machine.deviceNumber, { update: true });
     try {
       await deps.runtime.update(record.id, { ...limits, devices: [] });
     } catch (error) {
-      throw new EngineError(
-        'FailedPrecondition',
-        `Cannot update container ${record.id}: ${error instanceof Error ? error.message : String(error)}`,
-        {
-          cause: error,
-        },
-      );
+      throw cannot(wordsOf(error), error);
     }
   }
   record.hostConfig = checked;
-  deps.store.save(record);
+  deps.store.keep(record);
   deps.events.emit('container', 'update', record.id, attributesOf(record));
   return warnings;
 }
 
-/** moby, container/container_unix.go (UpdateContainer): what goes against what is set already. */
-function withoutConflicts(
+/** moby, container/container_unix.go (UpdateContainer): what goes against what is set already; null: nothing. */
+function conflictOf(
   before: HostConfig,
-  after: HostConfig,
   { NanoCpus, CpuPeriod, CpuQuota, Memory, MemorySwap }: UpdateRequest['resources'],
-): HostConfig {
-  const conflict = (text: string): never => {
-    throw new EngineError('FailedPrecondition', text);
-  };
+): string | null {
   if ((NanoCpus ?? 0) > 0 && (before.CpuPeriod > 0 || before.CpuQuota > 0))
-    conflict('Conflicting options: Nano CPUs cannot be updated as CPU Period has already been set');
+    return 'Conflicting options: Nano CPUs cannot be updated as CPU Period has already been set';
   if (before.NanoCpus > 0 && (CpuPeriod ?? 0) > 0)
-    conflict('Conflicting options: CPU Period cannot be updated as NanoCPUs has already been set');
+    return 'Conflicting options: CPU Period cannot be updated as NanoCPUs has already been set';
   if (before.NanoCpus > 0 && (CpuQuota ?? 0) > 0)
-    conflict('Conflicting options: CPU Quota cannot be updated as NanoCPUs has already been set');
+    return 'Conflicting options: CPU Quota cannot be updated as NanoCPUs has already been set';
   if ((Memory ?? 0) > 0 && (MemorySwap ?? 0) === 0 && before.MemorySwap > 0 && (Memory as number) > before.MemorySwap)
-    conflict(
-      'Memory limit should be smaller than already set memoryswap limit, update the memoryswap at the same time',
-    );
-  return after;
+    return 'Memory limit should be smaller than already set memoryswap limit, update the memoryswap at the same time';
+  return null;
 }

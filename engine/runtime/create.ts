@@ -1,4 +1,4 @@
-import { closeSync, existsSync, openSync } from 'node:fs';
+import { closeSync, existsSync, openSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { withAlwaysAllowed } from '../cgroup/device-rules.js';
 import { CgroupManager, type CgroupState } from '../cgroup/manager.js';
@@ -26,9 +26,9 @@ import { planNamespaces } from './planning/namespaces.js';
 import { limitsOf, planProcess } from './planning/process.js';
 import { prepareTrees } from './planning/trees.js';
 import { type CompiledProgram, containerProgram } from './program/container.js';
-import { REAPER_NAME, reaperProgram } from './program/reaper.js';
+import { REAPER_NAME, REAPER_PATH, reaperProgram } from './program/reaper.js';
 import { rootfsPropagation } from './spec/mount-options.js';
-import type { SpecProcess } from './spec/types.js';
+import type { Spec, SpecProcess } from './spec/types.js';
 import { validateSpec } from './spec/validate.js';
 import { sysctlFile } from './spec/validate-sysctl.js';
 import {
@@ -37,6 +37,7 @@ import {
   HOOK_STATE_FILE,
   ourselves,
   processOf,
+  REAPER_FILE,
   REGION_FILE,
   STATE_FILES,
   type StateDir,
@@ -295,6 +296,8 @@ export class Creation {
       inUserNamespace: inUser,
       warn,
     });
+    const reaper = init === true ? this.#openReaper(userProcess) : -1;
+    const mounted = reaper < 0 ? spec : withReaper(spec, this.#dir.file(REAPER_FILE));
     const groups = cgroups
       .joinFiles()
       .filter(({ hierarchy }) => hierarchy !== '' || writesV2)
@@ -306,13 +309,13 @@ export class Creation {
       namespaces,
       groups,
       birthGroup: inUser ? null : v2,
-      mounts: planMounts(spec, {
+      mounts: planMounts(mounted, {
         bundle,
         rootfs: this.#rootfs,
         planned: cgroups.plan.hierarchies,
         groups: cgroups.groups,
         cgroupNamespace: namespaces.cgroup,
-        trees: prepareTrees(spec, { bundle, rootfs: this.#rootfs, fds: this.#fds }),
+        trees: prepareTrees(mounted, { bundle, rootfs: this.#rootfs, fds: this.#fds }),
       }),
       propagation: rootfsPropagation(spec.linux.rootfsPropagation ?? '') ?? 0,
       ownDev: hasOwnDev(spec),
@@ -336,12 +339,18 @@ export class Creation {
         directories: cgroups.toState().made.toReversed(),
         files: STATE_FILES.map((name) => this.#dir.file(name)).concat(`${this.#dir.path}/`),
       },
-      fds: { ...fds, reaper: init === true ? this.#openReaper(userProcess) : -1 },
+      fds: { ...fds, reaper },
       process: userProcess,
     };
   }
 
+  /**
+   * It is executed from memory, for where our states are nothing may be executed; the file is what the container sees of it,
+   * without the environment, which is not for every user in there.
+   */
   #openReaper(process: ProcessPlan): number {
+    const seen = elfImage(reaperProgram({ ...process, env: [] }));
+    writeFileSync(this.#dir.file(REAPER_FILE), seen, { mode: 0o755, flag: 'wx' });
     return this.#fds.own(sealedMemfd(this.#context.kernel, REAPER_NAME, elfImage(reaperProgram(process))));
   }
 
@@ -477,6 +486,13 @@ export class Creation {
           { cause: error },
         );
   }
+}
+
+/** Last, so that no other mount covers it. */
+function withReaper(spec: Spec, source: string): Spec {
+  const options = ['bind', 'ro', 'nosuid', 'nodev'];
+  const mount = { destination: REAPER_PATH, type: 'bind', source, options, uidMappings: [], gidMappings: [] };
+  return { ...spec, mounts: [...spec.mounts, mount] };
 }
 
 function messageOf(error: unknown): string {

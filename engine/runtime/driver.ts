@@ -1,6 +1,6 @@
-import { getSystemErrorMap } from 'node:util';
 import { SIG } from '../kernel/constants.js';
 import { ERRNO } from '../kernel/errno.js';
+import { errnoText } from '../kernel/errno-text.js';
 import { EngineError, SyscallError } from '../kernel/errors.js';
 import type { Kernel } from '../kernel/kernel.js';
 import { type Program, programSize, recordIndex } from '../kernel/program/builder.js';
@@ -237,32 +237,3 @@ export function typed(error: unknown, during: string): unknown {
   const name = syscall === 'scandir' ? 'getdents64' : syscall;
   return new SyscallError(name, -errno, { ...(path === undefined ? {} : { path }), while: during, cause: error });
 }
-
-/** The text of strerror(3), in lower case, as Go prints it. */
-function errnoText(errno: number): string {
-  const text = getSystemErrorMap().get(-errno)?.[1] ?? UNKNOWN_TO_LIBUV[errno] ?? `errno ${errno}`;
-  return GO_TEXTS[text] ?? text;
-}
-
-const UNKNOWN_TO_LIBUV: Readonly<Record<number, string>> = {
-  [ERRNO.ENOEXEC]: 'exec format error',
-  [ERRNO.EUSERS]: 'too many users',
-  [ERRNO.EDQUOT]: 'disk quota exceeded',
-};
-
-/** Where libuv's words are not those of strerror(3). */
-const GO_TEXTS: Readonly<Record<string, string>> = {
-  'too many symbolic links encountered': 'too many levels of symbolic links',
-  'resource busy or locked': 'device or resource busy',
-  'illegal operation on a directory': 'is a directory',
-  'not enough memory': 'cannot allocate memory',
-  'i/o error': 'input/output error',
-  'file already exists': 'file exists',
-  'name too long': 'file name too long',
-  'file table overflow': 'too many open files in system',
-  'bad address in system call argument': 'bad address',
-  'cross-device link not permitted': 'invalid cross-device link',
-  'operation not supported on socket': 'operation not supported',
-  'result too large': 'numerical result out of range',
-  'text file is busy': 'text file busy',
-};

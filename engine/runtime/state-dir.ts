@@ -15,12 +15,13 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { deserialize, serialize } from 'node:v8';
 import type { CgroupState } from '../cgroup/manager.js';
 import { EngineError } from '../kernel/errors.js';
+import { fromExactJson, toExactJson } from '../kernel/exact-json.js';
 import { parseStat } from '../kernel/procfs/stat.js';
 import { RECORD } from '../kernel/program/record.js';
 import { recordAt } from '../kernel/program/running.js';
+import { replaceFileSync } from '../kernel/replace-file.js';
 import { guard } from './guards.js';
 import type { ContainerPlan } from './plan.js';
 import type { SpecHooks } from './spec/types.js';
@@ -62,13 +63,14 @@ const STATE = 'state.json';
 export const REGION_FILE = 'program';
 /** siginfo_t of the container's end, written by the shim. */
 export const EXIT_FILE = 'exit';
-/** Everything that the container's program was built from, in V8's own format, which has big integers and bytes. */
+/** Everything that the container's program was built from. */
 const PLAN = 'plan';
 /** The state as hooks in the container read it. */
 export const HOOK_STATE_FILE = 'hook-state';
 /** A pipe: whoever writes to it tells the shim that the container's input has ended. */
 export const CONTROL_FILE = 'control';
-const UNFINISHED = '.unfinished';
+/** The reaper of a container that asked for one, which sees it as REAPER_PATH. */
+export const REAPER_FILE = 'docker-init';
 export const STATE_FILES: readonly string[] = [
   STATE,
   REGION_FILE,
@@ -76,7 +78,9 @@ export const STATE_FILES: readonly string[] = [
   PLAN,
   HOOK_STATE_FILE,
   CONTROL_FILE,
-  UNFINISHED,
+  REAPER_FILE,
+  `${STATE}~`,
+  `${PLAN}~`,
 ];
 
 /** The directory of one container below the runtime's root. Only for us: it says what everybody runs (CVE-2024-25621). */
@@ -122,7 +126,7 @@ export class StateDir {
   }
 
   writePlan(plan: ContainerPlan): void {
-    this.#replace(PLAN, serialize(plan));
+    this.#replace(PLAN, toExactJson(plan));
   }
 
   /** For hooks in the container, which have the file open. */
@@ -131,14 +135,12 @@ export class StateDir {
   }
 
   readPlan(): ContainerPlan {
-    return deserialize(readFileSync(this.file(PLAN))) as ContainerPlan;
+    return fromExactJson(readFileSync(this.file(PLAN), 'utf8')) as ContainerPlan;
   }
 
   /** At once: a reader sees the old content or the new one. */
   #replace(name: string, content: string | Uint8Array): void {
-    const unfinished = this.file(UNFINISHED);
-    writeFileSync(unfinished, content, { mode: guard('private-state-dir') ? 0o600 : 0o644 });
-    renameSync(unfinished, this.file(name));
+    replaceFileSync(this.file(name), content, { mode: guard('private-state-dir') ? 0o600 : 0o644 });
   }
 
   read(): StateRecord {

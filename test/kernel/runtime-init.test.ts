@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { after, afterEach, before, describe, it, test } from 'node:test';
 import type { Runtime } from '../../engine/runtime/runtime.js';
-import type { SpecHook, SpecHooks } from '../../engine/runtime/spec/types.js';
+import type { SpecHook, SpecHooks, SpecProcess } from '../../engine/runtime/spec/types.js';
 import { leaksSince, machineState } from '../helpers/leak-probe.js';
 import { inSandbox, isRoot, rerunInSandbox } from '../helpers/sandbox.js';
 import {
@@ -81,6 +81,20 @@ function declare(): void {
     assert.doesNotMatch(text, /sleep/, text);
     assert.match(text, /self [2-9]/);
     await runtime.delete('orphans');
+    process.dispose();
+  });
+
+  it('it is a file of the container, which only reads it and finds no environment in it', async () => {
+    const line = 'ls -l /sbin/docker-init; grep -c hid""den /sbin/docker-init; echo x >/sbin/docker-init';
+    const spec = boxed('seen', line, { init: true });
+    const env = [...(spec.spec.process?.env ?? []), 'SECRET=hidden'];
+    const process = await run(runtime, {
+      ...spec,
+      spec: { ...spec.spec, process: { ...(spec.spec.process as SpecProcess), env } },
+    });
+    assert.equal(await process.wait(), 1);
+    assert.match(said(), /^-rwxr-xr-x [^\n]*\n0\n[^\n]*Read-only file system\n$/);
+    await runtime.delete('seen');
     process.dispose();
   });
 

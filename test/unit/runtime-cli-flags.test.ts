@@ -1,7 +1,7 @@
 /** How the runtime's command reads words: as Go's flag package and urfave/cli, which runc's callers expect. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { messageOf } from '../../engine/runtime/cli/failure.js';
+import { wordsOf } from '../../engine/kernel/errno-text.js';
 import { type Flag, FlagError, parseFlags, parseInteger } from '../../engine/runtime/cli/flags.js';
 import { goJson, goQuote, Log } from '../../engine/runtime/cli/log.js';
 import { parseSignal } from '../../engine/runtime/cli/signals.js';
@@ -166,11 +166,11 @@ describe('errors of the system', () => {
   it('are told in the words that Docker and podman look for', () => {
     const error = (code: string, errno: number, syscall: string, path?: string): Error =>
       Object.assign(new Error(`${code}: whatever`), { code, errno, syscall, ...(path === undefined ? {} : { path }) });
-    assert.equal(messageOf(error('ENOENT', -2, 'open', '/x')), 'open /x: no such file or directory');
-    assert.equal(messageOf(error('EACCES', -13, 'open', '/x')), 'open /x: permission denied');
-    assert.equal(messageOf(error('EPERM', -1, 'mkdir', '/x')), 'mkdir /x: operation not permitted');
-    assert.equal(messageOf(error('EEXIST', -17, 'open', '/x')), 'open /x: file exists');
-    assert.equal(messageOf(error('ENOTDIR', -20, 'stat', '/x'), 'chdir x'), 'chdir x: not a directory');
+    assert.equal(wordsOf(error('ENOENT', -2, 'open', '/x')), 'open /x: no such file or directory');
+    assert.equal(wordsOf(error('EACCES', -13, 'open', '/x')), 'open /x: permission denied');
+    assert.equal(wordsOf(error('EPERM', -1, 'mkdir', '/x')), 'mkdir /x: operation not permitted');
+    assert.equal(wordsOf(error('EEXIST', -17, 'open', '/x')), 'open /x: file exists');
+    assert.equal(wordsOf(error('ENOTDIR', -20, 'stat', '/x'), 'chdir x'), 'chdir x: not a directory');
   });
 });
 

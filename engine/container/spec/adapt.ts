@@ -1,3 +1,4 @@
+import { EngineError } from '../../kernel/errors.js';
 import { READONLY_PATHS } from '../../policy/docker-defaults.js';
 import type { HostConfig } from '../types.js';
 import { maskedPaths } from './machine.js';
@@ -10,7 +11,7 @@ export interface HostDefaults {
   readonly ipcMode?: 'private' | 'shareable';
   readonly cgroupnsMode?: 'private' | 'host';
   readonly runtime: string;
-  /** The whole id of a container; null: there is none of that name, which is found out later. */
+  /** The whole id of a container; null: there is none of that name. */
   readonly containerId: (name: string) => string | null;
 }
 
@@ -18,24 +19,27 @@ const SHM_SIZE = 64 << 20;
 
 /**
  * What dockerd fills in at create, so that inspect shows it: moby, daemon/daemon_unix.go (adaptContainerSettings). Run it after
- * `verifySettings`. Names of joined containers become their ids, so that a rename does not part them.
+ * `verifySettings`. Names of joined containers become their ids, so that a rename does not part them. The network's
+ * is looked for when the container starts; those whose label a container shares, now.
  */
 export function adaptHostConfig(host: HostConfig, defaults: HostDefaults): HostConfig {
-  const byId = (mode: string): string => {
+  const unlabelled = host.Privileged || host.IpcMode === 'host' || host.PidMode === 'host';
+  const said = (host.SecurityOpt ?? []).some((option) => option.split('=', 1)[0] === 'label');
+  const byId = (mode: string, needed: boolean): string => {
     const name = joinedContainer(mode);
     const id = name === null ? null : defaults.containerId(name);
+    if (name !== null && id === null && needed) throw new EngineError('NotFound', `No such container: ${name}`);
     return id === null ? mode : `container:${id}`;
   };
-  const ipc = host.IpcMode === '' ? (defaults.ipcMode ?? 'private') : byId(host.IpcMode);
-  const unlabelled = host.Privileged || ipc === 'host' || host.PidMode === 'host';
-  const said = (host.SecurityOpt ?? []).some((option) => option.split('=', 1)[0] === 'label');
+  const shares = !unlabelled && !said;
+  const ipc = host.IpcMode === '' ? (defaults.ipcMode ?? 'private') : byId(host.IpcMode, shares);
   return {
     ...host,
     MemorySwap: host.Memory > 0 && host.MemorySwap === 0 ? host.Memory * 2 : host.MemorySwap,
     ShmSize: host.ShmSize === 0 ? (defaults.shmSize ?? SHM_SIZE) : host.ShmSize,
     IpcMode: ipc,
-    PidMode: byId(host.PidMode),
-    NetworkMode: byId(host.NetworkMode),
+    PidMode: byId(host.PidMode, shares),
+    NetworkMode: byId(host.NetworkMode, false),
     CgroupnsMode: host.CgroupnsMode === '' ? cgroupns(host, defaults) : host.CgroupnsMode,
     SecurityOpt: unlabelled && !said ? [...(host.SecurityOpt ?? []), 'label=disable'] : host.SecurityOpt,
     OomKillDisable: host.OomKillDisable ?? (defaults.cgroup === 'v1' ? false : null),

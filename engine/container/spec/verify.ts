@@ -70,6 +70,12 @@ export function verifySettings(config: ContainerConfig, host: HostConfig, facts:
   if (host.CgroupnsMode === 'private' && !facts.cgroupNamespaces)
     warnings.push('Your kernel does not support cgroup namespaces.  Cgroup namespace setting discarded.');
   parseSecurityOptions(host.SecurityOpt ?? []);
+  // moby, daemon/graphdriver/overlay2: quotas of projects are what bounds a layer, and ours knows none
+  if (Object.keys(host.StorageOpt ?? {}).length > 0)
+    throw new EngineError(
+      'Internal',
+      "--storage-opt is supported only for overlay over xfs with 'pquota' mount option",
+    );
   return { config: checked, hostConfig: resources, warnings };
 }
 

@@ -1,5 +1,6 @@
+import { wordsOf } from '../../kernel/errno-text.js';
 import { ContainerGroups } from './container-groups.js';
-import { CliError, isNotFound, messageOf } from './failure.js';
+import { CliError, isNotFound } from './failure.js';
 import { goJson } from './log.js';
 import type { Invocation } from './main.js';
 import { OomWatch } from './oom.js';
@@ -34,7 +35,7 @@ export async function events(invocation: Invocation): Promise<void> {
         print('stats', readStats(groups));
       } catch (error) {
         if (isNotFound(error)) return end();
-        log.error(messageOf(error));
+        log.error(wordsOf(error));
       }
     }, interval);
   });

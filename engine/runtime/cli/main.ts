@@ -1,8 +1,9 @@
 import { chmodSync, mkdirSync, openSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { wordsOf } from '../../kernel/errno-text.js';
 import { inUserNamespace } from '../../kernel/procfs/id-map.js';
 import type { OciRuntime } from '../types.js';
-import { CliError, messageOf } from './failure.js';
+import { CliError } from './failure.js';
 import { FlagError, type Flags, parseBool, parseFlags } from './flags.js';
 import { Log, type LogTarget } from './log.js';
 import { type Command, findCommand, GLOBAL_FLAGS, PROGRAM } from './table.js';
@@ -35,7 +36,7 @@ export async function main(argv: readonly string[], world: World): Promise<numbe
   try {
     return await run(argv, world, log, target);
   } catch (error) {
-    const message = messageOf(error);
+    const message = wordsOf(error);
     log.error(message);
     if (log.target.write !== world.err) world.err(`${message}\n`);
     if (error instanceof Error && log.target.debug) log.debug(error.stack ?? '');
@@ -150,7 +151,7 @@ function openLog(path: string, given: string): number {
   try {
     return openSync(path, 'as', 0o644);
   } catch (error) {
-    throw new CliError(messageOf(error, `open ${given}`));
+    throw new CliError(wordsOf(error, `open ${given}`));
   }
 }
 

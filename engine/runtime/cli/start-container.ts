@@ -1,10 +1,11 @@
 import { readlinkSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
+import { wordsOf } from '../../kernel/errno-text.js';
 import { EngineError } from '../../kernel/errors.js';
 import { readSpecFile } from '../spec/parse.js';
 import type { Spec, SpecProcess } from '../spec/types.js';
 import type { ContainerProcess, CreateOptions, OciRuntime } from '../types.js';
-import { CliError, isAborted, messageOf, requireDirectory, startFailure } from './failure.js';
+import { CliError, isAborted, requireDirectory, startFailure } from './failure.js';
 import { checkTerminal, type IoRequest, type ProcessIo, setUpIo, withSize } from './io.js';
 import type { Invocation } from './main.js';
 import { SignalForwarder } from './signals.js';
@@ -65,7 +66,7 @@ async function makeAndStart(invocation: Invocation, createOnly: boolean): Promis
     }
     const code = await supervise(running, io, signals);
     if (!flags.bool('keep'))
-      await runtime.delete(id, { force: true }).catch((error: unknown) => log.error(messageOf(error)));
+      await runtime.delete(id, { force: true }).catch((error: unknown) => log.error(wordsOf(error)));
     return code;
   } catch (error) {
     if (stepper !== null && isAborted(error)) stepper.sayUndone();

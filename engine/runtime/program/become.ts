@@ -4,7 +4,7 @@ import type { SlotValue } from '../../kernel/program/builder.js';
 import { guard } from '../guards.js';
 import type { ProcessPlan } from '../plan.js';
 import { confine } from './identity.js';
-import { REAPER_NAME } from './reaper.js';
+import { REAPER_PATH } from './reaper.js';
 import { HOW_SIZE, type Steps } from './steps.js';
 
 const X_OK = 1;
@@ -135,7 +135,7 @@ export function become(
   confine(s, plan);
   s.b.section('become');
   if (options.reaper >= 0) {
-    const argv = s.b.vector([`/sbin/${REAPER_NAME}`, '--', ...plan.process.args]);
+    const argv = s.b.vector([REAPER_PATH, '--', ...plan.process.args]);
     s.call('execveat', [options.reaper, '', argv, s.b.vector(plan.env), AT.EMPTY_PATH], {
       label: 'execve',
       jumpIfError: 'not-executed',

@@ -18,6 +18,8 @@ const SI_PID = 16;
 const SI_STATUS = 24;
 const NOT_FOUND = 127;
 export const REAPER_NAME = 'docker-init';
+/** Where a container finds it, and what it is called there: Docker's place. */
+export const REAPER_PATH = `/sbin/${REAPER_NAME}`;
 
 /**
  * Pid 1 of a container that asked for one (`--init`): it runs the container's program as its child, passes every signal on to

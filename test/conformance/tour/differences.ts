@@ -316,34 +316,4 @@ export const DIFFERENCES: readonly Difference[] = [
     ours: '| crw-rw-rw-\n| t/\n',
     reason: 'ours copies what the processes of the container see, its /dev too',
   },
-  {
-    where: /--storage-opt size=1x/,
-    dockerd: /^\| .*\n(\|.*\n)*/m,
-    ours: '',
-    reason: 'the size of a writable layer is not bounded by ours: it takes the option and does nothing with it',
-  },
-  {
-    where: /ls -l \/sbin\/docker-init/,
-    dockerd: /\| -rwxr-xr-x\n/,
-    ours: '! ls: /sbin/docker-init: No such file or directory\n',
-    reason: 'our init is run from memory: no file of it is mounted into the container',
-  },
-  {
-    where: /--(pid|ipc) container:nosuch/,
-    dockerd: /(No such container: nosuch\.\n)! See 'docker run --help'\.\n/,
-    ours: '$1',
-    reason: 'ours says it when the container is started, not when it is created',
-  },
-  {
-    where: /docker update -m 512m ubox/,
-    dockerd: /Cannot update container ID: /,
-    ours: '',
-    reason: 'ours finds it before it touches the container, and says only what is wrong',
-  },
-  {
-    where: /--cpus 0\.001/,
-    dockerd: /invalid argument/,
-    ours: 'EINVAL',
-    reason: 'errors of the kernel are said by their names',
-  },
 ];

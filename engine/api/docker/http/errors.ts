@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import { wordsOf } from '../../../kernel/errno-text.js';
 import { EngineError } from '../../../kernel/errors.js';
 import type { ErrorCode } from '../../types.js';
 
@@ -46,7 +47,7 @@ export function statusOf(error: unknown): number {
 export function messageOf(error: unknown): string {
   if (error instanceof AggregateError)
     return [error.message, ...error.errors.map(messageOf)].filter(Boolean).join('; ');
-  return error instanceof Error ? error.message : String(error);
+  return wordsOf(error);
 }
 
 /** Answer with `{message}`; where the answer has begun, end it so that nobody takes it for whole. */
