@@ -53,6 +53,42 @@ export interface Namespace {
   readonly isMachine: boolean;
   /** Host name (nodename of uname(2)) of a uts namespace, where it could be read. */
   readonly hostname?: string;
+  /** Names of the containers whose first process is in it, the one that it was made for first. Never of the lab host's own. */
+  readonly containers?: readonly string[];
+}
+
+/**
+ * A container of the lab's container engine. What it is called, its image and how it ended are the engine's words; that it runs
+ * or is frozen, where its processes are and in which namespaces was read from the kernel.
+ */
+export interface Container {
+  /** 64 hexadecimal digits. */
+  readonly id: string;
+  readonly name: string;
+  /** The image as it was asked for. */
+  readonly image: string;
+  readonly imageId: string | null;
+  readonly state: 'created' | 'running' | 'paused' | 'restarting' | 'exited';
+  /** Of one that has ended. */
+  readonly exitCode: number | null;
+  /** Its first process, as seen in the lab host; null when it has none. */
+  readonly pid: number | null;
+  readonly processes: readonly number[];
+  /** Those of its first process. */
+  readonly namespaces: Readonly<Partial<Record<NamespaceKind, NamespaceId>>>;
+  /** Path of its control group, relative to the lab's subtree; null when it has none. */
+  readonly cgroup: string | null;
+  /** What `--network` said: `bridge`, `host`, `none`, `container:ID`, a network's name. */
+  readonly networkMode: string;
+}
+
+/** A network of the lab's container engine. */
+export interface ContainerNetwork {
+  readonly id: string;
+  readonly name: string;
+  readonly driver: string;
+  /** Interface of the lab host that is its bridge. */
+  readonly bridge: string | null;
 }
 
 export interface Process {
@@ -219,7 +255,7 @@ export interface ListeningPort {
 
 export interface NetworkNamespace {
   readonly id: NamespaceId;
-  /** `host` for the lab host's own, else the bind mount's name, else `pid N`. */
+  /** `host` for the lab host's own, `container NAME` for a container's, else the bind mount's name, else `pid N`. */
   readonly label: string;
   readonly links: readonly Link[];
   readonly routes: readonly Route[];
@@ -279,6 +315,10 @@ export interface OverlayStack {
   /** Top first: upper (when there is one), then lowers in lookup order. The work directory is listed last. */
   readonly layers: readonly LayerDir[];
   readonly readOnly: boolean;
+  /** Id of the container whose files these are. */
+  readonly container?: string;
+  /** False for the layers of a container that does not run: they lie where they are, and nothing is mounted. */
+  readonly mounted?: false;
 }
 
 /** One control group, in one model for v1 and v2. A field is null where the controller is not there or the limit is not set ("max"). */
@@ -334,7 +374,15 @@ export interface ObserveProblem {
   readonly reason: string;
 }
 
-export type SnapshotPart = 'namespaces' | 'processes' | 'network' | 'firewall' | 'mounts' | 'overlays' | 'cgroups';
+export type SnapshotPart =
+  | 'namespaces'
+  | 'processes'
+  | 'network'
+  | 'firewall'
+  | 'mounts'
+  | 'overlays'
+  | 'cgroups'
+  | 'containers';
 
 export interface Snapshot {
   readonly version: 1;
@@ -348,6 +396,9 @@ export interface Snapshot {
   readonly mountTables: readonly MountTable[];
   readonly overlays: readonly OverlayStack[];
   readonly cgroups: CgroupView;
+  /** Of the lab's container engine, oldest first; left out where it was never used. */
+  readonly containers?: readonly Container[];
+  readonly containerNetworks?: readonly ContainerNetwork[];
   readonly problems: readonly ObserveProblem[];
 }
 
@@ -355,6 +406,7 @@ export interface Snapshot {
 // Observe: the stream of changes
 
 export type ObservedObject =
+  | 'container'
   | 'namespace'
   | 'process'
   | 'link'
@@ -426,6 +478,96 @@ export interface LedgerEntry {
   readonly explanation: Bilingual;
   readonly result: { readonly ok: boolean; readonly value?: number; readonly errno?: string };
   readonly durationNs?: number;
+}
+
+// ---------------------------------------------------------------------------------------------------------------
+// Stories: what each request to the Docker API made the engine do (GET /glassbox/v1/explain)
+
+/** Who sent a request: of a Unix socket the process at its other end, 0 where it lives in another pid namespace. */
+export interface StoryCaller {
+  readonly pid: number | null;
+  readonly uid: number | null;
+  /** Of a TCP connection. */
+  readonly address: string | null;
+  /** `User-Agent` */
+  readonly agent: string | null;
+  /** The words that the process was started with, without passwords and without values of variables. */
+  readonly command: string | null;
+}
+
+/** Why the engine did something: a request, or a cause of its own. */
+export type StoryOrigin =
+  | {
+      readonly by: 'request';
+      /** operationId of the OpenAPI description: `ContainerCreate`. */
+      readonly operation: string;
+      readonly method: string;
+      /** Without the version. */
+      readonly path: string;
+      readonly query: Readonly<Record<string, string>>;
+      /** The JSON of the body: short, without defaults and without secrets; null where there is none. */
+      readonly body: unknown;
+      readonly caller: StoryCaller;
+    }
+  | {
+      readonly by: 'engine';
+      readonly cause: 'engine-start' | 'exit' | 'restart-policy' | 'health-check';
+      /** Id of the object that it happened to, '' for the engine itself. */
+      readonly object: string;
+      readonly text: Bilingual;
+    };
+
+/** An object that a call was about: `container`, its id and its name at that time. */
+export interface StorySubject {
+  readonly type: string;
+  readonly id: string;
+  readonly name: string;
+}
+
+/** One request, or one cause inside the engine, with what came of it. */
+export interface StoryCall {
+  readonly number: number;
+  /** Milliseconds since 1970. */
+  readonly at: number;
+  /** Until it was answered; null: it is not yet. */
+  readonly durationMs: number | null;
+  readonly origin: StoryOrigin;
+  /** HTTP status of the answer; null: none yet, or it was no request. */
+  readonly status: number | null;
+  /** Why it was refused or failed. */
+  readonly failure: string | null;
+  readonly subjects: readonly StorySubject[];
+  /** Deeds, a program of many syscalls being one. */
+  readonly deeds: number;
+  /** Deeds that were not kept, for there were too many. */
+  readonly forgotten: number;
+}
+
+/** What one command made the engine do: `docker run` is several calls. */
+export interface StorySummary {
+  /** That of its first call. */
+  readonly number: number;
+  /** `docker run -d busybox sleep 1`, else `POST /containers/create`, else the cause. */
+  readonly title: Bilingual;
+  readonly calls: readonly StoryCall[];
+}
+
+/** A line of a story. */
+export interface StoryEntry extends LedgerEntry {
+  /** Number of the call that it belongs to. */
+  readonly call: number;
+  /** Part of the call's work: `start.network`. */
+  readonly phase: string;
+  /** Where it was done, when not in the engine's own process: a program, a network namespace. */
+  readonly place: string | null;
+  /** It took back an earlier one. */
+  readonly undo: boolean;
+  /** It was done after the answer. */
+  readonly late: boolean;
+}
+
+export interface Story extends StorySummary {
+  readonly entries: readonly StoryEntry[];
 }
 
 // ---------------------------------------------------------------------------------------------------------------

@@ -6,11 +6,16 @@ import { DEFAULT_ENV, type LabProcess, startInLab } from './exec.js';
 import type { LabHost } from './lab-host.js';
 import { DOCKER_SOCKET_FD } from './program.js';
 
-/** The engine's data must not lie on the lab's root, which is an overlay: a directory of its /root is on a real file system. */
+/**
+ * Where a lab's engine keeps its data: not on the lab's root, which is an overlay, but in a directory of its /root, which is a
+ * real file system; under Docker's kind of path where that can be mounted.
+ */
+export const DOCKER_DATA = { path: '/root/.local/share/glassbox', alias: '/var/lib/glassbox' } as const;
+
 const START = `
-data=/root/.local/share/glassbox
-mkdir -p "$data" /var/lib/glassbox /run/glassbox /etc/docker
-mount --bind "$data" /var/lib/glassbox 2>/dev/null && data=/var/lib/glassbox
+data=${DOCKER_DATA.path}
+mkdir -p "$data" ${DOCKER_DATA.alias} /run/glassbox /etc/docker
+mount --bind "$data" ${DOCKER_DATA.alias} 2>/dev/null && data=${DOCKER_DATA.alias}
 cd /
 exec "$@" --data-root "$data" --exec-root /run/glassbox >>/run/glassbox/engine.log 2>&1
 `;

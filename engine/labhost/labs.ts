@@ -7,7 +7,7 @@ import { explainProgram } from '../kernel/program/explain.js';
 import type { RunningProgram } from '../kernel/program/running.js';
 import { Reactor } from '../kernel/reactor.js';
 import type { Observer } from '../observe/index.js';
-import { dockerCommandScript, LabDocker } from './docker.js';
+import { DOCKER_DATA, dockerCommandScript, LabDocker } from './docker.js';
 import { engineId, makeRuntimeDir, removeRuntimeDir, runtimeDirOf, stateDir, sweep } from './engine-id.js';
 import { execInLab } from './exec.js';
 import { Guard } from './guard.js';
@@ -187,6 +187,7 @@ export class Labs {
       labInfo: () => info,
       reactor: this.reactor,
       cgroups: observedCgroups(host.subtree, info.cgroupMode),
+      engineData: DOCKER_DATA,
       ...(host.rootUpper === null ? {} : { rootUpper: `/proc/self/fd/${host.rootUpper}` }),
     });
     const stopNotes = observer.watch(({ snapshot, changes }) => {

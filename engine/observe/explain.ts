@@ -1,5 +1,6 @@
 import type { Change, LedgerEntry, ObservedObject, Snapshot } from '../api/types.js';
 import { tellCgroup, tellLimit, tellMember } from './explain/cgroups.js';
+import { tellContainer } from './explain/containers.js';
 import { tellHostname, tellNamespace, tellProcess } from './explain/kernel-objects.js';
 import { tellLinkWithMaster } from './explain/links.js';
 import { tellAddress, tellChain, tellNeighbour, tellPort, tellRoute, tellRule, tellSysctl } from './explain/network.js';
@@ -7,6 +8,7 @@ import { tellLayerEntry, tellMount, tellOverlay } from './explain/storage.js';
 import type { Teller } from './explain/told.js';
 
 const TELLERS: Record<ObservedObject, Teller> = {
+  container: tellContainer,
   namespace: tellNamespace,
   process: tellProcess,
   link: tellLinkWithMaster,

@@ -4,8 +4,11 @@ import type { CgroupSetup } from '../cgroup/hierarchy.js';
 import { readCgroups } from '../cgroup/read.js';
 import type { Kernel } from '../kernel/kernel.js';
 import type { LabAccess } from './access.js';
+import { joinContainers, nameNamespaces } from './containers/join.js';
+import { ContainerRecords, type EngineData } from './containers/records.js';
 import { Holds } from './holds.js';
 import { identifyLab, type LabIdentity } from './lab-identity.js';
+import type { LayerScan } from './layer-scan.js';
 import { MountTables, mountTablesOf } from './mounts.js';
 import { NamespaceIndex } from './namespaces.js';
 import { NetworkReader } from './network-reader.js';
@@ -24,6 +27,8 @@ export interface LabReaderOptions {
   readonly labInfo: () => LabInfo;
   /** Path of ours to the upper directory of the lab host's root overlay. */
   readonly rootUpper?: string;
+  /** Where the lab's container engine keeps its records. */
+  readonly engineData?: EngineData;
 }
 
 /** The parts of a snapshot as they were last read, each read by a call of its own; `assemble` joins them. Synchronous. */
@@ -36,6 +41,7 @@ export class LabReader {
   readonly #holds: Holds;
   readonly #index: NamespaceIndex;
   readonly #cgroupRoots: ReadonlyMap<string, string>;
+  readonly #records: ContainerRecords | null;
   #problems = {
     core: new Problems(),
     hostnames: new Problems(),
@@ -43,6 +49,7 @@ export class LabReader {
     cgroups: new Problems(),
     network: new Problems(),
     listening: new Problems(),
+    containers: new Problems(),
   };
   #raws: readonly RawProcess[] = [];
   #processes: readonly Process[] = [];
@@ -51,6 +58,8 @@ export class LabReader {
   #overlays: readonly OverlayStack[] = [];
   #cgroups: CgroupView;
   #ownOverlays: ReadonlySet<string> | null = null;
+  /** Lower layers of containers, as they were walked. */
+  readonly #layers = new Map<string, LayerScan>();
   #seq = 0;
 
   constructor(options: LabReaderOptions) {
@@ -61,6 +70,8 @@ export class LabReader {
     this.#index = new NamespaceIndex(options.kernel, this.lab);
     this.network = new NetworkReader(options.kernel, options.access, this.#index);
     this.#cgroupRoots = new Map(options.cgroups.hierarchies.map(({ name, path }) => [name, path]));
+    const data = options.engineData;
+    this.#records = data === undefined ? null : new ContainerRecords(options.kernel, this.lab, data);
     this.#cgroups = { mode: options.cgroups.mode, hierarchies: [], groups: [] };
   }
 
@@ -170,11 +181,35 @@ export class LabReader {
     this.#problems.cgroups = problems;
   }
 
-  readOverlays(): void {
+  /** What the lab's container engine has written down of its containers. */
+  readContainers(): void {
+    if (this.#records === null) return;
     const problems = new Problems();
+    const mounts = this.#mounts.tables.find(({ ns }) => ns === this.lab.namespaces.mnt)?.mounts ?? [];
+    const records = this.#records;
+    problems.attempt(
+      'containers',
+      'records of the container engine',
+      () => records.refresh(mounts, problems),
+      undefined,
+    );
+    this.#problems.containers = problems;
+  }
+
+  /** @param all also the layers below those that containers write to, which do not change by themselves */
+  readOverlays(all = false): void {
+    const problems = new Problems();
+    if (all) this.#layers.clear();
     const { kernel, rootUpper } = this.#options;
     const own = this.#ownOverlays ?? new Set<string>();
-    const options = rootUpper === undefined ? {} : { rootUpper };
+    const containers = this.#records?.list.flatMap(({ id }) => {
+      const layers = this.#records?.layersOf(id) ?? null;
+      return layers === null ? [] : [{ id, ...layers }];
+    });
+    const options = {
+      ...(rootUpper === undefined ? {} : { rootUpper }),
+      ...(containers === undefined ? {} : { containers, known: this.#layers }),
+    };
     this.#overlays = readOverlays(kernel, this.#mounts.tables, this.#raws, problems, own, options);
     this.#problems.overlays = problems;
   }
@@ -182,8 +217,16 @@ export class LabReader {
   /** Join what was read last into a snapshot with a number of its own. */
   assemble(): Snapshot {
     const late = new Problems();
-    const networks = this.network.assemble(this.#namespaces, late);
-    const namespaces = this.#namespaces.map((one) => {
+    const records = this.#records;
+    const containers = joinContainers(records?.list ?? [], this.#processes, this.#cgroups, this.lab.namespaces.mnt);
+    const named = nameNamespaces(
+      this.#namespaces,
+      containers,
+      this.#processes,
+      (name) => records?.sandboxOwner(name) ?? null,
+    );
+    const networks = this.network.assemble(named, late);
+    const namespaces = named.map((one) => {
       const hostname = this.#hostnames.get(one.id);
       return hostname === undefined ? one : { ...one, hostname };
     });
@@ -199,9 +242,10 @@ export class LabReader {
       namespaces,
       processes: this.#processes,
       networks,
-      mountTables: mountTablesOf(this.#mounts.tables, this.#namespaces),
+      mountTables: mountTablesOf(this.#mounts.tables, named),
       overlays: this.#overlays,
       cgroups: this.#cgroups,
+      ...(records === null ? {} : { containers, containerNetworks: records.networks }),
       problems: [...Object.values(this.#problems), late].flatMap((one) => one.list()),
     };
   }

@@ -22,6 +22,7 @@ export const LAYER_LIMITS: ScanLimits = { listed: 200, counted: 5_000, time: 30 
 export interface LayerScan {
   /** Regular files, whiteouts not among them. */
   readonly files: number;
+  /** Of these, one with several names once. */
   readonly bytes: number;
   readonly entries: readonly LayerEntry[];
   readonly truncated: boolean;
@@ -46,6 +47,7 @@ export function scanLayer(kernel: Kernel, dirFd: number, limits: ScanLimits = LA
     limits,
     until: performance.now() + limits.time,
     entries: [],
+    linked: new Set(),
     seen: 0,
     files: 0,
     bytes: 0,
@@ -65,6 +67,8 @@ interface Walk {
   readonly limits: ScanLimits;
   readonly until: number;
   readonly entries: LayerEntry[];
+  /** Files with several names that were met. */
+  readonly linked: Set<string>;
   seen: number;
   files: number;
   bytes: number;
@@ -83,7 +87,7 @@ function scanDirectory(walk: Walk, dirFd: number, prefix: string, depth: number)
     const type = typeOf(walk.kernel, full, stats);
     if (type === 'file') {
       walk.files += 1;
-      walk.bytes += stats.size;
+      if (isFirstName(walk, stats)) walk.bytes += stats.size;
     }
     if (walk.entries.length < walk.limits.listed)
       walk.entries.push({ path, type, bytes: type === 'file' ? stats.size : 0 });
@@ -106,6 +110,15 @@ function scanDirectory(walk: Walk, dirFd: number, prefix: string, depth: number)
       closeSync(child);
     }
   }
+}
+
+/** A file with several names takes its bytes once. */
+function isFirstName({ linked }: Walk, { nlink, dev, ino }: Stats): boolean {
+  if (nlink < 2) return true;
+  const key = `${dev} ${ino}`;
+  const isFirst = !linked.has(key);
+  linked.add(key);
+  return isFirst;
 }
 
 /** True, and noted, when the limits are reached. */

@@ -248,10 +248,12 @@ function uniqueHolders(holders: readonly NamespaceHolder[]): NamespaceHolder[] {
   return [...unique.values()];
 }
 
-/** What a namespace is called beside its inode: `host`, `machine`, the name of a bind mount, `pid N`, or the way in which it is held. */
+/** What a namespace is called beside its inode: `host`, `machine`, `container NAME`, the name of a bind mount, `pid N`, or the way in which it is held. */
 export function labelOf(namespace: Namespace): string {
   if (namespace.isLabHost) return 'host';
   if (namespace.isMachine) return 'machine';
+  const container = namespace.containers?.[0];
+  if (container !== undefined) return `container ${container}`;
   const name = namespace.names[0];
   if (name !== undefined) return name;
   const pid = namespace.members[0] ?? namespace.heldBy.find((holder) => holder.pid !== undefined)?.pid;

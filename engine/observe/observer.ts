@@ -44,7 +44,10 @@ const PATIENCE = 5;
 /** A first look that failed is tried again. */
 const RETRY_MS = 1_000;
 
-type Part = 'core' | 'networks' | 'cgroups' | 'overlays' | 'names';
+type Part = 'core' | 'networks' | 'cgroups' | 'containers' | 'overlays' | 'names';
+
+/** What a process that ran may have changed. */
+const ALL = ['core', 'cgroups', 'containers', 'overlays', 'names'] as const;
 
 export function createObserver(options: ObserverOptions): Observer {
   return new LabObserver(options);
@@ -61,10 +64,11 @@ class LabObserver implements Observer {
     core: new Budget(0.02, 150),
     networks: new Budget(0.02, 150),
     cgroups: new Budget(0.01, 60),
+    containers: new Budget(0.005, 30),
     overlays: new Budget(0.005, 60),
     names: new Budget(0.005, 30),
   };
-  readonly #due = new Set<Part>(['core', 'networks', 'cgroups', 'overlays', 'names']);
+  readonly #due = new Set<Part>(['networks', ...ALL]);
   /** Network namespaces whose links, and whose firewall rules, are due. */
   readonly #networks = new Set<NamespaceId>();
   readonly #rules = new Set<NamespaceId>();
@@ -106,7 +110,7 @@ class LabObserver implements Observer {
   async snapshot(): Promise<Snapshot> {
     this.#mustBeOpen();
     this.#look(true);
-    for (const part of ['core', 'networks', 'cgroups', 'overlays', 'names'] as const) this.#due.add(part);
+    for (const part of ['networks', ...ALL] as const) this.#due.add(part);
     if (this.#reader.initGone()) throw new EngineError('NotFound', 'the lab host is gone: its pid 1 has ended');
     for (const id of this.#readCounters()) this.#rules.add(id);
     const verify = performance.now() - this.#verifiedAt > 2_000;
@@ -211,7 +215,7 @@ class LabObserver implements Observer {
       const verify = now - this.#verifiedAt >= (this.#activeAt > this.#verifiedAt ? VERIFY_MS : 3 * VERIFY_MS);
       if (verify) {
         this.#verifiedAt = now;
-        for (const part of ['core', 'cgroups', 'overlays', 'names'] as const) this.#due.add(part);
+        for (const part of ALL) this.#due.add(part);
       }
       this.#read(false, verify);
       this.#readFirewalls().catch((error: unknown) => this.#fail(error));
@@ -255,7 +259,7 @@ class LabObserver implements Observer {
   #moved(): void {
     this.#forked = false;
     this.#ranSinceCounters = true;
-    for (const part of ['core', 'cgroups', 'overlays', 'names'] as const) this.#due.add(part);
+    for (const part of ALL) this.#due.add(part);
     if (this.#reader.network.watch === null) this.#allNetworks();
   }
 
@@ -314,7 +318,8 @@ class LabObserver implements Observer {
       reader.readNetworks(which);
     });
     this.#part('cgroups', now, () => reader.readCgroups());
-    this.#part('overlays', now, () => reader.readOverlays());
+    this.#part('containers', now, () => reader.readContainers());
+    this.#part('overlays', now, () => reader.readOverlays(all));
     this.#part('names', now, () => {
       reader.readHostnames();
       reader.readListening();

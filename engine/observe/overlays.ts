@@ -5,15 +5,29 @@ import type { Kernel } from '../kernel/kernel.js';
 import { mountOf } from '../kernel/mountinfo.js';
 import { O_CLOEXEC, O_DIRECTORY, O_PATH, openBeneath, openInRoot } from '../kernel/namespaces/open-in-root.js';
 import { hasVanished, readProcLink } from '../kernel/procfs/read.js';
-import { LAYER_LIMITS, type ScanLimits, scanLayer } from './layer-scan.js';
+import { LAYER_LIMITS, type LayerScan, type ScanLimits, scanLayer } from './layer-scan.js';
 import type { TrackedTable } from './mounts.js';
-import { parseOverlayOptions } from './overlay-options.js';
+import { type OverlayDirs, parseOverlayOptions } from './overlay-options.js';
 import type { Problems } from './problems.js';
 import type { RawProcess } from './raw-process.js';
 
 export interface OverlayOptions {
   /** Path of ours to the upper directory of the lab host's own root, which cannot be reached from inside the lab. */
   readonly rootUpper?: string;
+  /** Containers of the lab's engine, whose layers are told of also while nothing is mounted. */
+  readonly containers?: readonly ContainerLayers[];
+  /** What lower layers of containers held, which never change: read again when it is not here. Filled by the reading. */
+  readonly known?: Map<string, LayerScan>;
+}
+
+/** Where a container's layers are, and where they are mounted while it runs: paths in the lab. */
+export interface ContainerLayers {
+  readonly id: string;
+  readonly merged: string;
+  readonly upper: string;
+  readonly work: string;
+  /** Topmost first. */
+  readonly lower: readonly string[];
 }
 
 /** File systems whose server is a process that may never answer: they are not walked. */
@@ -45,21 +59,57 @@ export function readOverlays(
   const stacks: OverlayStack[] = [];
   const devices = new Set<string>();
   const until = performance.now() + WALK_MS;
-  for (const table of tables) {
+  const containers = new Map((options.containers ?? []).map((one) => [one.merged, one]));
+  const lowers = new Set((options.containers ?? []).flatMap(({ lower }) => lower));
+  const scans = { lowers, known: options.known ?? new Map<string, LayerScan>() };
+  for (const path of scans.known.keys()) if (!lowers.has(path)) scans.known.delete(path);
+  const isFull = (): boolean => {
+    if (stacks.length < STACKS) return false;
+    problems.add('overlays', `there are more than ${STACKS} overlays: the rest is not shown`);
+    return true;
+  };
+  for (const [at, table] of tables.entries()) {
     let root: number | null | undefined;
+    const rootFd = (): number | null => {
+      root ??= openRootOf(table, problems);
+      return root;
+    };
+    const reading = (where: string): Reading => ({
+      kernel,
+      where,
+      table,
+      processes,
+      problems,
+      root: rootFd(),
+      until,
+      scans,
+    });
     try {
       for (const mount of table.mounts) {
         if (mount.fsType !== 'overlay' || devices.has(mount.device)) continue;
         devices.add(mount.device);
-        if (stacks.length >= STACKS) {
-          problems.add('overlays', `there are more than ${STACKS} overlays: the rest is not shown`);
-          return stacks;
-        }
-        if (!own.has(mount.device)) root ??= openRootOf(table, problems);
+        if (isFull()) return stacks;
         const layers = own.has(mount.device)
           ? labRootLayers(kernel, mount, options, problems)
-          : layersOf({ kernel, mount, table, processes, problems, root: root ?? null, until });
-        stacks.push({ ns: table.ns, mountPoint: mount.mountPoint, layers, readOnly: isReadOnly(mount) });
+          : layersOf(reading(mount.mountPoint), namedDirs(parseOverlayOptions(mount.superOptions)));
+        const { ns } = table;
+        const { mountPoint } = mount;
+        const container = containers.get(mountPoint)?.id;
+        containers.delete(mountPoint);
+        stacks.push({
+          ns,
+          mountPoint,
+          layers,
+          readOnly: isReadOnly(mount),
+          ...(container === undefined ? {} : { container }),
+        });
+      }
+      if (at > 0) continue;
+      // The lab host's own table comes first, and a running container's layers are mounted there.
+      for (const { id, merged, ...dirs } of containers.values()) {
+        if (isFull()) return stacks;
+        const layers = layersOf(reading(merged), namedDirs(dirs));
+        stacks.push({ ns: table.ns, mountPoint: merged, layers, readOnly: false, container: id, mounted: false });
       }
     } finally {
       if (typeof root === 'number') closeSync(root);
@@ -130,7 +180,8 @@ function labRootLayers(kernel: Kernel, mount: Mount, options: OverlayOptions, pr
 
 interface Reading {
   readonly kernel: Kernel;
-  readonly mount: Mount;
+  /** Where it is mounted, or would be. */
+  readonly where: string;
   readonly table: TrackedTable;
   readonly processes: readonly RawProcess[];
   readonly problems: Problems;
@@ -138,24 +189,32 @@ interface Reading {
   readonly root: number | null;
   /** When to stop walking, on the clock of performance.now. */
   readonly until: number;
+  /** Layers that many containers stand on are walked once, and once for all that never change. */
+  readonly scans: { readonly lowers: ReadonlySet<string>; readonly known: Map<string, LayerScan> };
 }
 
-function layersOf(reading: Reading): LayerDir[] {
-  const { kernel, mount, table, problems, root, until } = reading;
-  const dirs = parseOverlayOptions(mount.superOptions);
-  const named: [LayerDir['role'], string][] = [
-    ...(dirs.upper === null ? [] : [['upper', dirs.upper] as [LayerDir['role'], string]]),
-    ...dirs.lower.map((path): [LayerDir['role'], string] => ['lower', path]),
-    ...(dirs.work === null ? [] : [['work', dirs.work] as [LayerDir['role'], string]]),
+type NamedDir = readonly [role: LayerDir['role'], path: string];
+
+function namedDirs(dirs: Pick<OverlayDirs, 'upper' | 'work' | 'lower'>): NamedDir[] {
+  return [
+    ...(dirs.upper === null ? [] : [['upper', dirs.upper] as const]),
+    ...dirs.lower.map((path) => ['lower', path] as const),
+    ...(dirs.work === null ? [] : [['work', dirs.work] as const]),
   ];
+}
+
+function layersOf(reading: Reading, named: readonly NamedDir[]): LayerDir[] {
+  const { kernel, where, table, problems, root, until, scans } = reading;
   const base = findBase(
     reading,
     named.map(([, path]) => path),
   );
   return named.map(([role, path]) => {
-    const what = `${role} layer ${path} of ${mount.mountPoint}`;
+    const what = `${role} layer ${path} of ${where}`;
     const unread: LayerDir = { role, path, files: null, bytes: null, entries: [], truncated: false };
     const at = path.startsWith('/') ? path : base === null ? null : join(base, path);
+    const known = role === 'lower' ? scans.known.get(path) : undefined;
+    if (known !== undefined) return { role, path, ...known };
     if (root === null) return unread;
     if (performance.now() > until) {
       problems.add(
@@ -176,7 +235,9 @@ function layersOf(reading: Reading): LayerDir[] {
     // The kernel's scratch directory: present, and nobody's business.
     if (role === 'work') return unread;
     const scan = problems.attempt('overlays', what, () => scanBeneath(kernel, root, at, LAYER_LIMITS), null);
-    return scan === null ? unread : { role, path, ...scan };
+    if (scan === null) return unread;
+    if (role === 'lower' && scans.lowers.has(path)) scans.known.set(path, scan);
+    return { role, path, ...scan };
   });
 }
 
@@ -201,15 +262,15 @@ function scanAndClose(kernel: Kernel, fd: number, limits: ScanLimits): ReturnTyp
  * leaves `l` and `u`: the directory they start from is where all of them exist, looked for beside the mount point, above
  * it, and where the lab's processes stand.
  */
-function findBase({ kernel, mount, table, processes, root, until }: Reading, paths: readonly string[]): string | null {
+function findBase({ kernel, where, table, processes, root, until }: Reading, paths: readonly string[]): string | null {
   const relative = paths.filter((path) => !path.startsWith('/'));
   if (relative.length === 0 || root === null) return null;
   const candidates: string[] = [];
-  for (let at = dirname(mount.mountPoint); ; at = dirname(at)) {
+  for (let at = dirname(where); ; at = dirname(at)) {
     candidates.push(at);
     if (at === '/') break;
   }
-  candidates.push(mount.mountPoint);
+  candidates.push(where);
   for (const process of processes)
     if (process.namespaces.mnt === table.ns && process.cwd !== '') candidates.push(process.cwd);
   for (const base of [...new Set(candidates)].slice(0, BASES)) {

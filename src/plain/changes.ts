@@ -11,6 +11,7 @@ const KIND: Readonly<Record<Change['kind'], Bilingual>> = {
 };
 
 const OBJECT: Readonly<Record<ObservedObject, Bilingual>> = {
+  container: { en: 'container', zh: '容器' },
   namespace: { en: 'namespace', zh: '命名空间' },
   process: { en: 'process', zh: '进程' },
   link: { en: 'interface', zh: '网络接口' },

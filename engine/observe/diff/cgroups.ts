@@ -79,13 +79,19 @@ const DEFAULTS: Readonly<Record<string, string | number | null>> = {
   'freezer.state': 'THAWED',
 };
 
-/** Limits as they were; a group that is new had the defaults, so that what was set before it was first seen is told too. */
+/**
+ * Limits as they were; a group that is new had the defaults, so that what was set before it was first seen is told too. What its
+ * hierarchy does not have (the shares in that of cpuacct) is null, and was.
+ */
 function limitsBefore(old: readonly Cgroup[], current: readonly Cgroup[]): CgroupLimit[] {
   const known = new Set(old.map(keyOf));
   const fresh = current.filter((group) => !known.has(keyOf(group)));
   return [
     ...old.flatMap(limitsOf),
-    ...fresh.flatMap(limitsOf).map((limit) => ({ ...limit, value: DEFAULTS[limit.field] ?? null })),
+    ...fresh.flatMap(limitsOf).map((limit) => ({
+      ...limit,
+      value: limit.value === null ? null : (DEFAULTS[limit.field] ?? null),
+    })),
   ];
 }
 

@@ -53,7 +53,11 @@ function diffOverlays(before: readonly OverlayStack[], after: readonly OverlaySt
     key,
     place: ({ mountPoint }) => mountPoint,
     name: ({ mountPoint }) => mountPoint,
-    essence: ({ readOnly, layers }) => ({ readOnly, paths: layers.map(({ role, path }) => `${role} ${path}`) }),
+    essence: ({ readOnly, mounted, layers }) => ({
+      readOnly,
+      mounted: mounted !== false,
+      paths: layers.map(({ role, path }) => `${role} ${path}`),
+    }),
   });
   for (const stack of after) {
     const was = old.get(key(stack));

@@ -145,7 +145,8 @@ export const tellOverlay: Teller = (change): Told => {
     ...paths('work').map((path) => `workdir=${path}`),
   ].join(',');
   const count = paths('lower').length;
-  if (change.kind === 'removed') {
+  if (stack.mounted === false && change.kind !== 'changed') return tellLayers(stack, change.kind === 'removed');
+  if (change.kind === 'removed' || stack.mounted === false) {
     return {
       domain: 'mount',
       act: `umount2("${stack.mountPoint}", 0)`,
@@ -168,6 +169,26 @@ export const tellOverlay: Teller = (change): Told => {
     },
   };
 };
+
+/** Layers of a container that does not run: nothing was mounted or unmounted. */
+function tellLayers(stack: OverlayStack, removed: boolean): Told {
+  const upper = stack.layers.find(({ role }) => role === 'upper')?.path ?? stack.mountPoint;
+  return {
+    domain: 'file',
+    act: removed ? `rmdir("${upper}")` : `mkdir("${upper}", 0755)`,
+    command: removed ? `rm -r ${shellWord(upper)}` : `mkdir ${shellWord(upper)}`,
+    man: 'mount(8)',
+    explanation: removed
+      ? {
+          en: `The directory with what a container wrote is gone; the layers of its image are as they were.`,
+          zh: `保存容器写入内容的目录已删除；镜像的各层保持原样。`,
+        }
+      : {
+          en: `A directory for what a container will write. It is mounted above the layers of its image when the container starts.`,
+          zh: `新建了保存容器写入内容的目录。容器启动时，它会作为上层挂载在镜像各层之上。`,
+        },
+  };
+}
 
 export const tellLayerEntry: Teller = (change): Told => {
   const entry = (change.after ?? change.before) as LayerEntry;

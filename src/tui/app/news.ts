@@ -7,6 +7,7 @@ const SIGNS = { added: '+', removed: '-', changed: '~' } as const;
 
 /** Objects worth a line; what a plain command makes and ends by itself (processes, neighbours, counters) is not. */
 const NAMES: Partial<Record<ObservedObject, Bilingual>> = {
+  container: { en: 'container', zh: '容器' },
   namespace: { en: 'namespace', zh: '命名空间' },
   link: { en: 'interface', zh: '网卡' },
   address: { en: 'address', zh: '地址' },
@@ -21,6 +22,7 @@ const NAMES: Partial<Record<ObservedObject, Bilingual>> = {
 };
 /** Among changes of the same moment, the first of these is what the command was about. */
 const RANK: readonly ObservedObject[] = [
+  'container',
   'link',
   'address',
   'route',

@@ -1,0 +1,298 @@
+import { closeSync, fstatSync, opendirSync, openSync, readSync } from 'node:fs';
+import { join } from 'node:path';
+import type { ContainerNetwork, Mount } from '../../api/types.js';
+import { EngineError, SyscallError } from '../../kernel/errors.js';
+import type { Kernel } from '../../kernel/kernel.js';
+import { mountOf } from '../../kernel/mountinfo.js';
+import {
+  O_CLOEXEC,
+  O_DIRECTORY,
+  O_NONBLOCK,
+  O_PATH,
+  openBeneath,
+  openEntry,
+} from '../../kernel/namespaces/open-in-root.js';
+import { hasVanished, readProcLink } from '../../kernel/procfs/read.js';
+import type { LabIdentity } from '../lab-identity.js';
+import { Problems } from '../problems.js';
+import {
+  containerOf,
+  digestHex,
+  isId,
+  networksOf,
+  parseFields,
+  type RecordedContainer,
+  sandboxOwner,
+} from './fields.js';
+
+/** Where the engine of a lab keeps its data. */
+export interface EngineData {
+  /** Path in the lab. */
+  readonly path: string;
+  /** A bind mount of it, under which the engine names its files where it could make one. */
+  readonly alias: string;
+}
+
+/** The layers of a container as the engine keeps them, mounted or not: paths in the lab. */
+export interface RecordedLayers {
+  readonly merged: string;
+  readonly upper: string;
+  readonly work: string;
+  /** Topmost first. */
+  readonly lower: readonly string[];
+}
+
+/** Containers, sandboxes and networks that are told of; bytes of one record; layers of one image (Docker's own bound). */
+const CONTAINERS = 256;
+const NETWORKS = 256;
+const LARGEST = 1 << 20;
+const LAYERS = 128;
+
+/** The two files of a container: as it was when it was last forced to the disk, and as it is. */
+const FILES = ['container.json', 'latest.json'];
+
+/** File systems whose server is a process that may never answer. */
+const UNTRUSTED = /^(fuse|9p|nfs|cifs|ceph|virtiofs)/;
+
+interface Cached<T> {
+  readonly signature: string;
+  readonly value: T;
+}
+
+/**
+ * The records of the lab's container engine: small files that it replaces by a rename, so that inode, size and time say
+ * whether one is worth reading again. Opened through the root of the lab's pid 1 for each look and closed after it;
+ * no link is followed and no other mount entered on the way, so nothing in the lab can lead a look elsewhere or hold it up.
+ */
+export class ContainerRecords {
+  readonly #kernel: Kernel;
+  readonly #lab: LabIdentity;
+  readonly #data: EngineData;
+  #containers = new Map<string, Cached<RecordedContainer | null>>();
+  #sandboxes = new Map<string, Cached<string | null>>();
+  #networks: Cached<readonly ContainerNetwork[]> | null = null;
+  /** Layers below a container, by its id: they never change. Null: not read yet. */
+  #chains = new Map<string, readonly string[]>();
+  #parents = new Map<string, string | null>();
+  #list: readonly RecordedContainer[] = [];
+  #prefix: string;
+  #problems = new Problems();
+
+  constructor(kernel: Kernel, lab: LabIdentity, data: EngineData) {
+    this.#kernel = kernel;
+    this.#lab = lab;
+    this.#data = data;
+    this.#prefix = data.path;
+  }
+
+  /** Oldest first. */
+  get list(): readonly RecordedContainer[] {
+    return this.#list;
+  }
+
+  get networks(): readonly ContainerNetwork[] {
+    return this.#networks?.value ?? [];
+  }
+
+  /** Container for which the network namespace was made that is mounted under this name. */
+  sandboxOwner(name: string): string | null {
+    return this.#sandboxes.get(`${name}.json`)?.value ?? null;
+  }
+
+  layersOf(id: string): RecordedLayers | null {
+    const lower = this.#chains.get(id);
+    if (lower === undefined) return null;
+    const at = join(this.#prefix, 'image/overlay/snapshots', id);
+    return {
+      merged: `${at}/merged`,
+      upper: `${at}/upper`,
+      work: `${at}/work`,
+      lower: lower.map((name) => join(this.#prefix, 'image/overlay/layers', name, 'diff')),
+    };
+  }
+
+  /** Look again. @param mounts of the lab host's own mount namespace */
+  refresh(mounts: readonly Mount[], problems: Problems): void {
+    this.#problems = problems;
+    this.#prefix = mounts.some(({ mountPoint }) => mountPoint === this.#data.alias)
+      ? this.#data.alias
+      : this.#data.path;
+    const under = mountOf(mounts, this.#data.path);
+    if (under !== null && UNTRUSTED.test(under.fsType)) {
+      problems.add('containers', `records of the container engine: they are on ${under.fsType}, which is not read`);
+      return;
+    }
+    const data = this.#open();
+    if (data === null) {
+      this.#forget();
+      return;
+    }
+    try {
+      this.#readContainers(data);
+      this.#readNetworks(data);
+    } finally {
+      closeSync(data);
+    }
+  }
+
+  #forget(): void {
+    this.#containers.clear();
+    this.#sandboxes.clear();
+    this.#chains.clear();
+    this.#parents.clear();
+    this.#networks = null;
+    this.#list = [];
+  }
+
+  /** Null: no engine was ever used here. */
+  #open(): number | null {
+    let root: number;
+    try {
+      root = openSync(`/proc/${this.#lab.initHostPid}/root`, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    } catch (error) {
+      if (hasVanished(error)) return null;
+      throw error;
+    }
+    try {
+      // The number may be another process's by now.
+      if (readProcLink(`/proc/${this.#lab.initHostPid}/ns/mnt`) !== this.#lab.namespaces.mnt) return null;
+      return openBeneath(this.#kernel, root, this.#data.path, O_PATH | O_DIRECTORY);
+    } catch (error) {
+      if (hasVanished(error)) return null;
+      throw error;
+    } finally {
+      closeSync(root);
+    }
+  }
+
+  #readContainers(data: number): void {
+    const next = new Map<string, Cached<RecordedContainer | null>>();
+    this.#inDirectory(data, 'containers', (directory, names) => {
+      for (const id of names.filter(isId)) {
+        for (const file of FILES) {
+          const path = `${id}/${file}`;
+          const found = this.#readFile(directory, path, this.#containers.get(path), (text) =>
+            containerOf(parseFields(text), id),
+          );
+          if (found !== null) next.set(path, found);
+        }
+      }
+    });
+    this.#containers = next;
+    const byId = new Map<string, RecordedContainer>();
+    for (const { value } of next.values())
+      if (value !== null && (byId.get(value.id)?.serial ?? -1) < value.serial) byId.set(value.id, value);
+    this.#list = [...byId.values()].sort((a, b) =>
+      a.created < b.created ? -1 : a.created > b.created ? 1 : a.id < b.id ? -1 : 1,
+    );
+    for (const id of this.#chains.keys()) if (!byId.has(id)) this.#chains.delete(id);
+    for (const { id } of this.#list) {
+      if (this.#chains.has(id)) continue;
+      const chain = this.#readChain(data, id);
+      if (chain !== null) this.#chains.set(id, chain);
+    }
+    if (this.#list.length === 0) this.#parents.clear();
+  }
+
+  #readNetworks(data: number): void {
+    this.#networks = this.#readFile(data, 'network/networks.json', this.#networks ?? undefined, (text) =>
+      networksOf(parseFields(text), NETWORKS),
+    );
+    const next = new Map<string, Cached<string | null>>();
+    this.#inDirectory(data, 'network/sandboxes', (directory, names) => {
+      for (const name of names) {
+        if (!/^[0-9a-f]{12}\.json$/.test(name)) continue;
+        const found = this.#readFile(directory, name, this.#sandboxes.get(name), (text) =>
+          sandboxOwner(parseFields(text)),
+        );
+        if (found !== null) next.set(name, found);
+      }
+    });
+    this.#sandboxes = next;
+  }
+
+  /** Names in `layers/` of what a container stands on, topmost first; null while there is no such record. */
+  #readChain(data: number, id: string): readonly string[] | null {
+    const read = (path: string): ReturnType<typeof parseFields> =>
+      this.#readFile(data, `image/overlay/${path}`, undefined, parseFields)?.value ?? null;
+    const snapshot = read(`snapshots/${id}/snapshot.json`);
+    if (snapshot === null) return null;
+    const top = digestHex(snapshot['top']);
+    const chain: string[] = [];
+    for (let layer = top; layer !== null && chain.length < LAYERS; layer = this.#parents.get(layer) ?? null) {
+      chain.push(layer);
+      if (!this.#parents.has(layer))
+        this.#parents.set(layer, digestHex(read(`layers/${layer}/layer.json`)?.['parent']));
+    }
+    return snapshot['init'] === true ? [`${top ?? 'none'}-init`, ...chain] : chain;
+  }
+
+  #inDirectory(data: number, path: string, use: (directory: number, names: readonly string[]) => void): void {
+    const directory = openEntry(this.#kernel, data, Buffer.from(path), O_DIRECTORY);
+    if (directory < 0) {
+      refuse(path, directory);
+      return;
+    }
+    try {
+      const names: string[] = [];
+      const entries = opendirSync(`/proc/self/fd/${directory}`);
+      try {
+        for (let entry = entries.readSync(); entry !== null; entry = entries.readSync()) {
+          if (names.length >= CONTAINERS) {
+            this.#problems.add(
+              'containers',
+              `there are more than ${CONTAINERS} records in ${path}: the rest is not shown`,
+            );
+            break;
+          }
+          names.push(entry.name);
+        }
+      } finally {
+        entries.closeSync();
+      }
+      use(directory, names);
+    } finally {
+      closeSync(directory);
+    }
+  }
+
+  /** Null: there is no such file, or none that can be read. What was read last is kept as long as the file is the same. */
+  #readFile<T>(at: number, path: string, before: Cached<T> | undefined, parse: (text: string) => T): Cached<T> | null {
+    return this.#problems.attempt(
+      'containers',
+      'record of the container engine',
+      () => this.#read(at, path, before, parse),
+      null,
+    );
+  }
+
+  #read<T>(at: number, path: string, before: Cached<T> | undefined, parse: (text: string) => T): Cached<T> | null {
+    const fd = openEntry(this.#kernel, at, Buffer.from(path), O_NONBLOCK);
+    if (fd < 0) {
+      refuse(path, fd);
+      return null;
+    }
+    try {
+      const { ino, size, mtimeNs, isFile } = statOf(fd);
+      if (!isFile) return null;
+      const signature = `${ino} ${size} ${mtimeNs}`;
+      if (before?.signature === signature) return before;
+      if (size > LARGEST) throw new EngineError('ResourceExhausted', `${path} is larger than ${LARGEST} bytes`);
+      const bytes = Buffer.alloc(size);
+      return { signature, value: parse(bytes.toString('utf8', 0, readSync(fd, bytes, 0, size, 0))) };
+    } finally {
+      closeSync(fd);
+    }
+  }
+}
+
+function statOf(fd: number): { ino: bigint; size: number; mtimeNs: bigint; isFile: boolean } {
+  const stats = fstatSync(fd, { bigint: true });
+  return { ino: stats.ino, size: Number(stats.size), mtimeNs: stats.mtimeNs, isFile: stats.isFile() };
+}
+
+/** Not there is an answer; anything else that openat2(2) says is thrown. */
+function refuse(path: string, result: number): void {
+  const error = new SyscallError('openat2', -result, { path });
+  if (!hasVanished(error)) throw error;
+}
