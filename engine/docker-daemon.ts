@@ -2,12 +2,14 @@
  * The container engine as a process: what dockerd is. The only file that wires its parts together. Started by `glassbox engine`,
  * and in a lab host at the first use of /var/run/docker.sock.
  */
+
 import { randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import { type DaemonOptions, daemonHelp, listenerOf, parseDaemonOptions } from './api/daemon-options.js';
 import { type DockerServices, serveDocker } from './api/docker/server.js';
+import type { StoryOrigin } from './api/types.js';
 import { Containers } from './container/containers.js';
 import type { ContainerDeps } from './container/deps.js';
 import { EventLog } from './container/events.js';
@@ -16,6 +18,8 @@ import { ContainerStore } from './container/store.js';
 import type { EngineFacts } from './container/types.js';
 import { openImages } from './image/images.js';
 import { EngineError } from './kernel/errors.js';
+import { notePhase } from './kernel/journal/context.js';
+import { Journal } from './kernel/journal/journal.js';
 import { realKernel } from './kernel/kernel.js';
 import { inUserNamespace } from './kernel/procfs/id-map.js';
 import { openNetworks } from './network/networks.js';
@@ -73,6 +77,16 @@ async function start(options: DaemonOptions): Promise<() => Promise<void>> {
   }
 }
 
+const ENGINE_STARTS: StoryOrigin = {
+  by: 'engine',
+  cause: 'engine-start',
+  object: '',
+  text: {
+    en: 'the engine started: networks were laid and what a killed engine left was put in order',
+    zh: '引擎启动：建立网络，并清理上次被强制结束时的遗留',
+  },
+};
+
 /** The parts of an engine, opened on its directories. */
 export interface Engine {
   readonly services: DockerServices & { readonly containers: Containers };
@@ -88,6 +102,7 @@ export interface Engine {
 export async function openEngine(options: DaemonOptions, at?: (step: string) => void): Promise<Engine> {
   const { dataRoot, execRoot } = options;
   const events = new EventLog();
+  const journal = new Journal();
   const userxattr = inUserNamespace();
   let containers: Containers | undefined;
   const images = await openImages({
@@ -103,17 +118,19 @@ export async function openEngine(options: DaemonOptions, at?: (step: string) => 
     root: dataRoot,
     event: (action, name, attributes) => events.emit('volume', action, name, attributes),
   });
-  const networks = await openNetworks({
-    root: dataRoot,
-    execRoot,
-    event: (action, id, attributes) => events.emit('network', action, id, attributes),
-    bridge: options.bridge,
-    iptables: options.iptables,
-    ipForward: options.ipForward,
-    ipMasq: options.ipMasq,
-    userlandProxy: options.userlandProxy,
-    warn,
-  });
+  const networks = await journal.during(ENGINE_STARTS, () =>
+    openNetworks({
+      root: dataRoot,
+      execRoot,
+      event: (action, id, attributes) => events.emit('network', action, id, attributes),
+      bridge: options.bridge,
+      iptables: options.iptables,
+      ipForward: options.ipForward,
+      ipMasq: options.ipMasq,
+      userlandProxy: options.userlandProxy,
+      warn,
+    }),
+  );
   const runtime = new Runtime({ root: join(execRoot, 'runtime'), warn });
   const machine = readMachine();
   const gateway = options.bridge === null ? undefined : (await networks.get('bridge')).IPAM.Config[0]?.Gateway;
@@ -132,9 +149,13 @@ export async function openEngine(options: DaemonOptions, at?: (step: string) => 
     userxattr,
     ...(gateway === undefined ? {} : { hostGateway: gateway }),
     warn,
-    ...(at === undefined ? {} : { at }),
+    at: (step) => {
+      notePhase(step);
+      at?.(step);
+    },
+    journal,
   };
-  const opened = await Containers.open(deps);
+  const opened = await journal.during(ENGINE_STARTS, () => Containers.open(deps));
   containers = opened;
   const facts: EngineFacts = {
     id: engineId(dataRoot),
@@ -152,7 +173,7 @@ export async function openEngine(options: DaemonOptions, at?: (step: string) => 
     defaultRuntime: 'glassbox',
   };
   return {
-    services: { containers: opened, images, networks, volumes, membership: opened, facts },
+    services: { containers: opened, images, networks, volumes, membership: opened, facts, journal },
     runtime,
     close: async (how) => {
       await opened.close(how);

@@ -7,9 +7,11 @@ export interface CgroupChange {
   readonly value: string;
   /** The shell command that would do the same, null where there is none. */
   readonly command: string | null;
+  /** The kernel refused it. */
+  readonly errno?: string;
 }
 
-/** Called after a change, once for each. */
+/** Called after a change, once for each; of refusals only what a control file did not take. */
 export type RecordChange = (change: CgroupChange) => void;
 
 export function madeDirectory(path: string): CgroupChange {

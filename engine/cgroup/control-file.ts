@@ -42,6 +42,7 @@ export function writeControl(path: string, values: string | readonly string[], r
       try {
         writeSync(fd, value);
       } catch (error) {
+        record?.({ ...wroteFile(path, value), errno: errnoName(error) ?? 'unknown' });
         throw refusal('write', path, error, `failed to write ${JSON.stringify(value)}`);
       }
       record?.(wroteFile(path, value));

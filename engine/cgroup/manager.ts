@@ -5,6 +5,7 @@ import type { Reactor } from '../kernel/reactor.js';
 import type { RecordChange } from './changes.js';
 import { errnoName, readControlIfThere, refusal } from './control-file.js';
 import { makeV1, makeV2 } from './create.js';
+import { noteCgroup } from './deed.js';
 import { attachDevices } from './device-attach.js';
 import { writeDevicesV1 } from './device-v1.js';
 import { parseKeyedNumbers } from './files.js';
@@ -34,7 +35,7 @@ const NOT_OURS = new Set(['EACCES', 'EPERM', 'EROFS']);
 const HUGE_PAGES = '/sys/kernel/mm/hugepages';
 
 interface Options {
-  /** Told of every change, for the ledger. */
+  /** Told of every change; by default it is noted for whoever asked for it. */
   readonly record?: RecordChange;
 }
 
@@ -47,13 +48,13 @@ export class CgroupManager {
   /** Those of the plan, without the ones that a rootless runtime could not make. */
   #groups: Groups;
   #made: string[];
-  #record: RecordChange | undefined;
+  #record: RecordChange;
 
   private constructor(plan: CgroupPlan, made: readonly string[], options: Options) {
     this.plan = plan;
     this.#groups = new Groups(plan.mode, plan.hierarchies);
     this.#made = [...made];
-    this.#record = options.record;
+    this.#record = options.record ?? noteCgroup;
   }
 
   static open(plan: CgroupPlan, options: Options = {}): CgroupManager {

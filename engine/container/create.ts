@@ -4,6 +4,7 @@ import { hostname } from 'node:os';
 import type { Image } from '../image/types.js';
 import { O } from '../kernel/constants.js';
 import { EngineError, SyscallError } from '../kernel/errors.js';
+import { undoing } from '../kernel/journal/context.js';
 import { openInRoot } from '../kernel/namespaces/open-in-root.js';
 import { copyTree } from '../volume/copy-up.js';
 import type { ContainerDeps } from './deps.js';
@@ -106,13 +107,15 @@ export function attributesOf(
 /** Undo in reverse order; what cannot be undone is told with the error that it was undone for. */
 export async function undoAll(undo: (() => void | Promise<void>)[], cause: unknown): Promise<void> {
   const failed: string[] = [];
-  for (const step of undo.splice(0).reverse()) {
-    try {
-      await step();
-    } catch (error) {
-      failed.push(error instanceof Error ? error.message : String(error));
+  await undoing(async () => {
+    for (const step of undo.splice(0).reverse()) {
+      try {
+        await step();
+      } catch (error) {
+        failed.push(error instanceof Error ? error.message : String(error));
+      }
     }
-  }
+  });
   if (failed.length > 0) {
     const text = cause instanceof Error ? cause.message : String(cause);
     throw new EngineError('Internal', `${text}; and not everything could be undone: ${failed.join('; ')}`, { cause });

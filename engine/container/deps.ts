@@ -1,4 +1,5 @@
 import type { ImageService } from '../image/types.js';
+import type { Journal } from '../kernel/journal/journal.js';
 import type { Kernel } from '../kernel/kernel.js';
 import type { NetworkService } from '../network/types.js';
 import type { Runtime } from '../runtime/runtime.js';
@@ -31,4 +32,6 @@ export interface ContainerDeps {
   readonly warn: (message: string) => void;
   /** Called before each step that has a side effect: for tests that kill the engine there. */
   readonly at?: (step: string) => void;
+  /** Keeps what is done without a request: at the end of a process, by a restart policy, by a health check. */
+  readonly journal?: Journal;
 }

@@ -1,3 +1,4 @@
+import { noteSubject } from '../kernel/journal/journal.js';
 import { now } from './time.js';
 import type { EngineEvent, EventOptions } from './types.js';
 
@@ -16,6 +17,7 @@ export class EventLog {
 
   /** Tell. `from` is the image of a container. */
   emit(Type: EventType, Action: string, ID: string, Attributes: Readonly<Record<string, string>>): void {
+    noteSubject(Type, ID, Attributes['name'] ?? '');
     const time = now();
     // two events never have one time: who asks `since` the one that was seen last gets the next
     this.#lastTime = time > this.#lastTime ? time : this.#lastTime + 1n;

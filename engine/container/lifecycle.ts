@@ -1,5 +1,7 @@
 import { SIG } from '../kernel/constants.js';
 import { EngineError } from '../kernel/errors.js';
+import { inBackground } from '../kernel/journal/journal.js';
+import { causeOfExit, causeOfProbe, causeOfRestart } from './causes.js';
 import type { Clock } from './clock.js';
 import { attributesOf } from './create.js';
 import type { ContainerDeps } from './deps.js';
@@ -281,7 +283,11 @@ export class Lifecycle {
   #watch(managed: Managed, live: Live): void {
     const { record } = managed;
     void live.ended
-      .then((exitCode) => managed.mutex.run(() => this.#ended(managed, live, exitCode)))
+      .then((exitCode) =>
+        inBackground(this.#deps.journal, causeOfExit(record, exitCode), () =>
+          managed.mutex.run(() => this.#ended(managed, live, exitCode)),
+        ),
+      )
       .catch((error: unknown) => this.#deps.warn(`container ${record.id}: ${String(error)}`));
   }
 
@@ -322,6 +328,10 @@ export class Lifecycle {
   }
 
   async #startAgain(managed: Managed): Promise<void> {
+    await inBackground(this.#deps.journal, causeOfRestart(managed.record), () => this.#restarted(managed));
+  }
+
+  async #restarted(managed: Managed): Promise<void> {
     const { record } = managed;
     await managed.mutex.run(async () => {
       if (record.state.status !== 'restarting' || managed.removed || this.#closing) return;
@@ -384,7 +394,10 @@ export class Lifecycle {
     if (ranMs === 0 || record.health === null) record.health = STARTING;
     managed.health = new HealthMonitor(check, {
       clock: this.#clock,
-      probe: (argv, signal) => this.#execs.run(record, argv, MAX_PROBE_OUTPUT, signal),
+      probe: (argv, signal) =>
+        inBackground(this.#deps.journal, causeOfProbe(record), () =>
+          this.#execs.run(record, argv, MAX_PROBE_OUTPUT, signal),
+        ),
       changed: (health, event) => {
         record.health = health;
         if (this.#deps.store.has(record.id)) this.#deps.store.save(record);

@@ -1,9 +1,11 @@
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { posix } from 'node:path';
+import type { Bilingual } from '../api/types.js';
 import { O } from '../kernel/constants.js';
 import { wordsOf } from '../kernel/errno-text.js';
 import { EngineError, SyscallError } from '../kernel/errors.js';
+import { noteFile } from '../kernel/journal/file-deed.js';
 import { openInRoot } from '../kernel/namespaces/open-in-root.js';
 import { hostsFile } from '../network/hosts-file.js';
 import { resolvConf } from '../network/resolv-conf.js';
@@ -208,8 +210,8 @@ function writeFiles(
   const machineHosts = isHost ? textOf('/etc/hosts') : '';
   const bridged = addresses.length > 0;
   const custom = Object.keys(record.endpoints).some((name) => !['bridge', 'none', 'host'].includes(name));
-  writeFileSync(paths.hostname, `${config.Hostname === '' ? hostname() : config.Hostname}\n`, { mode: 0o644 });
-  writeFileSync(
+  writeNoted(paths.hostname, `${config.Hostname === '' ? hostname() : config.Hostname}\n`, NAMED.hostname);
+  writeNoted(
     paths.hosts,
     isHost && (hostConfig.ExtraHosts ?? []).length === 0
       ? machineHosts
@@ -221,9 +223,9 @@ function writeFiles(
           links: linksOf(deps, record),
           ...(deps.hostGateway === undefined ? {} : { hostGateway: deps.hostGateway }),
         }),
-    { mode: 0o644 },
+    NAMED.hosts,
   );
-  writeFileSync(
+  writeNoted(
     paths.resolvConf,
     resolvConf(textOf('/etc/resolv.conf'), {
       nameservers: hostConfig.Dns,
@@ -232,9 +234,23 @@ function writeFiles(
       bridged,
       ...(custom ? { internal: true } : {}),
     }),
-    { mode: 0o644 },
+    NAMED.resolvConf,
   );
   return paths;
+}
+
+const NAMED = {
+  hostname: { en: 'the host name that the container is to have', zh: '容器将使用的主机名' },
+  hosts: {
+    en: "names that the container finds without asking: its own and its links'",
+    zh: '容器无需查询即可解析的名字：自身以及链接的容器',
+  },
+  resolvConf: { en: 'whom the container asks for names', zh: '容器向谁查询域名' },
+} as const satisfies Record<string, Bilingual>;
+
+function writeNoted(path: string, text: string, say: Bilingual): void {
+  writeFileSync(path, text, { mode: 0o644 });
+  noteFile({ what: 'write', path, bytes: Buffer.byteLength(text), say });
 }
 
 function textOf(path: string): string {

@@ -1,6 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { EngineError } from '../kernel/errors.js';
+import { noteFile } from '../kernel/journal/file-deed.js';
 import { replaceFileSync, syncDirectorySync } from '../kernel/replace-file.js';
 import type { ContainerRecord } from './record.js';
 
@@ -119,6 +120,7 @@ export class ContainerStore {
 
   add(record: ContainerRecord): void {
     mkdirSync(this.directory(record.id), { mode: 0o710 });
+    noteFile({ what: 'mkdir', path: this.directory(record.id), say: BEGUN });
     syncDirectorySync(this.#root);
     this.#records.set(record.id, record);
     // volumes survive a power cut: who finds them must find whose they are
@@ -150,12 +152,22 @@ export class ContainerStore {
     this.#serials.delete(record.id);
     this.release(record.name, record.id);
     rmSync(this.directory(record.id), { recursive: true, force: true });
+    noteFile({ what: 'remove', path: this.directory(record.id), say: FORGOTTEN });
   }
 
   removeBroken(id: string): void {
     rmSync(this.directory(id), { recursive: true, force: true });
   }
 }
+
+const BEGUN = {
+  en: "make the container's own directory: its record, its log, its files",
+  zh: '创建容器自己的目录：记录、日志和各文件',
+};
+const FORGOTTEN = {
+  en: "remove the container's directory: its record, its log, its files",
+  zh: '删除容器的目录：记录、日志和各文件',
+};
 
 /** Null: there is none; a text: why it cannot be read. */
 function readRecord(path: string): Written | string | null {

@@ -1,5 +1,6 @@
 import koffi from 'koffi';
 import { SyscallError } from './errors.js';
+import { noteSyscall } from './journal/syscall-deed.js';
 import { SYSCALLS, type SyscallName } from './syscall-table.js';
 
 /**
@@ -55,7 +56,9 @@ class RealKernel implements Kernel {
       }
     }
     const value = Number(rawSyscall(...words));
-    return value === -1 ? -koffi.errno() : value;
+    const result = value === -1 ? -koffi.errno() : value;
+    noteSyscall(name, args, result);
+    return result;
   }
 }
 

@@ -2,6 +2,7 @@ import { closeSync, fsyncSync, openSync, renameSync, writeSync } from 'node:fs';
 import { open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { stands } from './guards.js';
+import { noteFile } from './journal/file-deed.js';
 
 /**
  * Files that are replaced at once: who reads one, or is killed, finds the old content or the new one, rename(2). What must survive
@@ -27,6 +28,15 @@ export interface ReplaceOptions {
   readonly mode?: number;
 }
 
+const REPLACED = {
+  en: "replace a record of the engine's at once: whoever reads it finds the old one or the new one",
+  zh: '一次性替换引擎的一份记录：读取者看到的不是旧内容就是新内容',
+};
+const NAMED = {
+  en: 'give what is whole its name: before, nobody could find it half done',
+  zh: '内容完整之后才给它正式的名字：在此之前谁也看不到半成品',
+};
+
 /** For small records whose order among other calls matters; what a kill left of the last time is written over. */
 export function replaceFileSync(
   path: string,
@@ -38,6 +48,7 @@ export function replaceFileSync(
   step(`wrote ${nameOf(path)}`);
   renameSync(unfinished, path);
   step(`renamed ${nameOf(path)}`);
+  noteFile({ what: 'write', path, bytes: content.length, say: REPLACED });
   if (durable) syncDirectorySync(dirname(path));
 }
 
@@ -92,6 +103,7 @@ export async function replaceFile(
 export async function renameDurably(from: string, to: string): Promise<void> {
   await rename(from, to);
   step(`renamed ${nameOf(to)}`);
+  noteFile({ what: 'rename', path: to, say: NAMED });
   await syncDirectory(dirname(to));
   step(`named ${nameOf(to)}`);
 }

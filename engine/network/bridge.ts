@@ -1,4 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs';
+import { noteFile } from '../kernel/journal/file-deed.js';
 import { describe, NetlinkError, type Request, type Rtnetlink } from '../kernel/netlink/index.js';
 import { parsePrefix } from './cidr.js';
 import { failed, isErrno } from './errors.js';
@@ -93,11 +94,15 @@ export function removeLink(netlink: Rtnetlink, name: string): void {
   }
 }
 
+const SYSCTL = { en: 'set how the kernel treats packets', zh: '设定内核处理数据包的方式' };
+
 /** A sysctl of this process's own network namespace. False: it cannot be written here (a /proc/sys that is read-only, no IPv6). */
 export function setSysctl(key: string, value: string): boolean {
   const path = `/proc/sys/net/${key}`;
   try {
-    if (readFileSync(path, 'utf8').trim() !== value) writeFileSync(path, value);
+    if (readFileSync(path, 'utf8').trim() === value) return true;
+    writeFileSync(path, value);
+    noteFile({ what: 'sysctl', path, value, say: SYSCTL });
     return true;
   } catch (error) {
     if (isErrno(error, 'ENOENT', 'EROFS', 'EACCES', 'EPERM')) return false;

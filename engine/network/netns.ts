@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import { MNT_DETACH, MS, O } from '../kernel/constants.js';
 import { ERRNO } from '../kernel/errno.js';
 import { SyscallError } from '../kernel/errors.js';
+import { noteFile } from '../kernel/journal/file-deed.js';
 import { check, type Kernel, realKernel } from '../kernel/kernel.js';
 import { AF_NETLINK, NETLINK_ROUTE } from '../kernel/netlink/constants.js';
 import { Rtnetlink } from '../kernel/netlink/index.js';
@@ -25,6 +26,11 @@ const NEW_SANDBOX: readonly Sysctl[] = [
   { key: 'ipv6/conf/lo/disable_ipv6', value: '0' },
 ];
 
+const MOUNT_POINT = {
+  en: 'an empty file, for the network namespace to be mounted on: so it lives without a process',
+  zh: '一个空文件，供网络命名空间挂载其上：没有进程它也能存在',
+};
+
 /** A network namespace without a process, and a socket in it to fill it with. */
 export interface OpenNetns {
   readonly fd: number;
@@ -40,6 +46,7 @@ export interface OpenNetns {
 export function makeNetns(path: string, kernel: Kernel = realKernel): OpenNetns {
   mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
   writeFileSync(path, '', { mode: 0o444, flag: 'wx' });
+  noteFile({ what: 'write', path, bytes: 0, say: MOUNT_POINT });
   const b = new ProgramBuilder('network sandbox').section('sandbox');
   b.call('socket', [AF_NETLINK, SOCK_RAW | SOCK_NONBLOCK | O.CLOEXEC, NETLINK_ROUTE], { label: 'socket' });
   addSysctls(b, NEW_SANDBOX);
@@ -57,7 +64,7 @@ export function makeNetns(path: string, kernel: Kernel = realKernel): OpenNetns 
     socket = running.result('socket') ?? -1;
     running.throwFailure();
     fd = openSync(path, 'r');
-    return open(fd, socket, kernel);
+    return open(path, fd, socket, kernel);
   } catch (error) {
     if (socket >= 0) kernel.call('close', socket);
     if (fd >= 0) closeSync(fd);
@@ -78,7 +85,7 @@ export function openNetns(path: string, kernel: Kernel = realKernel): OpenNetns 
     throw error;
   }
   try {
-    return open(fd, enterForSocket(fd, kernel), kernel);
+    return open(path, fd, enterForSocket(fd, kernel), kernel);
   } catch (error) {
     closeSync(fd);
     // an empty file: its mount is gone, or was never made
@@ -87,10 +94,10 @@ export function openNetns(path: string, kernel: Kernel = realKernel): OpenNetns 
   }
 }
 
-function open(fd: number, socket: number, kernel: Kernel): OpenNetns {
+function open(path: string, fd: number, socket: number, kernel: Kernel): OpenNetns {
   return {
     fd,
-    netlink: new Rtnetlink(kernel, socket),
+    netlink: new Rtnetlink(kernel, socket, path),
     close: () => {
       kernel.call('close', socket);
       closeSync(fd);

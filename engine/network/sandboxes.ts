@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { EngineError } from '../kernel/errors.js';
+import { undoing } from '../kernel/journal/context.js';
 import { removeLink } from './bridge.js';
 import { changeFirewalls, type NetworkContext, rulesOfPorts } from './context.js';
 import { checkEndpoint, gatewayOf, newEndpoint, releaseAddresses } from './endpoints.js';
@@ -71,7 +72,7 @@ export class Sandboxes {
       this.#raise(sandbox);
       sandbox = await this.#publish(sandbox, request);
     } catch (error) {
-      await this.#tearDown(sandbox);
+      await undoing(() => this.#tearDown(sandbox));
       throw error;
     }
     for (const endpoint of sandbox.endpoints) this.#tell('connect', sandbox, endpoint);

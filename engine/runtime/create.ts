@@ -6,6 +6,7 @@ import { planCgroups } from '../cgroup/plan.js';
 import { AT, F, MS, O, S_IF } from '../kernel/constants.js';
 import { ERRNO } from '../kernel/errno.js';
 import { EngineError, SyscallError } from '../kernel/errors.js';
+import { undoing } from '../kernel/journal/context.js';
 import { check, type Kernel } from '../kernel/kernel.js';
 import { sealedMemfd } from '../kernel/memfd.js';
 import { inUserNamespace } from '../kernel/procfs/id-map.js';
@@ -108,7 +109,7 @@ export class Creation {
     try {
       return await this.#run();
     } catch (error) {
-      throw await this.#undoAll(typed(error, 'creating the container'));
+      throw await undoing(() => this.#undoAll(typed(error, 'creating the container')));
     } finally {
       this.#fds.closeAll();
     }

@@ -1,4 +1,4 @@
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, existsSync, openSync } from 'node:fs';
 import type { ExplainedProgram } from '../api/types.js';
 import { CgroupManager } from '../cgroup/manager.js';
 import { O } from '../kernel/constants.js';
@@ -8,7 +8,9 @@ import { check, type Kernel, realKernel } from '../kernel/kernel.js';
 import { inUserNamespace } from '../kernel/procfs/id-map.js';
 import { readProcLink } from '../kernel/procfs/read.js';
 import { AttachedRegion } from '../kernel/program/attached.js';
+import type { ProgramDeed } from '../kernel/program/deed.js';
 import { explainTrace } from '../kernel/program/explain.js';
+import type { TraceEntry } from '../kernel/program/running.js';
 import { Reactor } from '../kernel/reactor.js';
 import { RunningContainerProcess } from './container-process.js';
 import { type CreateContext, Creation, IMAGE_NAME, stateOf } from './create.js';
@@ -52,6 +54,8 @@ export class Runtime implements OciRuntime {
   #made = new Map<string, RunningContainerProcess>();
   /** Processes that were executed in containers: a pid namespace does not end before those of it that are our children are reaped. */
   #executed = new Map<string, RunningContainerProcess[]>();
+  /** What is told of containers' starts, for as long as somebody keeps it. */
+  #deeds = new Map<string, WeakRef<ProgramDeed>>();
   /** Containers that are being stepped: only who steps one can start it. */
   #stepped = new Map<string, { driver: Driver; ended: () => boolean }>();
 
@@ -80,8 +84,13 @@ export class Runtime implements OciRuntime {
       { pid: init, pidfd },
       shim === null ? { by: 'us' } : { by: 'shim', shimPidfd: shim.pidfd, exit: shim.exit },
     );
+    const { deed } = driver.running;
     if (!driver.stepping) driver.running.dispose();
     this.#made.set(options.id, process);
+    if (deed !== null) {
+      deed.readFrom(() => this.#trace(dir, deed.program.records.length));
+      this.#deeds.set(options.id, new WeakRef(deed));
+    }
     return process;
   }
 
@@ -149,6 +158,7 @@ export class Runtime implements OciRuntime {
     }
     await CgroupManager.fromState(state.cgroups).remove();
     const last = this.#state(dir, state);
+    this.#keepDeed(dir);
     dir.remove();
     this.#made.get(id)?.reap();
     this.#made.delete(id);
@@ -262,6 +272,28 @@ export class Runtime implements OciRuntime {
       return region.isHeld(state.startAt)
         ? explainTrace(program, trace, false, state.startAt)
         : explainTrace(program, trace, true);
+    } finally {
+      region.close();
+    }
+  }
+
+  /** Whoever is told of a start can read what became of it as long as they like: the region goes with the container. */
+  #keepDeed(dir: StateDir): void {
+    const deed = this.#deeds.get(dir.id)?.deref();
+    this.#deeds.delete(dir.id);
+    if (deed === undefined || !existsSync(dir.file(REGION_FILE))) return;
+    const region = new AttachedRegion(dir.file(REGION_FILE), this.#kernel);
+    try {
+      region.keepIn(deed);
+    } finally {
+      region.close();
+    }
+  }
+
+  #trace(dir: StateDir, count: number): readonly TraceEntry[] {
+    const region = new AttachedRegion(dir.file(REGION_FILE), this.#kernel);
+    try {
+      return region.trace(count);
     } finally {
       region.close();
     }

@@ -2,6 +2,7 @@ import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSyn
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { EngineError } from '../kernel/errors.js';
+import { noteFile } from '../kernel/journal/file-deed.js';
 import { parseMountinfo } from '../kernel/mountinfo.js';
 import { step, syncDirectorySync, writeFileDurablySync } from '../kernel/replace-file.js';
 import { guard } from './guards.js';
@@ -24,6 +25,12 @@ const VERSION = 1;
 /** No volume's name begins with a dot: what is being made and what is being removed. */
 const UNBORN = '.new-';
 const DYING = '.gone-';
+
+const MADE = {
+  en: 'make the directory of a volume: what is written to it outlives containers',
+  zh: '创建卷的目录：写入其中的数据不随容器消失',
+};
+const REMOVED = { en: 'remove a volume with all that is in it', zh: '删除卷及其全部内容' };
 
 /**
  * `volumes/NAME/_data` and what is known of it. A volume appears and disappears by one rename(2): whenever the engine is
@@ -79,6 +86,7 @@ export class VolumeStore {
       step(`wrote ${volume.name}`);
       renameSync(unborn, join(this.root, volume.name));
       step(`renamed ${volume.name}`);
+      noteFile({ what: 'mkdir', path: this.dataOf(volume.name), say: MADE });
       syncDirectorySync(this.root);
     } catch (error) {
       rmSync(unborn, { recursive: true, force: true });
@@ -100,6 +108,7 @@ export class VolumeStore {
     step(`removes ${name}`);
     renameSync(place, join(dying, name));
     step(`renamed ${name}`);
+    noteFile({ what: 'remove', path: place, say: REMOVED });
     syncDirectorySync(this.root);
     await rm(dying, { recursive: true, force: true });
   }

@@ -19,6 +19,7 @@ const TARGET = { bridge: 'docker0', address: '172.17.0.2', hairpin: false };
 
 /** iptables as far as we use it: what it was told changes what it saves. */
 class FakeIptables implements Iptables {
+  readonly program = 'iptables';
   readonly tables = new Map<string, Map<string, string[]>>();
   restores: string[] = [];
   broken = false;

@@ -2,13 +2,14 @@ import { createServer as createHttp, type Server as HttpServer, type IncomingMes
 import { createServer as createHttps, type Server as HttpsServer } from 'node:https';
 import type { Duplex } from 'node:stream';
 import { Query } from './bodies/query.js';
+import { carryOut } from './explain/begin.js';
 import { readHandedOver, readJson } from './http/body.js';
 import { fail } from './http/errors.js';
 import { type Listener, listen, warningOf } from './http/listen.js';
 import { DockerRequest } from './http/request.js';
 import { guardTcp } from './http/tcp-guard.js';
 import { HalfClosed } from './http/vanished.js';
-import { find, splitTarget } from './router.js';
+import { type Exchange, find, splitTarget } from './router.js';
 import { ENDPOINTS } from './routes/index.js';
 import { EngineInfo } from './routes/info.js';
 import type { DockerServices } from './services.js';
@@ -176,7 +177,8 @@ class Api {
         version: version.text,
         asked: prepared.asked,
       });
-      await prepared.run({
+      const socket = handedOver?.socket ?? request.socket;
+      const exchange: Exchange = {
         services: this.#services,
         version,
         info,
@@ -189,7 +191,13 @@ class Api {
           response.detachSocket(handedOver.socket as Parameters<ServerResponse['assignSocket']>[0]);
           return { socket: handedOver.socket, early };
         },
-      });
+      };
+      await carryOut(
+        this.#services.journal,
+        { request, socket, endpoint, target, body },
+        () => prepared.run(exchange),
+        { status: () => response.statusCode, gone: gone.signal },
+      );
     } catch (error) {
       if (response.socket === null && handedOver !== null) handedOver.socket.destroy();
       else fail(response, error);

@@ -1,5 +1,6 @@
 import type { ContainerService, EngineFacts } from '../../container/types.js';
 import type { ImageService } from '../../image/types.js';
+import type { Journal } from '../../kernel/journal/journal.js';
 import type { EndpointRequest, NetworkService } from '../../network/types.js';
 import type { VolumeService } from '../../volume/types.js';
 
@@ -29,6 +30,8 @@ export interface DockerServices {
   readonly facts: EngineFacts;
   /** Absent: containers stay on the networks that they were made with (501). */
   readonly membership?: NetworkMembership;
+  /** Keeps what requests made the engine do; absent: nobody is told. */
+  readonly journal?: Journal;
   /** Throws what must not be done; whatever it throws, the request is not carried out. */
   readonly policy?: (request: ParsedRequest) => void;
 }

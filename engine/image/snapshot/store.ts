@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readlink, rename, rm, symlink } from 'node:fs/promises';
 import { basename, join, relative } from 'node:path';
 import { EngineError } from '../../kernel/errors.js';
+import { noteFile } from '../../kernel/journal/file-deed.js';
 import { realKernel } from '../../kernel/kernel.js';
 import { syncDirectory } from '../../kernel/replace-file.js';
 import { hexOf } from '../digest.js';
@@ -23,6 +24,22 @@ import {
   type StoreOptions,
 } from './types.js';
 import { usageOf } from './usage.js';
+
+const SAID = {
+  snapshot: {
+    en: 'make the directories of an overlay: upper takes every write, the image below stays as it is',
+    zh: '创建 overlay 的各目录：所有写入都落在 upper，下面的镜像保持不变',
+  },
+  init: {
+    en: "make the layer with a container's mount points: what mounts stand on is no change of the container's",
+    zh: '创建包含挂载点的中间层：挂载点不算作容器自身的改动',
+  },
+  layer: {
+    en: 'unpack a layer of an image: its files lie in a directory of their own',
+    zh: '解开镜像的一层：其文件位于独立的目录中',
+  },
+  gone: { en: 'remove directories of layers that nobody stands on any more', zh: '删除已无人使用的层目录' },
+};
 
 /** Ending of the names of layers with a container's mount points. */
 const INIT = '-init';
@@ -208,6 +225,7 @@ export class SnapshotStore implements Snapshots {
       await writeNew(join(home, 'snapshot.json'), `${JSON.stringify(record)}\n`);
       this.#step('record-written');
       await moveDurably(home, target);
+      noteFile({ what: 'mkdir', path: target, say: SAID.snapshot });
       this.#snapshots.set(id, record);
       this.#step('durable');
     } finally {
@@ -296,6 +314,7 @@ export class SnapshotStore implements Snapshots {
     if (existsSync(target)) await this.#takeAway(target);
     await this.#link(name);
     await moveDurably(home, target);
+    noteFile({ what: 'mkdir', path: target, say: SAID.init });
   }
 
   async #removeInit(top: Digest): Promise<void> {
@@ -311,6 +330,7 @@ export class SnapshotStore implements Snapshots {
   async #publish(home: string, layer: StoredLayer): Promise<void> {
     await rename(home, this.#layout.layer(layer.chainId));
     this.#step('renamed');
+    noteFile({ what: 'layer', path: this.#layout.diff(layer.chainId), bytes: layer.size, say: SAID.layer });
     await syncDirectory(this.#layout.layers);
     await syncDirectory(this.#layout.incomplete);
     this.#layers.set(layer.chainId, layer);
@@ -322,6 +342,7 @@ export class SnapshotStore implements Snapshots {
     await moveDurably(path, grave);
     gone();
     this.#step('taken-away');
+    noteFile({ what: 'remove', path, say: SAID.gone });
     await removeFiles(grave);
     this.#step('removed');
   }

@@ -1,5 +1,6 @@
 import { type FileHandle, mkdir, readdir, rm, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { noteFile } from '../../kernel/journal/file-deed.js';
 import { nameOf, replaceFile, step, syncDirectory } from '../../kernel/replace-file.js';
 
 /** What must survive a loss of power goes through here: `engine/kernel/replace-file.ts` says in which order. */
@@ -19,6 +20,11 @@ export function writeDurably(path: string, content: string | Uint8Array, mode = 
   return replaceFile(path, content, { unfinished: join(dirname(path), unfinishedName()), mode });
 }
 
+const UNNEEDED = {
+  en: 'remove content or a record of an image that nobody needs any more',
+  zh: '删除已无人需要的镜像内容或记录',
+};
+
 /** False: there was none. */
 export async function unlinkDurably(path: string): Promise<boolean> {
   try {
@@ -28,6 +34,7 @@ export async function unlinkDurably(path: string): Promise<boolean> {
     throw error;
   }
   step(`removed ${nameOf(path)}`);
+  noteFile({ what: 'remove', path, say: UNNEEDED });
   await syncDirectory(dirname(path));
   return true;
 }

@@ -11,6 +11,7 @@ import {
   decodeRoute,
   decodeRule,
 } from './decode.js';
+import { noteNetlink } from './deed.js';
 import { describe } from './describe.js';
 import { encode } from './encode.js';
 import { type Acknowledgement, NetlinkError } from './error.js';
@@ -49,9 +50,12 @@ export interface Outcome {
 export class Rtnetlink {
   readonly fd: number;
   private readonly conversation: Conversation;
+  private readonly place: string | undefined;
 
-  constructor(kernel: Kernel, fd: number) {
+  /** @param place the namespace of the socket, as `nsenter --net=` takes it, where it is not our own */
+  constructor(kernel: Kernel, fd: number, place?: string) {
     this.fd = fd;
+    this.place = place;
     this.conversation = new Conversation(kernel, fd);
   }
 
@@ -113,6 +117,7 @@ export class Rtnetlink {
       answers.forEach((acknowledgement, at) => {
         outcomes.push({ request: requests[from + at]!, ok: acknowledgement.errno === 0, acknowledgement, durationNs });
       });
+      noteNetlink(outcomes.slice(-answers.length), this.place);
       from += messages.length;
     }
     return outcomes;

@@ -1,6 +1,7 @@
 import { closeSync, fstatSync, openSync } from 'node:fs';
 import { O } from '../constants.js';
 import { type Kernel, realKernel } from '../kernel.js';
+import type { ProgramDeed } from './deed.js';
 import { RECORD } from './record.js';
 import { SharedRegion } from './region.js';
 import { readTrace, recordAt, type TraceEntry } from './running.js';
@@ -36,6 +37,11 @@ export class AttachedRegion {
 
   trace(count: number): TraceEntry[] {
     return readTrace(this.#region.bytes, count);
+  }
+
+  /** Let a deed keep what became of the records so far. */
+  keepIn(deed: ProgramDeed): void {
+    deed.keep(this.#region.bytes);
   }
 
   readWord(offset: number): number {

@@ -36,7 +36,7 @@ export function explainProgram(running: RunningProgram, ended = true): Explained
  * @param waitsAt the record that it waits at: what lies behind that is not skipped, though side roads behind it were walked
  */
 export function explainTrace(
-  program: Program,
+  program: Pick<Program, 'name' | 'records'>,
   trace: readonly TraceEntry[],
   ended: boolean,
   waitsAt?: number,

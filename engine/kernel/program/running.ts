@@ -4,6 +4,7 @@ import { EngineError, SyscallError } from '../errors.js';
 import { check, type Kernel, realKernel } from '../kernel.js';
 import { sealedMemfd } from '../memfd.js';
 import { dataAt, layOutInto, type Program, programSize, recordIndex } from './builder.js';
+import { noteProgram, type ProgramDeed } from './deed.js';
 import { enterImage } from './elf.js';
 import { HEADER, HEADER_SIZE, RECORD, RECORD_SIZE, type RecordState, STATES } from './record.js';
 import { mapCode, SharedRegion } from './region.js';
@@ -110,6 +111,8 @@ export class RunningProgram {
   #region: SharedRegion;
   #status: ExitStatus | null = null;
   #disposed = false;
+  /** What is noted of it for who asked for it; null: nobody is told. */
+  readonly deed: ProgramDeed | null;
 
   private constructor(kernel: Kernel, program: Program, region: SharedRegion, pid: number, pidfd: number) {
     this.#kernel = kernel;
@@ -117,6 +120,7 @@ export class RunningProgram {
     this.#region = region;
     this.pid = pid;
     this.pidfd = pidfd;
+    this.deed = noteProgram(program, () => readTrace(this.#bytes, program.records.length));
   }
 
   /**
@@ -316,6 +320,7 @@ export class RunningProgram {
   /** Give back the region and the pidfd. The child, if it still runs, must have left the region (by execve). */
   dispose(): void {
     if (this.#disposed) return;
+    this.deed?.keep(this.#bytes);
     this.#disposed = true;
     this.#region.unmap();
     this.#kernel.call('close', this.pidfd);

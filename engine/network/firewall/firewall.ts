@@ -1,4 +1,5 @@
-import { changeCommands, reconcileCommands, restoreText } from './commands.js';
+import { type Commands, changeCommands, reconcileCommands, restoreText } from './commands.js';
+import { noteRules } from './deed.js';
 import type { Iptables } from './iptables.js';
 import { keyOf, type Rule } from './rules.js';
 import { parseSaved } from './saved.js';
@@ -36,11 +37,26 @@ export class Firewall {
   }
 
   /** Write and remove rules. Resolves when the kernel has them. */
-  change(change: { readonly add?: readonly Rule[]; readonly remove?: readonly Rule[] }): Promise<void> {
-    return new Promise((done, failed) => {
-      this.#waiting.push({ add: change.add ?? [], remove: change.remove ?? [], done, failed });
-      this.#running ??= this.#work();
-    });
+  async change({
+    add = [],
+    remove = [],
+  }: {
+    readonly add?: readonly Rule[];
+    readonly remove?: readonly Rule[];
+  }): Promise<void> {
+    const note = (failure: string | null): void => {
+      this.#note(() => changeCommands(add, remove), add.length + remove.length, failure);
+    };
+    try {
+      await new Promise<void>((done, failed) => {
+        this.#waiting.push({ add, remove, done, failed });
+        this.#running ??= this.#work();
+      });
+    } catch (error) {
+      note((error as Error).message);
+      throw error;
+    }
+    note(null);
   }
 
   /**
@@ -57,7 +73,8 @@ export class Firewall {
     );
     this.#running = settled;
     try {
-      await run;
+      const commands = await run;
+      this.#note(() => commands, [...commands.values()].flat().length, null);
     } finally {
       if (this.#running === settled) this.#running = this.#waiting.length > 0 ? this.#work() : null;
     }
@@ -101,7 +118,7 @@ export class Firewall {
     }
   }
 
-  async #reconcile(unwanted: readonly Rule[], policy: 'DROP' | null, refusal?: unknown): Promise<void> {
+  async #reconcile(unwanted: readonly Rule[], policy: 'DROP' | null, refusal?: unknown): Promise<Commands> {
     this.#remember(unwanted);
     try {
       const wanted = [...this.#wanted.values()].map(({ rule }) => rule);
@@ -111,12 +128,18 @@ export class Firewall {
       if (commands.size > 0) await this.#iptables.restore(restoreText(commands));
       this.#unwanted.clear();
       this.#works = true;
+      return commands;
     } catch (error) {
       // who asked for a change is told that it was refused; the others, that there is no firewall
       if (refusal !== undefined) throw error;
       if (this.#works) this.#warn(`the firewall cannot be written: ${(error as Error).message}`);
       this.#works = false;
+      return new Map();
     }
+  }
+
+  #note(commands: () => Commands, count: number, failure: string | null): void {
+    if (this.#works && count > 0) noteRules({ commands, count, program: this.#iptables.program, failure });
   }
 
   #remember(unwanted: readonly Rule[]): void {

@@ -39,6 +39,8 @@ function run(program: string, args: readonly string[], input: string): Promise<s
 
 /** iptables of one IP version. */
 export interface Iptables {
+  /** `iptables` or `ip6tables` */
+  readonly program: string;
   save(): Promise<string>;
   /** Apply lines to the tables that they name, each table wholly or not at all. iptables-restore(8). */
   restore(text: string): Promise<void>;
@@ -47,6 +49,7 @@ export interface Iptables {
 export function iptables(version: 4 | 6): Iptables {
   const name = version === 4 ? 'iptables' : 'ip6tables';
   return {
+    program: name,
     save: () => run(`${name}-save`, [], ''),
     restore: async (text) => {
       await run(`${name}-restore`, ['--noflush', '--wait', '10'], text);

@@ -4,6 +4,7 @@ import { CONTAINER_STREAMS } from './container-streams.js';
 import { CONTAINERS } from './containers.js';
 import { DISK_USAGE } from './disk-usage.js';
 import { EXEC } from './exec.js';
+import { EXPLAIN } from './explain.js';
 import { IMAGE_TRANSFER } from './image-transfer.js';
 import { IMAGES } from './images.js';
 import { NETWORKS } from './networks.js';
@@ -14,6 +15,7 @@ import { VOLUMES } from './volumes.js';
 /** Every endpoint; the first that matches answers. */
 export const ENDPOINTS: readonly Endpoint[] = [
   ...SYSTEM,
+  ...EXPLAIN,
   ...DISK_USAGE,
   ...CONTAINERS,
   ...CONTAINER_STREAMS,

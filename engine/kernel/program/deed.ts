@@ -1,0 +1,131 @@
+import { currentCall } from '../journal/context.js';
+import { type DeedNote, noteDeed } from '../journal/deed.js';
+import { hideInWords, hideValue } from '../journal/secrets.js';
+import type { DataRef, Program, RecordSpec, Word } from './builder.js';
+import { explainTrace } from './explain.js';
+import { RECORD, STATES } from './record.js';
+import { recordAt, type TraceEntry } from './running.js';
+import { tickLengthNs } from './ticks.js';
+
+/** Words of a record that are kept: its state, its result and its two times, low halves first. */
+const KEPT = [
+  RECORD.state,
+  RECORD.result,
+  RECORD.result + 4,
+  RECORD.begun,
+  RECORD.begun + 4,
+  RECORD.ended,
+  RECORD.ended + 4,
+];
+const WORD = 2 ** 32;
+/** About what a record takes in memory: its specification and its kept words. */
+const RECORD_BYTES = 350;
+
+/**
+ * A program that ran for somebody: its records, and what became of them. While it runs that is read from it; when its region
+ * is given back, or its file removed, it is kept here in a few words a record.
+ */
+export class ProgramDeed {
+  readonly program: Pick<Program, 'name' | 'records'>;
+  #live: (() => readonly TraceEntry[]) | null;
+  #kept: Int32Array | null = null;
+
+  constructor(program: Program, live: () => readonly TraceEntry[]) {
+    this.program = { name: program.name, records: program.records.map(withoutSecrets) };
+    this.#live = live;
+  }
+
+  /** Read it from elsewhere from now on: from the file of a region that was given back. */
+  readFrom(live: () => readonly TraceEntry[]): void {
+    this.#live = live;
+  }
+
+  /** Keep what became of the records: the region is about to go. */
+  keep(region: Buffer): void {
+    const words = new Int32Array(region.buffer, region.byteOffset, region.byteLength >> 2);
+    const { length } = this.program.records;
+    const kept = this.#kept ?? new Int32Array(length * KEPT.length);
+    for (let index = 0, to = 0; index < length; index++) {
+      const at = recordAt(index);
+      for (const offset of KEPT) kept[to++] = words[(at + offset) >> 2] as number;
+    }
+    this.#kept = kept;
+    this.#live = null;
+  }
+
+  trace(): readonly TraceEntry[] {
+    return this.#live?.() ?? expand(this.#kept ?? new Int32Array(0));
+  }
+}
+
+function expand(kept: Int32Array): TraceEntry[] {
+  const nsPerTick = tickLengthNs();
+  const unsigned = (at: number): number => ((kept[at] as number) >>> 0) + ((kept[at + 1] as number) >>> 0) * WORD;
+  return Array.from({ length: kept.length / KEPT.length }, (_, index) => {
+    const at = index * KEPT.length;
+    const state = STATES[kept[at] as number] ?? 'pending';
+    const issued = state === 'done' || state === 'failed';
+    const ticks = unsigned(at + 5) - unsigned(at + 3);
+    return {
+      index,
+      state,
+      result: issued ? ((kept[at + 1] as number) >>> 0) + (kept[at + 2] as number) * WORD : null,
+      durationNs: issued && ticks > 0 ? Math.round(ticks * nsPerTick) : null,
+    };
+  });
+}
+
+/** Note a program that was started; null where nobody is told. */
+export function noteProgram(program: Program, live: () => readonly TraceEntry[]): ProgramDeed | null {
+  if (currentCall() === undefined) return null;
+  const deed = new ProgramDeed(program, live);
+  noteDeed(tellProgram, deed, program.records.length * RECORD_BYTES);
+  return deed;
+}
+
+/** Each record that was issued, or waits. */
+function tellProgram(deed: ProgramDeed): readonly DeedNote[] {
+  const { program } = deed;
+  const explained = explainTrace(program, deed.trace(), true);
+  return explained.records.flatMap((record): DeedNote[] =>
+    record.syscall === 'none' || record.state === 'skipped' || record.state === 'pending'
+      ? []
+      : [
+          {
+            domain: record.syscall.includes('mount') || record.syscall === 'pivot_root' ? 'mount' : 'syscall',
+            place: `${program.name}: ${record.section}`,
+            act: record.call,
+            command: record.command,
+            man: record.man,
+            explanation: record.explanation,
+            result: {
+              ok: record.state !== 'failed',
+              ...(record.result === null ? {} : { value: record.result }),
+              ...(record.errno === null ? {} : { errno: record.errno }),
+            },
+            ...(record.durationNs === null ? {} : { durationNs: record.durationNs }),
+          },
+        ],
+  );
+}
+
+/** The record without the values of an environment, and without passwords among a program's arguments. */
+function withoutSecrets(record: RecordSpec): RecordSpec {
+  const first = record.syscall === 'execve' ? 1 : record.syscall === 'execveat' ? 2 : -1;
+  if (first < 0) return record;
+  const hide = (word: Word, hideIn: (words: string[]) => string[]): Word =>
+    typeof word === 'object' && word.kind === 'data' ? { ...word, text: hiddenVector(word, hideIn) } : word;
+  const args = record.args.map((word, n) =>
+    n === first
+      ? hide(word, (words) => hideInWords(words))
+      : n === first + 1
+        ? hide(word, (words) => words.map(hideValue))
+        : word,
+  );
+  return { ...record, args };
+}
+
+/** The text of a vector of strings, which is their JSON. */
+function hiddenVector({ text }: DataRef, hideIn: (words: string[]) => string[]): string {
+  return /^\[(?:"|\])/.test(text) ? JSON.stringify(hideIn(JSON.parse(text) as string[])) : text;
+}
