@@ -1,7 +1,6 @@
 #!/usr/bin/env node
 const fs = require('node:fs');
 const path = require('node:path');
-const { pathToFileURL } = require('node:url');
 
 /**
  * The OCI runtime's command. A container waits for it: it is one file (scripts/lib/bundle.mjs) with V8's code cache beside
@@ -38,6 +37,6 @@ if (major < 20 || (major === 20 && minor < 11)) {
   const { Script } = require('node:vm');
   const script = new Script(source, { filename: file, cachedData: cacheOf(source) });
   const bundle = { exports: {} };
-  script.runInThisContext()(bundle, require, pathToFileURL(file).href);
+  script.runInThisContext()(bundle, require, file, path.dirname(file));
   bundle.exports.start(process.argv.slice(2));
 }

@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type koffi from 'koffi';
 
 /**
@@ -10,15 +9,14 @@ import type koffi from 'koffi';
  * package itself is asked.
  */
 function load(): typeof koffi {
-  const here = fileURLToPath(import.meta.url);
-  for (let dir = dirname(here); ; dir = dirname(dir)) {
+  for (let dir = import.meta.dirname; ; dir = dirname(dir)) {
     for (const libc of ['linux', 'musl']) {
       const path = `${dir}/node_modules/@koromix/koffi-linux-${process.arch}/${libc}_${process.arch}/koffi.node`;
       if (!existsSync(path)) continue;
       const found = open(path);
       if (found !== null) return found;
     }
-    if (dir === dirname(dir)) return createRequire(here)('koffi') as typeof koffi;
+    if (dir === dirname(dir)) return createRequire(import.meta.filename)('koffi') as typeof koffi;
   }
 }
 

@@ -215,6 +215,6 @@ export interface CapabilityPlan {
 }
 
 export interface SeccompPlan {
-  readonly filter: Buffer;
+  readonly filter: Uint8Array;
   readonly flags: number;
 }

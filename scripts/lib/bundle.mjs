@@ -19,7 +19,7 @@ export const BUNDLE = 'dist/glassbox-runtime.js';
 export const CODE_CACHE = 'dist/glassbox-runtime.cache';
 
 /**
- * Bundle dist/engine/runtime/cli/entry.js. The result is a function of `module`, `require` and the URL of the bundle, which
+ * Bundle dist/engine/runtime/cli/entry.js. The result is a function of `module`, `require`, the bundle's path and its directory, which
  * bin/glassbox-runtime.cjs calls. Modules that are imported with `import()` are evaluated only then.
  */
 export async function bundleRuntime(root, onStart = undefined) {
@@ -34,7 +34,11 @@ export async function bundleRuntime(root, onStart = undefined) {
     format: 'cjs',
     target: 'node20.11',
     alias: { koffi: './dist/engine/kernel/native-koffi.js' },
-    define: { 'import.meta.url': 'bundleUrl', 'performance.now': 'bundleNow' },
+    define: {
+      'import.meta.filename': 'bundleFile',
+      'import.meta.dirname': 'bundleDirectory',
+      'performance.now': 'bundleNow',
+    },
     supported: { 'dynamic-import': false },
     sourcemap: false,
     legalComments: 'none',
@@ -44,7 +48,10 @@ export async function bundleRuntime(root, onStart = undefined) {
   const digest = createHash('sha256')
     .update(PRELUDE + code)
     .digest('hex');
-  replace(join(root, BUNDLE), `// ${digest}\n(function (module, bundleLoad, bundleUrl) {${PRELUDE}\n${code}\n})\n`);
+  replace(
+    join(root, BUNDLE),
+    `// ${digest}\n(function (module, bundleLoad, bundleFile, bundleDirectory) {${PRELUDE}\n${code}\n})\n`,
+  );
   await makeCodeCache(root, onStart);
 }
 

@@ -1,6 +1,5 @@
 import { fstatSync, readFileSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { OciRuntime } from '../types.js';
 
 export interface RuntimeOptions {
@@ -40,8 +39,8 @@ export function writeAll(fd: number, content: string | Buffer): void {
 }
 
 /** Version of the package that this file belongs to. */
-export function packageVersion(from: string = fileURLToPath(import.meta.url)): string {
-  for (let dir = dirname(from); ; dir = dirname(dir)) {
+export function packageVersion(from: string = import.meta.dirname): string {
+  for (let dir = from; ; dir = dirname(dir)) {
     try {
       const { name, version } = JSON.parse(readFileSync(join(dir, 'package.json'), 'utf8')) as Record<string, unknown>;
       if (name === 'glassbox' && typeof version === 'string') return version;

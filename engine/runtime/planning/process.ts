@@ -2,6 +2,7 @@ import { closeSync, existsSync, fstatSync, openSync, readFileSync, readSync } fr
 import { posix } from 'node:path';
 import { O } from '../../kernel/constants.js';
 import { SyscallError } from '../../kernel/errors.js';
+import { toExactJson } from '../../kernel/exact-json.js';
 import { realKernel } from '../../kernel/kernel.js';
 import { openInRoot } from '../../kernel/namespaces/open-in-root.js';
 import { readProc } from '../../kernel/procfs/read.js';
@@ -179,13 +180,20 @@ const FILTERS = 8;
 /** The filter of a spec, compiled; null without one. */
 function planSeccomp(seccomp: SpecSeccomp | undefined, warn: (message: string) => void): ProcessPlan['seccomp'] {
   if (seccomp === undefined || isEmptySeccomp(seccomp)) return null;
-  const key = JSON.stringify(seccomp, (_, value: unknown) => (typeof value === 'bigint' ? `${value}n` : value));
+  const key = toExactJson({
+    ...seccomp,
+    syscalls: seccomp.syscalls.map(({ names, ...rule }) => [JSON.stringify(names), rule]),
+  });
   const compiled = filters.get(key) ?? compileSeccomp(seccomp);
   filters.delete(key);
   filters.set(key, compiled);
   for (const oldest of filters.keys()) if (filters.size > FILTERS) filters.delete(oldest);
   for (const warning of compiled.warnings) warn(warning);
-  return { filter: compiled.filter, flags: compiled.flags };
+  // no Buffer, whose toJSON would make a list of eight thousand numbers of it first
+  return {
+    filter: new Uint8Array(compiled.filter.buffer, compiled.filter.byteOffset, compiled.filter.length),
+    flags: compiled.flags,
+  };
 }
 
 function ownOomScore(): number {

@@ -95,8 +95,22 @@ class Parser {
     return result;
   }
 
-  /** The end is looked for here, the escapes are JSON.parse's work. */
+  /** Nearly every string has no escape: its end is the next quote, and JSON.parse refuses what else is wrong with it. */
   private string(): string {
+    const end = this.text.indexOf('"', this.at + 1) + 1;
+    const literal = this.text.slice(this.at, end);
+    if (end === 0 || literal.includes('\\')) return this.escaped();
+    try {
+      const value = JSON.parse(literal) as string;
+      this.at = end;
+      return value;
+    } catch {
+      return this.escaped();
+    }
+  }
+
+  /** The end is looked for here, the escapes are JSON.parse's work. */
+  private escaped(): string {
     const start = this.at++;
     for (;;) {
       const code = this.text.charCodeAt(this.at);
@@ -135,7 +149,11 @@ class Parser {
   }
 
   private space(): void {
-    while (' \t\n\r'.includes(this.text[this.at] ?? '?')) this.at++;
+    for (;;) {
+      const code = this.text.charCodeAt(this.at);
+      if (code !== 0x20 && code !== 0x0a && code !== 0x0d && code !== 0x09) return;
+      this.at++;
+    }
   }
 
   private take(mark: string): boolean {
