@@ -106,10 +106,14 @@ export function parseDaemonOptions(argv: readonly string[]): DaemonOptions {
   if (given.has('config-file') && !existsSync(file))
     throw bad(`unable to configure the Docker daemon with file ${file}: open ${file}: no such file or directory`);
   for (const name of configured.keys())
-    if (given.has(name))
+    if (given.has(name)) {
+      const { kind, key = name } = FLAGS[name] ?? {};
+      const shown = (values: Values): string =>
+        kind === 'list' ? `[${(values.get(name) ?? []).join(' ')}]` : String(values.get(name));
       throw bad(
-        `unable to configure the Docker daemon with file ${file}: the following directives are specified both as a flag and in the configuration file: ${name}: (from flag: ${String(given.get(name))}, from file: ${String(configured.get(name))})`,
+        `unable to configure the Docker daemon with file ${file}: the following directives are specified both as a flag and in the configuration file: ${key}: (from flag: ${shown(given)}, from file: ${shown(configured)})`,
       );
+    }
   return build(new Map([...configured, ...given]));
 }
 

@@ -2,9 +2,11 @@ import { closeSync, openSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { check } from '../kernel/kernel.js';
 import type { Reactor } from '../kernel/reactor.js';
-import { DEFAULT_ENV, type LabProcess, startInLab } from './exec.js';
+import { type Refusal, refuseClients } from './docker-refusal.js';
+import { DEFAULT_ENV, execInLab, type LabProcess, startInLab } from './exec.js';
 import type { LabHost } from './lab-host.js';
 import { DOCKER_SOCKET_FD } from './program.js';
+import { systemctlScript } from './systemctl.js';
 
 /**
  * Where a lab's engine keeps its data: not on the lab's root, which is an overlay, but in a directory of its /root, which is a
@@ -12,17 +14,35 @@ import { DOCKER_SOCKET_FD } from './program.js';
  */
 export const DOCKER_DATA = { path: '/root/.local/share/glassbox', alias: '/var/lib/glassbox' } as const;
 
+const LOG = '/run/glassbox/engine.log';
+/**
+ * The engine listens on the lab's socket, fd 0, as by `-H fd://` of Docker's unit. Who takes that flag out of the unit, as one does to give
+ * `hosts` in daemon.json, has those: the lab's socket among them is the one that is open already.
+ */
 const START = `
 data=${DOCKER_DATA.path}
 mkdir -p "$data" ${DOCKER_DATA.alias} /run/glassbox /etc/docker
 mount --bind "$data" ${DOCKER_DATA.alias} 2>/dev/null && data=${DOCKER_DATA.alias}
 cd /
-exec "$@" --data-root "$data" --exec-root /run/glassbox >>/run/glassbox/engine.log 2>&1
+unit=$(cat /usr/lib/systemd/system/docker.service /etc/systemd/system/docker.service /etc/systemd/system/docker.service.d/*.conf 2>/dev/null | grep '^ExecStart=.' | tail -n 1)
+case $unit in
+'' | *' -H'* | *' --host'*) set -- "$@" -H fd://0 ;;
+*)
+  if grep -q '"hosts"' /etc/docker/daemon.json 2>/dev/null; then
+    sed 's#unix:///\\(var/\\)\\{0,1\\}run/docker.sock#fd://0#g' /etc/docker/daemon.json >/run/glassbox/daemon.json
+    set -- "$@" --config-file /run/glassbox/daemon.json
+  else
+    set -- "$@" -H fd://0
+  fi
+  ;;
+esac
+exec "$@" --data-root "$data" --exec-root /run/glassbox >>${LOG} 2>&1
 `;
-const SHUT_RDWR = 2;
 /** Who ends sooner than this has not started. */
 const STARTING_MS = 2000;
 const TRIES = 3;
+/** The engine ended by itself and has written why. */
+const SAID_WHY = 1;
 
 /** This installation's commands as they are called in a lab, where the machine's files are. */
 function commandOf(name: 'glassbox' | 'glassbox-docker'): string[] {
@@ -35,12 +55,14 @@ function root(): URL {
 }
 
 /**
- * A shell line for the lab's beginning: where the machine has no docker command, ours takes its name. Nothing happens where the lab does not
- * see this installation.
+ * Shell lines for the lab's beginning: where the machine has no docker command, ours takes its name; nothing happens where the lab does not
+ * see this installation. And what `systemctl restart docker` is in a lab.
  */
 export function dockerCommandScript(): string {
   const [node = '', file = ''] = commandOf('glassbox-docker');
-  return `command -v docker >/dev/null || [ ! -e '${file}' ] || { printf '#!/bin/sh\\nexec %s -- %s "$@"\\n' '${node}' '${file}' >/usr/local/bin/docker && chmod +x /usr/local/bin/docker; } 2>/dev/null; true`;
+  return `command -v docker >/dev/null || [ ! -e '${file}' ] || { printf '#!/bin/sh\\nexec %s -- %s "$@"\\n' '${node}' '${file}' >/usr/local/bin/docker && chmod +x /usr/local/bin/docker; } 2>/dev/null
+${systemctlScript()}
+true`;
 }
 
 /** The container engine of a lab: not there until somebody connects to /run/docker.sock, and there again when it was killed. */
@@ -51,6 +73,7 @@ export class LabDocker {
   readonly #poke: () => void;
   #stop: (() => void) | null = null;
   #process: LabProcess | null = null;
+  #refusal: Refusal | null = null;
   #failures = 0;
   #closed = false;
 
@@ -58,16 +81,21 @@ export class LabDocker {
     this.#host = host;
     this.#reactor = reactor;
     this.#poke = poke;
-    this.#socket = check(host.kernel, 'pidfd_getfd', [host.pidfd, DOCKER_SOCKET_FD, 0], {
+    this.#socket = this.#takeSocket();
+    this.#watch();
+  }
+
+  #takeSocket(): number {
+    return check(this.#host.kernel, 'pidfd_getfd', [this.#host.pidfd, DOCKER_SOCKET_FD, 0], {
       while: "taking the lab's docker socket",
     });
-    this.#watch();
   }
 
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
     this.#stop?.();
+    this.#refusal?.close();
     closeSync(this.#socket);
   }
 
@@ -85,7 +113,7 @@ export class LabDocker {
     const nothing = openSync('/dev/null', 'r+');
     try {
       this.#process = startInLab(this.#host, this.#reactor, {
-        argv: ['/bin/sh', '-c', START, 'engine', ...commandOf('glassbox'), 'engine', '-H', 'fd://0'],
+        argv: ['/bin/sh', '-c', START, 'engine', ...commandOf('glassbox'), 'engine'],
         env: Object.entries(DEFAULT_ENV).map(([name, value]) => `${name}=${value}`),
         cwd: '/',
         stdio: [this.#socket, nothing, nothing],
@@ -96,13 +124,28 @@ export class LabDocker {
     } finally {
       closeSync(nothing);
     }
-    void this.#process.ended.then(() => {
+    void this.#process.ended.then(async ({ exitCode }) => {
       this.#process = null;
       this.#poke();
-      this.#failures = performance.now() - begun < STARTING_MS ? this.#failures + 1 : 0;
-      // who waits is told, instead of waiting for ever: no connection is taken any more
-      if (this.#failures >= TRIES) this.#host.kernel.call('shutdown', this.#socket, SHUT_RDWR);
-      else this.#watch();
+      if (performance.now() - begun >= STARTING_MS || exitCode === 0) this.#failures = 0;
+      else this.#failures = exitCode === SAID_WHY ? TRIES : this.#failures + 1;
+      if (this.#failures >= TRIES) await this.#refuse();
+      this.#watch();
     });
+  }
+
+  /** Who waits is told why, instead of waiting for ever; who comes later has the engine started once more. */
+  async #refuse(): Promise<void> {
+    this.#failures = 0;
+    const log = await execInLab(this.#host, this.#reactor, {
+      argv: ['tail', '-n', '1', LOG],
+      cwd: '/',
+      timeoutMs: 5000,
+    }).catch(() => null); // the lab has ended, and with it who waits
+    if (this.#closed || log === null) return;
+    const why = log.exitCode === 0 ? log.stdout.trim() : '';
+    this.#refusal = refuseClients(this.#takeSocket(), why === '' ? `the engine did not start; see ${LOG}` : why);
+    await this.#refusal.done;
+    this.#refusal = null;
   }
 }
