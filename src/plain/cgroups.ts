@@ -1,7 +1,8 @@
 /** Control groups, said in lines: one for each group, limits beside what is used. */
 import type { Lang } from '../tui/panel.js';
-import { more, problemText } from '../tui/picture/words.js';
+import { more, problemText, word } from '../tui/picture/words.js';
 import { type CgroupNode, type CgroupsInput, cgroupsModel } from '../tui/viewmodels/cgroups.js';
+import { shortIds, stateText } from '../tui/viewmodels/containers.js';
 import { bytes, microseconds, percent } from '../tui/viewmodels/format.js';
 import { visible } from '../tui/viewmodels/safe-text.js';
 import { enumerated, indented, labelled, listed, marked } from './say.js';
@@ -31,6 +32,12 @@ function cgroupLine(node: CgroupNode, lang: Lang): string {
   const of = (used: string, limit: string | null): string =>
     limit === null ? used : zh ? `${used} / 上限 ${limit}` : `${used} of ${limit}`;
   const parts: string[] = [];
+  if (node.container !== null)
+    parts.push(
+      `${word('container', lang)} ${node.container.name}`,
+      node.container.image,
+      stateText(node.container, lang),
+    );
   if (node.freezer?.frozen === true) parts.push(zh ? '已冻结' : 'frozen');
   if (node.procs.length > 0)
     parts.push(zh ? `进程 ${enumerated(node.procs.map(String), lang)}` : `processes ${node.procs.join(' ')}`);
@@ -58,5 +65,5 @@ function cgroupLine(node: CgroupNode, lang: Lang): string {
     if (pids.hitMax > 0) parts.push(zh ? `拒绝 fork ${pids.hitMax} 次` : `fork refused ${pids.hitMax} times`);
   }
   if (node.cpuset !== null && node.cpuset.cpus !== '') parts.push(`cpuset ${visible(node.cpuset.cpus)}`);
-  return marked(labelled(visible(node.path), listed(parts, lang), lang), node.mark, lang);
+  return marked(labelled(visible(shortIds(node.path)), listed(parts, lang), lang), node.mark, lang);
 }

@@ -5,6 +5,7 @@ import { drawWiring } from '../tui/picture/wiring-draw.js';
 import { boxTitle } from '../tui/picture/wiring-rows.js';
 import { plainText } from '../tui/text/styled.js';
 import { flatPorts, type WiringBox, type WiringModel, type WiringPort, wiringModel } from '../tui/viewmodels/wiring.js';
+import { containerText } from '../tui/viewmodels/wiring-detail.js';
 import { wiringSvg } from './wiring-svg.js';
 
 export type WiringFormat = 'text' | 'svg' | 'mermaid' | 'json';
@@ -56,6 +57,9 @@ function mermaid(model: WiringModel, lang: Lang): string {
   const names = new Map<string, string>();
   model.boxes.forEach((box, i) => {
     lines.push(`  subgraph b${i}[${label(boxTitle(box, lang))}]`);
+    box.containers.forEach(({ fact }, k) => {
+      lines.push(`    b${i}c${k}[/${label(containerText(fact, lang))}/]`);
+    });
     const all = flatPorts(box.ports);
     all.forEach((port, k) => {
       const id = `b${i}p${k}`;
@@ -70,7 +74,8 @@ function mermaid(model: WiringModel, lang: Lang): string {
       .forEach((note, k) => {
         lines.push(`    b${i}n${k}>${label(note.text)}]`);
       });
-    if (all.length === 0 && box.notes.length === 0) lines.push(`    b${i}e[${label('-')}]`);
+    if (all.length === 0 && box.notes.length === 0 && box.containers.length === 0)
+      lines.push(`    b${i}e[${label('-')}]`);
     lines.push('  end');
   });
   const attach = (ports: readonly WiringPort[]): void => {
@@ -118,6 +123,16 @@ function asJson(model: WiringModel): unknown {
       id: box.ns,
       label: nameOf(box),
       processes: box.processes,
+      ...(box.containers.length === 0
+        ? {}
+        : {
+            containers: box.containers.map(({ fact: { container } }) => ({
+              id: container.id,
+              name: container.name,
+              image: container.image,
+              state: container.state,
+            })),
+          }),
       links: [...(box.loopback === null ? [] : [box.loopback]), ...box.ports].map(port),
       notes: box.notes.map((note) => ({
         kind: note.kind,

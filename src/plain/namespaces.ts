@@ -1,6 +1,7 @@
 /** Namespaces and processes, said in lines. */
 import type { Lang } from '../tui/panel.js';
-import { counted, more, problemText } from '../tui/picture/words.js';
+import { counted, more, problemText, word } from '../tui/picture/words.js';
+import { placeText } from '../tui/viewmodels/containers.js';
 import { ISOLATES } from '../tui/viewmodels/namespace-detail.js';
 import {
   mapText,
@@ -36,7 +37,8 @@ function namespaceLine(node: NamespaceNode, lang: Lang): string {
   const parts: string[] = [];
   if (node.shared === 'lab') parts.push(zh ? '实验主机' : 'lab host');
   if (node.shared === 'machine') parts.push(zh ? '与整机共享' : 'shared with the machine');
-  if (node.name !== '') parts.push(node.name);
+  if (node.containers.length > 0) parts.push(`${word('container', lang)} ${enumerated(node.containers, lang)}`);
+  if (node.name !== '') parts.push(placeText(node.name, lang));
   if (node.ns !== null) parts.push(counted(node.members.length, lang, ['process', 'processes'], '个进程'));
   if (node.shared === null && node.ns?.owner != null)
     parts.push(zh ? `属于 ${node.ns.owner}` : `owned by ${node.ns.owner}`);
@@ -60,6 +62,7 @@ export function plainProcesses(input: NamespacesInput, lang: Lang): string[] {
   const zh = lang === 'zh';
   const put = (node: ProcessNode, depth: number): void => {
     const parts = [node.command];
+    if (node.container !== null) parts.push(`${word('container', lang)} ${node.container.name}`);
     const inside = node.pids.slice(1);
     if (inside.length > 0) parts.push(zh ? `内部进程号 ${inside.join(' → ')}` : `pid inside ${inside.join(' → ')}`);
     if (node.differs.length > 0)

@@ -13,6 +13,7 @@ import {
   type WiringPort,
   wiringModel,
 } from '../tui/viewmodels/wiring.js';
+import { containerText } from '../tui/viewmodels/wiring-detail.js';
 import type { NoteKind } from '../tui/viewmodels/wiring-notes.js';
 import { enumerated, indented, labelled, listed, marked } from './say.js';
 
@@ -53,6 +54,8 @@ function boxLines(box: WiringBox, model: WiringModel, lang: Lang): string[] {
     lang,
   );
   const lines = [about === '' ? title : labelled(title, about, lang)];
+  for (const { fact, mark } of box.containers)
+    lines.push(indented(1, marked(labelled(word('container', lang), containerText(fact, lang), lang), mark, lang)));
   if (box.loopback !== null) lines.push(indented(1, portLine(box.loopback, null, model, lang)));
   const tree = (ports: readonly WiringPort[], parent: WiringPort | null): void => {
     for (const port of ports) {

@@ -96,7 +96,7 @@ test('one part has no heading, several parts have one each; the filter narrows a
   const headings = plainSnapshot(snapshot, { lang: 'en' }).filter((one) =>
     ['Wiring', 'Namespaces', 'Processes', 'Cgroups', 'Layers'].includes(one),
   );
-  assert.equal(headings.length, PLAIN_PARTS.length);
+  assert.equal(headings.length, PLAIN_PARTS.length - 1, 'a lab without containers has no heading for them');
   const narrowed = plainSnapshot(snapshot, { lang: 'en', parts: ['wiring'], filter: 'VETH1.2' });
   assert.ok(narrowed.includes('+3 more'));
 });

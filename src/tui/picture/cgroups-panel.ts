@@ -8,9 +8,11 @@ import { wrapText } from '../text/wrap.js';
 import { cgroupDetail } from '../viewmodels/cgroup-detail.js';
 import { CgroupHistory, METRICS, type Metric } from '../viewmodels/cgroup-history.js';
 import { type CgroupNode, type CgroupsModel, cgroupsModel, flatCgroups } from '../viewmodels/cgroups.js';
+import { shortIds } from '../viewmodels/containers.js';
 import { bytes, microseconds, percent, shortBytes } from '../viewmodels/format.js';
 import { visible } from '../viewmodels/safe-text.js';
 import { chart, gauge, niceTop } from './chart.js';
+import { containerSpans, spaced } from './container-spans.js';
 import { detailLines } from './detail.js';
 import { asciiText } from './glyphs.js';
 import { LINE_CHART_ROWS, type LineChart, loadedLineChart, loadLineChart } from './line-chart.js';
@@ -166,8 +168,11 @@ const GAUGE = 8;
 /** `name`, mark, state, processes in one row; gauges below it, as many to a row as fit. */
 function treeNode(node: CgroupNode, lang: Lang, unicode: boolean): TreeNode {
   const spans: Span[] = [
+    ...(node.container === null
+      ? []
+      : [...spaced(containerSpans(node.container, { lang, unicode })), { text: ' ' } as Span]),
     span(node.name, node.mark === 'removed' || node.mark === 'ghost' ? node.mark : 'cgroup', {
-      bold: true,
+      bold: node.container === null,
       strike: node.mark === 'removed',
     }),
   ];
@@ -262,8 +267,9 @@ function charts(node: CgroupNode, state: CgroupsState, width: number, lang: Lang
   const figures = known.map((metric) => figure(node, metric));
   const figureWidth = figures.reduce((most, text) => Math.max(most, textWidth(text)), 0);
   const chartWidth = Math.max(4, width - labelWidth - figureWidth - 2);
+  const whose = groupText(node);
   const lines: StyledLine[] = [
-    padLine([span(lang === 'zh' ? `图表：${visible(node.path)}` : `charts of ${visible(node.path)}`, 'muted')], width),
+    padLine([span(lang === 'zh' ? `图表：${whose}` : `charts of ${whose}`, 'muted')], width),
   ];
   known.forEach((metric, i) => {
     const values = state.history.series(node.path, metric);
@@ -284,6 +290,11 @@ function charts(node: CgroupNode, state: CgroupsState, width: number, lang: Lang
     });
   });
   return lines;
+}
+
+/** A group in a heading: the container's name, else the path. */
+function groupText(node: CgroupNode): string {
+  return node.container?.name ?? visible(shortIds(node.path));
 }
 
 /** The large chart is drawn where it has at least this many columns. */
@@ -317,7 +328,7 @@ function largeChart(
     },
   );
   const title = `${NAMES[metric][lang]}${unit === '' ? '' : ` (${unit})`} `;
-  const heading = [span(title, 'text'), span(figure(node, metric), 'strong'), span(`  ${visible(node.path)}`, 'muted')];
+  const heading = [span(title, 'text'), span(figure(node, metric), 'strong'), span(`  ${groupText(node)}`, 'muted')];
   return [heading, ...drawn].map((one) => padLine(one, width));
 }
 

@@ -44,6 +44,8 @@ const NOTE: Readonly<Record<NoteKind, Glyph>> = {
   other: ['+', '+'],
 };
 
+const CONTAINER: Glyph = ['■', '#'];
+
 function pick(glyph: Glyph, unicode: boolean): string {
   return unicode ? glyph[0] : glyph[1];
 }
@@ -58,6 +60,10 @@ export function stateSign(state: LinkState, unicode: boolean): { glyph: string; 
 
 export function markSign(mark: Mark, unicode: boolean): { glyph: string; role: Role; word: Word } {
   return { ...MARK[mark], glyph: pick(MARK[mark].glyph, unicode) };
+}
+
+export function containerGlyph(unicode: boolean): string {
+  return pick(CONTAINER, unicode);
 }
 
 export function noteGlyph(kind: NoteKind, unicode: boolean): string {

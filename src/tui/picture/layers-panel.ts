@@ -7,6 +7,7 @@ import { wrapText } from '../text/wrap.js';
 import { bytes } from '../viewmodels/format.js';
 import {
   type EntryEffect,
+  type LayerPart,
   type LayerRow,
   type LookupStep,
   layersModel,
@@ -14,7 +15,8 @@ import {
   type StackView,
 } from '../viewmodels/layers.js';
 import { visible } from '../viewmodels/safe-text.js';
-import { type Detail, shellWord } from '../viewmodels/wiring-detail.js';
+import { containerText, type Detail, shellWord } from '../viewmodels/wiring-detail.js';
+import { containerSpans, spaced } from './container-spans.js';
 import { detailLines } from './detail.js';
 import { asciiText } from './glyphs.js';
 import { type ListState, listKey } from './list-keys.js';
@@ -55,6 +57,15 @@ export const STEPS: Readonly<Record<LookupStep['outcome'], Bilingual>> = {
   blocked: { en: 'not asked', zh: '未查看' },
   'not-read': { en: 'not among the entries that were read', zh: '不在已读取的条目之中' },
 };
+
+/** What a directory of a container's stack is. */
+export function partText(part: LayerPart, stack: StackView, lang: Lang): string {
+  const zh = lang === 'zh';
+  if (part.kind === 'writable') return zh ? '可写层' : 'writable layer';
+  if (part.kind === 'init') return zh ? '引擎为挂载准备的名称' : 'names that the engine mounts over';
+  const image = stack.container?.image ?? '';
+  return zh ? `镜像 ${image} 的第 ${part.nth} 层，共 ${part.of} 层` : `image ${image}, layer ${part.nth} of ${part.of}`;
+}
 
 const MERGED = { en: 'merged: what programs see', zh: '合并视图：程序看到的内容' };
 
@@ -120,15 +131,18 @@ export function renderLayers(
 }
 
 function stackNode(stack: StackView, state: LayersState, lang: Lang, unicode: boolean): TreeNode {
-  const spans: Span[] = [
-    span(stack.mountPoint, 'mnt', { bold: true }),
-    { text: ' ' },
-    span(overlayText(stack, lang), 'muted'),
-  ];
+  const spans: Span[] =
+    stack.container === null
+      ? [span(stack.mountPoint, 'mnt', { bold: true }), { text: ' ' }, span(overlayText(stack, lang), 'muted')]
+      : spaced([
+          ...containerSpans(stack.container, { lang, unicode, id: true }),
+          ...(stack.stack.mounted === false ? [span(notMounted(lang), 'muted')] : []),
+        ]);
   if (stack.mark !== null) spans.push({ text: ' ' }, markSpan(stack.mark, { lang, unicode }));
   const mergedId = `${stack.id}#merged`;
-  const merged = limited(
-    mergedId,
+  // Of a container only what it wrote itself is unfolded: what its image holds is the same in all of them.
+  const folded = (id: string): boolean => stack.container !== null && !state.expanded.includes(id);
+  const mergedRows = (): TreeNode[] =>
     stack.merged.map((row) => ({
       id: `${mergedId}|${row.path}`,
       spans: entrySpans(row.path, row.type, row.bytes, [
@@ -136,26 +150,30 @@ function stackNode(stack: StackView, state: LayersState, lang: Lang, unicode: bo
         ...(row.copiedUp ? [span(EFFECTS['copied-up'][lang], 'changed')] : []),
       ]),
       children: [],
-    })),
-    state,
-    lang,
-  );
+    }));
   const mergedNode: TreeNode = {
     id: mergedId,
     spans: [
       span(MERGED[lang], 'heading'),
+      ...(folded(mergedId) ? [span(' (x)', 'muted')] : []),
       ...(stack.partial ? [span(lang === 'zh' ? '（部分）' : ' (partly read)', 'warn')] : []),
     ],
-    children: merged,
+    children: folded(mergedId) ? [] : limited(mergedId, mergedRows(), state, lang),
   };
-  const layers = stack.layers.map((layer): TreeNode => {
+  // A container's work directory is overlayfs's own affair.
+  const shown = stack.layers.filter(({ dir }) => stack.container === null || dir.role !== 'work');
+  const layers = shown.map((layer): TreeNode => {
     const size =
       layer.dir.files === null
         ? word('couldNotRead', lang)
         : `${counted(layer.dir.files, lang, ['file', 'files'], '个文件')} ${bytes(layer.dir.bytes ?? 0)}`;
-    const rows = layer.rows.map(
-      (row): TreeNode => ({ id: `${layer.id}|${row.path}`, spans: rowSpans(row, lang, unicode), children: [] }),
-    );
+    const isFolded = layer.dir.role !== 'upper' && folded(layer.id);
+    const rows = (): TreeNode[] =>
+      layer.rows.map((row) => ({
+        id: `${layer.id}|${row.path}`,
+        spans: rowSpans(row, lang, unicode),
+        children: [],
+      }));
     return {
       id: layer.id,
       spans: [
@@ -163,14 +181,19 @@ function stackNode(stack: StackView, state: LayersState, lang: Lang, unicode: bo
           bold: true,
         }),
         { text: ' ' },
-        span(layer.path, 'text'),
+        span(layer.part === null ? layer.path : partText(layer.part, stack, lang), 'text'),
         { text: '  ' },
         span(size, 'muted'),
+        ...(isFolded && layer.dir.entries.length > 0 ? [span(' (x)', 'muted')] : []),
       ],
-      children: limited(layer.id, rows, state, lang, layer.dir.truncated),
+      children: isFolded ? [] : limited(layer.id, rows(), state, lang, layer.dir.truncated),
     };
   });
   return { id: stack.id, spans, children: [mergedNode, ...layers] };
+}
+
+function notMounted(lang: Lang): string {
+  return lang === 'zh' ? '未挂载' : 'not mounted';
 }
 
 function overlayText(stack: StackView, lang: Lang): string {
@@ -234,8 +257,16 @@ function layerDetail(stacks: readonly StackView[], id: string, lang: Lang): Deta
   if (stack === undefined) return null;
   const mount = stack.stack.mountPoint;
   if (path === undefined || path === '+' || path === '…') {
-    const facts = stack.layers.map((layer) => ({ label: layer.name, value: layer.path }));
-    return { title: stack.mountPoint, commands: [`findmnt -o TARGET,FSTYPE,OPTIONS ${shellWord(mount)}`], facts };
+    const facts = stack.layers.map((layer) => ({ label: layer.name, value: visible(layer.dir.path) }));
+    const { container } = stack;
+    if (container === null)
+      return { title: stack.mountPoint, commands: [`findmnt -o TARGET,FSTYPE,OPTIONS ${shellWord(mount)}`], facts };
+    const name = shellWord(container.container.name);
+    return {
+      title: container.name,
+      commands: [`docker diff ${name}`, `docker history ${shellWord(container.container.image)}`],
+      facts: [{ label: word('container', lang), value: containerText(container, lang) }, ...facts],
+    };
   }
   const entry = stack.stack.layers.flatMap((dir) => dir.entries).find((one) => visible(one.path) === path);
   if (entry === undefined) return null;
@@ -247,5 +278,6 @@ function layerDetail(stacks: readonly StackView[], id: string, lang: Lang): Deta
   const commands = stack.stack.layers
     .filter((dir) => dir.role !== 'work')
     .map((dir) => `ls -ld ${shellWord(`${dir.path}/${entry.path}`)}`);
-  return { title: `${stack.mountPoint.replace(/\/$/, '')}/${path}`, commands, facts };
+  const top = stack.container?.name ?? stack.mountPoint.replace(/\/$/, '');
+  return { title: `${top}/${path}`, commands, facts };
 }

@@ -4,6 +4,7 @@ import type { KeyHint, Lang, Panel, PanelInput, PanelView } from '../panel.js';
 import { padLine } from '../text/fit.js';
 import { type Role, type Span, type StyledLine, span } from '../text/styled.js';
 import { wrapText } from '../text/wrap.js';
+import { placeText } from '../viewmodels/containers.js';
 import { ISOLATES, namespaceDetail } from '../viewmodels/namespace-detail.js';
 import {
   mapText,
@@ -14,7 +15,7 @@ import {
 } from '../viewmodels/namespaces.js';
 import { holderText, keptAlive } from '../viewmodels/wiring-detail.js';
 import { detailLines } from './detail.js';
-import { asciiText, markSign } from './glyphs.js';
+import { asciiText, containerGlyph, markSign } from './glyphs.js';
 import { type ListState, listKey } from './list-keys.js';
 import { drawTree, type TreeDrawing, type TreeNode } from './tree.js';
 import { markSpan } from './wiring-rows.js';
@@ -141,7 +142,14 @@ function namespaceNode(node: NamespaceNode, lang: Lang, unicode: boolean): TreeN
   if (node.name !== '')
     spans.push(
       { text: ' ' },
-      span(node.name, node.mark === 'removed' ? 'removed' : 'accent', { strike: node.mark === 'removed' }),
+      span(placeText(node.name, lang), node.mark === 'removed' ? 'removed' : 'accent', {
+        strike: node.mark === 'removed',
+      }),
+    );
+  if (node.containers.length > 0)
+    spans.push(
+      { text: ' ' },
+      span(`${containerGlyph(unicode)} ${node.containers.join(lang === 'zh' ? '、' : ', ')}`, 'accent', { bold: true }),
     );
   if (node.mark !== null) spans.push({ text: ' ' }, markSpan(node.mark, { lang, unicode }));
   spans.push({ text: ' ' }, span(`[${node.ns?.inode ?? ''}]`, 'muted'));
@@ -166,6 +174,8 @@ function namespaceNode(node: NamespaceNode, lang: Lang, unicode: boolean): TreeN
 function processNode(node: ProcessNode, lang: Lang, unicode: boolean): TreeNode {
   const pids = node.pids.join(unicode ? ' → ' : ' > ');
   const spans: Span[] = [span(pids, 'pid', { bold: node.pids.length > 1 }), { text: ' ' }];
+  if (node.container !== null)
+    spans.push(span(`${containerGlyph(unicode)} ${node.container.name} `, 'accent', { bold: true }));
   if (node.differs.length > 0) spans.push(span(`[${node.differs.join(' ')}] `, 'info'));
   if (node.mark !== null) spans.push(span(`${markSign(node.mark, unicode).glyph} `, markSign(node.mark, unicode).role));
   spans.push(span(node.command, node.process.state === 'Z' ? 'removed' : 'text'));

@@ -117,7 +117,10 @@ function connect(wire: WiringWire, places: Places, connectors: Map<string, strin
     const own = places.get(here);
     if (own === undefined) continue;
     const far = places.get(there);
-    const text = far === undefined ? visible(own.port.link?.peer?.name ?? '…') : `${far.box.label}/${far.port.name}`;
+    const text =
+      far === undefined
+        ? visible(own.port.link?.peer?.name ?? '…')
+        : `${far.box.containers[0]?.fact.name ?? far.box.label}/${far.port.name}`;
     const before = connectors.get(here);
     connectors.set(here, before === undefined ? text : `${before}, ${text}`);
   }

@@ -3,8 +3,10 @@ import type { Lang } from '../panel.js';
 import { type Role, type Span, span } from '../text/styled.js';
 import { textWidth } from '../text/width.js';
 import { wrapText } from '../text/wrap.js';
+import { placeText } from '../viewmodels/containers.js';
 import type { Mark } from '../viewmodels/marks.js';
 import type { WiringBox, WiringNote, WiringPort } from '../viewmodels/wiring.js';
+import { containerSpans } from './container-spans.js';
 import { asciiText, kindGlyph, markSign, noteGlyph, stateSign } from './glyphs.js';
 import { more, word } from './words.js';
 
@@ -43,7 +45,7 @@ export const BAR_COLUMNS = 3;
 const MAX_ADDRESSES = 6;
 
 export function boxRows(box: WiringBox, options: RowOptions): BoxRow[] {
-  const rows: BoxRow[] = [];
+  const rows: BoxRow[] = containerRows(box, options);
   const loopback = box.loopback;
   if (
     loopback !== null &&
@@ -55,6 +57,23 @@ export function boxRows(box: WiringBox, options: RowOptions): BoxRow[] {
   rows.push(...treeRows(box.ports, 0, options));
   rows.push(...noteRows(box, options));
   return rows;
+}
+
+/** One row for each container: its name again where several share the box, its image, its state. */
+function containerRows(box: WiringBox, options: RowOptions): BoxRow[] {
+  return box.containers.flatMap(({ fact, mark }) => {
+    const [head = { text: '' }, ...tail] = containerSpans(fact, { ...options, sharing: true });
+    const marked = mark === null ? tail : [...tail, markSpan(mark, options)];
+    return flow([head], marked, options.inner).map((spans) => ({
+      port: null,
+      item: box.id,
+      depth: 0,
+      barred: false,
+      spans,
+      loose: false,
+      children: [],
+    }));
+  });
 }
 
 function isUsualLoopback(text: string): boolean {
@@ -209,9 +228,9 @@ interface Words {
   readonly unicode: boolean;
 }
 
-/** `lab host`, `r1`: the name of a box as people read it. */
+/** `lab host`, `r1`, `container web`: the name of a box as people read it. */
 export function boxTitle(box: WiringBox, lang: Lang): string {
-  return box.isHost ? word('labHost', lang) : box.label;
+  return box.isHost ? word('labHost', lang) : placeText(box.label, lang);
 }
 
 /** The title in the upper border of a box. */

@@ -4,6 +4,7 @@ import type { Lang } from '../panel.js';
 
 export const WORDS = {
   labHost: { en: 'lab host', zh: '实验主机' },
+  container: { en: 'container', zh: '容器' },
   up: { en: 'up', zh: '启用' },
   noCarrier: { en: 'no carrier', zh: '无载波' },
   down: { en: 'down', zh: '停用' },

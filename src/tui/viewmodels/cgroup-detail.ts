@@ -1,11 +1,13 @@
 /** Every fact about one control group under the name of the file that holds it, in the dialect of its hierarchy. */
 import type { Bilingual, Cgroup, Snapshot } from '../../../engine/api/types.js';
 import type { Lang } from '../panel.js';
+import { containersOf, shortIds } from './containers.js';
 import { bytes, microseconds } from './format.js';
 import { visible } from './safe-text.js';
-import { type Detail, type Fact, shellWord } from './wiring-detail.js';
+import { containerText, type Detail, type Fact, inspectCommand, shellWord } from './wiring-detail.js';
 
 const L = {
+  container: { en: 'container', zh: '容器' },
   hierarchy: { en: 'hierarchy', zh: '层级' },
   v2: { en: 'v2 (one tree for all controllers)', zh: 'v2（所有控制器共用一棵树）' },
   process: { en: 'process', zh: '进程' },
@@ -17,6 +19,8 @@ export function cgroupDetail(snapshot: Snapshot, path: string, lang: Lang): Deta
   if (groups.length === 0) return null;
   const facts: Fact[] = [];
   const commands: string[] = [];
+  const container = containersOf(snapshot).ofCgroup(path);
+  if (container !== null) facts.push({ label: L.container[lang], value: containerText(container, lang) });
   for (const group of groups) {
     const v2 = group.hierarchy === '';
     facts.push({ label: L.hierarchy[lang], value: v2 ? L.v2[lang] : group.hierarchy });
@@ -31,7 +35,8 @@ export function cgroupDetail(snapshot: Snapshot, path: string, lang: Lang): Deta
     const mount = snapshot.cgroups.hierarchies.find((one) => one.name === group.hierarchy)?.mountPoint;
     if (mount !== undefined) commands.push(`grep . ${shellWord(`${mount}${path === '/' ? '' : path}`)}/* 2>/dev/null`);
   }
-  return { title: visible(path), commands, facts };
+  if (container !== null) commands.push(inspectCommand(container));
+  return { title: visible(shortIds(path)), commands, facts };
 }
 
 /** File names of both dialects: cgroup-v1/*.rst and cgroup-v2.rst of the kernel's documentation. */

@@ -5,6 +5,7 @@
 import type { Cgroup, Snapshot } from '../../../engine/api/types.js';
 import type { FreshChange } from '../panel.js';
 import type { CgroupHistory } from './cgroup-history.js';
+import { type ContainerFact, type ContainerIndex, containersOf, shortIds } from './containers.js';
 import { indexMarks, type Mark, type MarkIndex } from './marks.js';
 import { visible } from './safe-text.js';
 import { naturalCompare } from './wiring.js';
@@ -12,8 +13,10 @@ import { naturalCompare } from './wiring.js';
 export interface CgroupNode {
   /** Path relative to the lab's subtree; `/` is its root. */
   readonly path: string;
-  /** Last part of the path. */
+  /** Last part of the path; the id of a container short. */
   readonly name: string;
+  /** Container whose group it is. */
+  readonly container: ContainerFact | null;
   readonly mark: Mark | null;
   /** Hierarchies in which it exists; `['']` on v2. */
   readonly hierarchies: readonly string[];
@@ -50,6 +53,7 @@ export interface CgroupsInput {
 export function cgroupsModel(input: CgroupsInput): CgroupsModel {
   const { cgroups } = input.snapshot;
   const marks = indexMarks(input.fresh ?? []);
+  const containers = containersOf(input.snapshot);
   const byPath = new Map<string, Cgroup[]>();
   for (const group of cgroups.groups) {
     const list = byPath.get(group.path);
@@ -77,6 +81,7 @@ export function cgroupsModel(input: CgroupsInput): CgroupsModel {
       parents.get(path) ?? null,
       byPath.get(path) ?? [],
       marks,
+      containers,
       input.history,
       wanted.includes(path) ? 'ghost' : 'removed',
       paths.filter((other) => parents.get(other) === path).map(build),
@@ -86,13 +91,17 @@ export function cgroupsModel(input: CgroupsInput): CgroupsModel {
   const prune = (nodes: readonly CgroupNode[]): CgroupNode[] =>
     nodes.flatMap((node) => {
       const children = prune(node.children);
-      if (filter === '' || children.length > 0 || visible(node.path).toLowerCase().includes(filter))
-        return [{ ...node, children }];
+      if (filter === '' || children.length > 0 || nodeText(node).includes(filter)) return [{ ...node, children }];
       hidden++;
       return [];
     });
   const roots = prune(paths.filter((path) => parents.get(path) === null).map(build));
   return { mode: cgroups.mode, hierarchies: cgroups.hierarchies, roots, hidden };
+}
+
+function nodeText({ path, container }: CgroupNode): string {
+  const names = container === null ? [] : [container.name, container.image, container.state];
+  return [visible(path), ...names].join('\n').toLowerCase();
 }
 
 /** Parents before children, siblings in natural order. */
@@ -119,6 +128,7 @@ function mergedNode(
   parent: string | null,
   groups: readonly Cgroup[],
   marks: MarkIndex,
+  containers: ContainerIndex,
   history: CgroupHistory | undefined,
   absent: Mark,
   children: readonly CgroupNode[],
@@ -128,12 +138,15 @@ function mergedNode(
   return {
     path,
     name: visible(
-      parent === null || parent === '/'
-        ? path === '/'
-          ? '/'
-          : path.replace(/^\//, '')
-        : path.slice(parent.length + 1),
+      shortIds(
+        parent === null || parent === '/'
+          ? path === '/'
+            ? '/'
+            : path.replace(/^\//, '')
+          : path.slice(parent.length + 1),
+      ),
     ),
+    container: containers.ofCgroup(path),
     mark: groups.length === 0 ? absent : markOf(marks, path),
     hierarchies: groups.map((group) => group.hierarchy),
     procs: [...new Set(groups.flatMap((group) => group.procs))].sort((a, b) => a - b),

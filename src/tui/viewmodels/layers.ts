@@ -5,6 +5,7 @@
  */
 import type { LayerDir, LayerEntry, OverlayStack, Snapshot } from '../../../engine/api/types.js';
 import type { FreshChange } from '../panel.js';
+import { type ContainerFact, type ContainerIndex, containersOf, shortIds } from './containers.js';
 import { indexMarks, type Mark, type MarkIndex } from './marks.js';
 import { visible } from './safe-text.js';
 import { naturalCompare } from './wiring.js';
@@ -28,13 +29,26 @@ export interface LayerRow {
   readonly mark: Mark | null;
 }
 
+/** What a directory of a container's stack is to the engine. */
+export type LayerPart =
+  /** What the container itself wrote. */
+  | { readonly kind: 'writable' }
+  /** Names that its mounts stand on, such as /etc/hosts. */
+  | { readonly kind: 'init' }
+  /** One of its image's layers, the first one at the bottom. */
+  | { readonly kind: 'image'; readonly nth: number; readonly of: number };
+
 export interface LayerView {
   /** `stack/0`, `stack/1` … */
   readonly id: string;
   readonly dir: LayerDir;
   /** `upper`, `lower 1` (the topmost), `lower 2` …, `work`. */
   readonly name: string;
+  /** With the ids of containers and layers short. */
   readonly path: string;
+  /** Null outside of containers, and for the work directory. */
+  readonly part: LayerPart | null;
+  /** Put together when first asked for. */
   readonly rows: readonly LayerRow[];
 }
 
@@ -51,11 +65,15 @@ export interface MergedRow {
 export interface StackView {
   readonly id: string;
   readonly stack: OverlayStack;
+  /** Container whose files these are. */
+  readonly container: ContainerFact | null;
+  /** With the ids of containers short. */
   readonly mountPoint: string;
   /** Where it is mounted: a name for its mount namespace. */
   readonly place: string;
   readonly mark: Mark | null;
   readonly layers: readonly LayerView[];
+  /** Put together when first asked for. */
   readonly merged: readonly MergedRow[];
   /** Some layer has more entries than were read: then `merged` may lack paths. */
   readonly partial: boolean;
@@ -77,13 +95,18 @@ export function layersModel(input: LayersInput): LayersModel {
   const { snapshot } = input;
   const marks = indexMarks(input.fresh ?? []);
   const filter = (input.filter ?? '').trim();
-  const stacks = snapshot.overlays.map((stack) => stackView(stack, placeOf(snapshot, stack), marks, filter));
+  const containers = containersOf(snapshot);
+  const stacks = snapshot.overlays.map((stack) =>
+    stackView(stack, placeOf(snapshot, stack), containers, marks, filter),
+  );
   const shown =
     filter === ''
       ? stacks
       : stacks.filter(
           (stack) =>
-            stack.mountPoint.toLowerCase().includes(filter) || stack.layers.some((layer) => layer.rows.length > 0),
+            stack.stack.mountPoint.toLowerCase().includes(filter) ||
+            `${stack.container?.name ?? ''}\n${stack.container?.image ?? ''}`.toLowerCase().includes(filter) ||
+            stack.layers.some((layer) => layer.rows.length > 0),
         );
   return { stacks: shown, hidden: stacks.length - shown.length };
 }
@@ -96,29 +119,70 @@ function placeOf(snapshot: Snapshot, stack: OverlayStack): string {
   return ns?.members[0] === undefined ? stack.ns : `pid ${ns.members[0]}`;
 }
 
-function stackView(stack: OverlayStack, place: string, marks: MarkIndex, filter: string): StackView {
+function stackView(
+  stack: OverlayStack,
+  place: string,
+  containers: ContainerIndex,
+  marks: MarkIndex,
+  filter: string,
+): StackView {
   // The same as the key of its changes, so that marks are found.
   const id = `${stack.ns}/overlay/${stack.mountPoint}`;
   const stackMark = marks.of('overlay', id);
   let lower = 0;
   const layers = stack.layers.map((dir, i): LayerView => {
     const name = dir.role === 'lower' ? `lower ${++lower}` : dir.role;
-    const rows = dir.role === 'work' ? [] : dir.entries.map((entry) => rowOf(stack, i, entry, marks, id));
-    rows.sort((a, b) => naturalCompare(a.path, b.path));
-    const kept = filter === '' ? rows : rows.filter((row) => matches(stack, row.path, filter));
-    return { id: `${id}#${i}`, dir, name, path: visible(dir.path), rows: kept };
+    const rows = once((): readonly LayerRow[] => {
+      const all = dir.role === 'work' ? [] : dir.entries.map((entry) => rowOf(stack, i, entry, marks, id));
+      all.sort((a, b) => naturalCompare(a.path, b.path));
+      return filter === '' ? all : all.filter((row) => matches(stack, row.path, filter));
+    });
+    return {
+      id: `${id}#${i}`,
+      dir,
+      name,
+      path: visible(shortIds(dir.path)),
+      part: partOf(stack, i),
+      get rows() {
+        return rows();
+      },
+    };
   });
-  const merged = mergedRows(stack).filter((row) => filter === '' || matches(stack, row.path, filter));
+  const merged = once(() => mergedRows(stack).filter((row) => filter === '' || matches(stack, row.path, filter)));
   return {
     id,
     stack,
-    mountPoint: visible(stack.mountPoint),
+    container: containers.byId(stack.container),
+    mountPoint: visible(shortIds(stack.mountPoint)),
     place,
     mark: stackMark,
     layers,
-    merged,
+    get merged() {
+      return merged();
+    },
     partial: stack.layers.some((dir) => dir.truncated && dir.role !== 'work'),
   };
+}
+
+/** A value that is made when it is first asked for. */
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | null = null;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
+}
+
+/** Between a container's own layer and its image's the engine puts one with the names that it mounts over. */
+const INIT_LAYER = /-init\/diff$/;
+
+function partOf(stack: OverlayStack, at: number): LayerPart | null {
+  const dir = stack.layers[at];
+  if (stack.container === undefined || dir === undefined || dir.role === 'work') return null;
+  if (dir.role === 'upper') return { kind: 'writable' };
+  if (INIT_LAYER.test(dir.path)) return { kind: 'init' };
+  const image = stack.layers.filter(({ role, path }) => role === 'lower' && !INIT_LAYER.test(path));
+  return { kind: 'image', nth: image.length - image.indexOf(dir), of: image.length };
 }
 
 /** The filter may be part of a path within the layer, or a whole path below the mount point. */
@@ -171,6 +235,14 @@ export interface Lookup {
   readonly cut: boolean;
 }
 
+const byPath = new WeakMap<LayerDir, ReadonlyMap<string, LayerEntry>>();
+
+function entriesOf(dir: LayerDir): ReadonlyMap<string, LayerEntry> {
+  const entries = byPath.get(dir) ?? new Map(dir.entries.map((entry) => [entry.path, entry]));
+  byPath.set(dir, entries);
+  return entries;
+}
+
 /** Follow overlayfs through the layers for one path, relative to the mount point, without a leading slash. */
 export function lookup(stack: Pick<OverlayStack, 'layers'>, path: string): Lookup {
   const steps: LookupStep[] = [];
@@ -187,7 +259,7 @@ export function lookup(stack: Pick<OverlayStack, 'layers'>, path: string): Looku
       step('blocked');
       continue;
     }
-    const at = new Map(dir.entries.map((entry) => [entry.path, entry]));
+    const at = entriesOf(dir);
     const ancestors = path
       .split('/')
       .slice(0, -1)

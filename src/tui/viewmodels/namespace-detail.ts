@@ -1,9 +1,10 @@
 /** Every fact about one namespace or process, with what the kind isolates and the commands that show the same. */
 import type { Bilingual, NamespaceKind, Snapshot } from '../../../engine/api/types.js';
 import type { Lang } from '../panel.js';
+import { containersOf } from './containers.js';
 import { mapText } from './namespaces.js';
 import { visible } from './safe-text.js';
-import { type Detail, type Fact, holderText } from './wiring-detail.js';
+import { containerText, type Detail, type Fact, holderText, inspectCommand } from './wiring-detail.js';
 
 /** What each kind isolates, in one line; namespaces(7). */
 export const ISOLATES: Readonly<Record<NamespaceKind, Bilingual>> = {
@@ -30,6 +31,7 @@ const NSENTER: Readonly<Record<NamespaceKind, string>> = {
 };
 
 const L = {
+  container: { en: 'container', zh: '容器' },
   isolates: { en: 'isolates', zh: '隔离内容' },
   inode: { en: 'inode', zh: 'inode 号' },
   owner: { en: 'owned by', zh: '所有者' },
@@ -64,6 +66,11 @@ export function namespaceDetail(snapshot: Snapshot, id: string, lang: Lang): Det
   };
   add(L.isolates, ISOLATES[ns.kind][lang]);
   add(L.inode, String(ns.inode));
+  const containers = containersOf(snapshot);
+  for (const name of ns.containers ?? []) {
+    const fact = containers.all.find(({ container }) => container.name === name);
+    if (fact !== undefined) add(L.container, containerText(fact, lang));
+  }
   for (const name of ns.names) add(L.name, visible(name));
   if (ns.owner !== null) add(L.owner, ns.owner);
   if (ns.parent !== null) add(L.parent, ns.parent);
@@ -97,6 +104,8 @@ function processDetail(snapshot: Snapshot, pid: number, lang: Lang): Detail | nu
   const add = (label: Bilingual, value: string): void => {
     facts.push({ label: label[lang], value });
   };
+  const container = containersOf(snapshot).ofProcess(pid);
+  if (container !== null) add(L.container, containerText(container, lang));
   add(L.command, visible(process.argv.join(' ') || process.comm));
   add(L.state, process.state);
   add(L.pids, process.nspid.join(' → '));
@@ -116,7 +125,11 @@ function processDetail(snapshot: Snapshot, pid: number, lang: Lang): Detail | nu
   add(L.oom, String(process.oomScoreAdj));
   return {
     title: `${visible(process.comm)} (${pid})`,
-    commands: [`grep -E 'NSpid|Cap|Uid' /proc/${pid}/status`, `ls -l /proc/${pid}/ns`],
+    commands: [
+      `grep -E 'NSpid|Cap|Uid' /proc/${pid}/status`,
+      `ls -l /proc/${pid}/ns`,
+      ...(container === null ? [] : [inspectCommand(container)]),
+    ],
     facts,
   };
 }

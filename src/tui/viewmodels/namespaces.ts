@@ -12,6 +12,7 @@ import type {
   Snapshot,
 } from '../../../engine/api/types.js';
 import type { FreshChange } from '../panel.js';
+import { type ContainerFact, containersOf } from './containers.js';
 import { indexMarks, type Mark, type MarkIndex } from './marks.js';
 import { visible } from './safe-text.js';
 
@@ -23,8 +24,10 @@ export interface NamespaceNode {
   readonly id: string;
   readonly kind: NamespaceKind;
   readonly ns: Namespace | null;
-  /** What people call it: a bind mount's name, else its oldest process, else what holds it. */
+  /** What people call it: a bind mount's name, else its oldest process, else what holds it. Empty where `containers` says it. */
   readonly name: string;
+  /** Names of the containers whose namespace it is, the one that it was made for first. */
+  readonly containers: readonly string[];
   readonly mark: Mark | null;
   /** `lab`: the lab host's own; `machine`: shared with the whole machine. */
   readonly shared: 'lab' | 'machine' | null;
@@ -49,6 +52,8 @@ export interface ProcessNode {
   readonly process: Process;
   readonly command: string;
   readonly mark: Mark | null;
+  /** Container whose process it is. */
+  readonly container: ContainerFact | null;
   /** Kinds in which it is not where the lab host's first process is. */
   readonly differs: readonly NamespaceKind[];
   /** Pids from the lab host inwards; the last one is what the process itself sees. */
@@ -104,6 +109,7 @@ function nodeOf(ns: Namespace, snapshot: Snapshot, marks: MarkIndex): NamespaceN
     kind: ns.kind,
     ns,
     name: nameOf(ns, members),
+    containers: (ns.containers ?? []).map(visible),
     mark: marks.of('namespace', ns.id),
     shared: ns.isMachine ? 'machine' : ns.isLabHost ? 'lab' : null,
     members,
@@ -115,7 +121,7 @@ function nodeOf(ns: Namespace, snapshot: Snapshot, marks: MarkIndex): NamespaceN
 }
 
 function nameOf(ns: Namespace, members: readonly { pid: number; comm: string }[]): string {
-  if (ns.isLabHost || ns.isMachine) return '';
+  if (ns.isLabHost || ns.isMachine || ns.containers !== undefined) return '';
   const name = ns.names[0];
   if (name !== undefined) return visible(name);
   const oldest = members[0];
@@ -129,6 +135,7 @@ function goneNode(id: string, name: string): NamespaceNode {
     kind,
     ns: null,
     name: visible(name),
+    containers: [],
     mark: 'removed',
     shared: null,
     members: [],
@@ -193,12 +200,13 @@ function prune(nodes: readonly NamespaceNode[], wanted: (node: NamespaceNode) =>
 function nodeText(node: NamespaceNode): string {
   const members = node.members.map((member) => `${member.pid} ${member.comm}`);
   const holders = node.holders.map((holder) => visible(holder.path ?? ''));
-  return [node.id, node.name, ...members, ...holders].join('\n').toLowerCase();
+  return [node.id, node.name, ...node.containers, ...members, ...holders].join('\n').toLowerCase();
 }
 
 function processTree(snapshot: Snapshot, marks: MarkIndex, filter: string): ProcessNode[] {
   const home = new Map(snapshot.namespaces.filter((ns) => ns.isLabHost || ns.isMachine).map((ns) => [ns.kind, ns.id]));
   const byPid = new Map(snapshot.processes.map((process) => [process.pid, process]));
+  const containers = containersOf(snapshot);
   const build = (process: Process, above: ReadonlySet<number>): ProcessNode => {
     const seen = new Set([...above, process.pid]);
     const children = snapshot.processes.filter((other) => other.ppid === process.pid && !seen.has(other.pid));
@@ -206,6 +214,7 @@ function processTree(snapshot: Snapshot, marks: MarkIndex, filter: string): Proc
       process,
       command: visible(process.argv.length > 0 ? process.argv.join(' ') : `[${process.comm}]`),
       mark: marks.of('process', `process/${process.hostPid}:${process.startTime}`),
+      container: containers.ofProcess(process.pid),
       differs: KINDS.filter(
         (kind) =>
           process.namespaces[kind] !== undefined && home.has(kind) && process.namespaces[kind] !== home.get(kind),
@@ -221,7 +230,10 @@ function processTree(snapshot: Snapshot, marks: MarkIndex, filter: string): Proc
     nodes.flatMap((node) => {
       const children = keep(node.children);
       const hit =
-        filter === '' || `${node.pids.join(' ')} ${node.command} ${node.process.comm}`.toLowerCase().includes(filter);
+        filter === '' ||
+        `${node.pids.join(' ')} ${node.command} ${node.process.comm} ${node.container?.name ?? ''}`
+          .toLowerCase()
+          .includes(filter);
       return hit || children.length > 0 ? [{ ...node, children }] : [];
     });
   return keep(roots.map((root) => build(root, new Set())));

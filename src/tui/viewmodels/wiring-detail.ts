@@ -1,6 +1,7 @@
 /** Every fact about one interface or one network namespace, in the reader's language, with the command that shows the same. */
 import type { Bilingual, Link, NamespaceHolder, NetworkNamespace, Snapshot } from '../../../engine/api/types.js';
 import type { Lang } from '../panel.js';
+import { type ContainerFact, containersOf, placeText, sharingText, stateText } from './containers.js';
 import { bytes } from './format.js';
 import { visible } from './safe-text.js';
 import { flatPorts, linkState, type WiringBox, type WiringModel, type WiringPort } from './wiring.js';
@@ -19,6 +20,7 @@ export interface Detail {
 }
 
 const L = {
+  container: { en: 'container', zh: '容器' },
   kind: { en: 'kind', zh: '类型' },
   namespace: { en: 'namespace', zh: '命名空间' },
   index: { en: 'index', zh: '序号' },
@@ -76,8 +78,10 @@ export function inBox(box: WiringBox, snapshot: Snapshot): string {
   if (box.isHost) return '';
   const ns = snapshot.namespaces.find((one) => one.id === box.ns);
   const name = ns?.names[0];
-  if (name !== undefined) return `ip netns exec ${shellWord(name)} `;
   const pid = ns?.members[0];
+  // The engine keeps the namespaces of its containers where `ip netns` does not look.
+  if (ns?.containers !== undefined && pid !== undefined) return `nsenter -t ${pid} -n `;
+  if (name !== undefined) return `ip netns exec ${shellWord(name)} `;
   return pid === undefined ? '' : `nsenter -t ${pid} -n `;
 }
 
@@ -102,7 +106,7 @@ function portDetail(box: WiringBox, port: WiringPort, snapshot: Snapshot, lang: 
   const add = (label: Bilingual, value: string): void => {
     facts.push({ label: label[lang], value });
   };
-  add(L.namespace, box.label);
+  add(L.namespace, placeText(box.label, lang));
   const link = port.link;
   if (link === null) {
     if (port.mark === 'ghost' || port.mark === 'removed') add(L.state, NOT_THERE[port.mark][lang]);
@@ -142,7 +146,7 @@ function peerText(link: Link, snapshot: Snapshot, lang: Lang): string {
   const network = snapshot.networks.find((one) => one.id === peer.ns);
   const name = network?.links.find((one) => one.index === peer.index)?.name ?? peer.name ?? `if${peer.index}`;
   if (network === undefined) return `${visible(name)}: ${UNSEEN[lang]}`;
-  return `${visible(network.label)}/${visible(name)}`;
+  return `${placeText(visible(network.label), lang)}/${visible(name)}`;
 }
 
 function packets(count: number, size: number, lang: Lang): string {
@@ -160,6 +164,7 @@ function boxDetail(box: WiringBox, snapshot: Snapshot, lang: Lang): Detail {
     return { title: box.label, commands: [], facts };
   }
   const ns = snapshot.namespaces.find((one) => one.id === network.id);
+  for (const { fact } of box.containers) add(L.container, containerText(fact, lang));
   add(L.namespace, network.id);
   if (ns?.owner != null) add(L.owner, ns.owner);
   for (const holder of ns?.heldBy ?? []) add(L.held, holderText(holder, lang));
@@ -179,7 +184,20 @@ function boxDetail(box: WiringBox, snapshot: Snapshot, lang: Lang): Detail {
     );
   const prefix = inBox(box, snapshot);
   const commands = ['ip addr', 'ip route', 'iptables-save -c'].map((command) => `${prefix}${command}`);
-  return { title: box.label, commands, facts };
+  const [first] = box.containers;
+  if (!box.isHost && first !== undefined) commands.push(inspectCommand(first.fact));
+  return { title: placeText(box.label, lang), commands, facts };
+}
+
+/** Everything about a container in one line: `web (1fe0ad5907ca), busybox, running, network bridge`. */
+export function containerText(fact: ContainerFact, lang: Lang): string {
+  const comma = lang === 'zh' ? '，' : ', ';
+  const name = lang === 'zh' ? `${fact.name}（${fact.short}）` : `${fact.name} (${fact.short})`;
+  return [name, fact.image, stateText(fact, lang), sharingText(fact, lang)].filter((part) => part !== '').join(comma);
+}
+
+export function inspectCommand({ container }: ContainerFact): string {
+  return `docker inspect ${shellWord(container.name)}`;
 }
 
 function firewallFacts(network: NetworkNamespace, add: (label: Bilingual, value: string) => void): void {
@@ -196,9 +214,10 @@ function firewallFacts(network: NetworkNamespace, add: (label: Bilingual, value:
 
 function processText(snapshot: Snapshot, pid: number): string {
   const process = snapshot.processes.find((one) => one.pid === pid);
-  return process === undefined
-    ? String(pid)
-    : `${pid} ${visible(process.argv.length > 0 ? process.argv.join(' ') : process.comm)}`;
+  if (process === undefined) return String(pid);
+  const container = containersOf(snapshot).ofProcess(pid);
+  const whose = container === null ? '' : ` [${container.name}]`;
+  return `${pid}${whose} ${visible(process.argv.length > 0 ? process.argv.join(' ') : process.comm)}`;
 }
 
 const HOLDER: Readonly<Record<NamespaceHolder['how'], Bilingual>> = {

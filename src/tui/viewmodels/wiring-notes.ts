@@ -3,6 +3,7 @@
  * address translation, what is dropped, and who listens. In the words of ip(8) and iptables(8), so in no language.
  */
 import type { Firewall, FirewallRule, ListeningPort, NetworkNamespace, Route } from '../../../engine/api/types.js';
+import type { ContainerIndex } from './containers.js';
 import type { Mark, MarkIndex } from './marks.js';
 import { visible } from './safe-text.js';
 
@@ -19,7 +20,7 @@ export interface WiringNote {
 const LOCAL_TABLE = 255;
 
 /** Notes in the order in which a packet meets them: forwarding, routes, port mapping, source translation, filter, listeners. */
-export function boxNotes(network: NetworkNamespace, marks: MarkIndex): WiringNote[] {
+export function boxNotes(network: NetworkNamespace, marks: MarkIndex, containers: ContainerIndex): WiringNote[] {
   const rules = network.firewall?.rules ?? [];
   const notes: WiringNote[] = [];
   const forward = network.sysctls['net.ipv4.ip_forward'];
@@ -47,7 +48,9 @@ export function boxNotes(network: NetworkNamespace, marks: MarkIndex): WiringNot
       other++;
       continue;
     }
-    const note = { ...short, mark: touched(marks, 'firewall-rule', network.id, [rule.text]) };
+    const whose = containerOf(rule, containers);
+    const text = whose === null ? short.text : `${short.text} (${whose})`;
+    const note = { ...short, text, mark: touched(marks, 'firewall-rule', network.id, [rule.text]) };
     (note.kind === 'filter' ? filtered : translated).push(note);
   }
   notes.push(...translated.filter((note) => note.kind === 'dnat'), ...translated.filter((note) => note.kind === 'nat'));
@@ -99,6 +102,18 @@ export function ruleSummary(rule: FirewallRule): { readonly kind: NoteKind; read
     default:
       return null;
   }
+}
+
+/** Whose packets a rule translates: the container that a port leads to or that a source address is, else the network of a bridge. */
+function containerOf({ target, match, options }: FirewallRule, containers: ContainerIndex): string | null {
+  if (target === 'DNAT') {
+    const address = /^\[?([0-9a-f:.]+?)\]?(?::[0-9-]+)?$/i.exec(options['to'] ?? options['to-destination'] ?? '')?.[1];
+    return address === undefined ? null : (containers.ofAddress(address)?.name ?? null);
+  }
+  if (target !== 'MASQUERADE' && target !== 'SNAT') return null;
+  const out = match['outInterface'];
+  if (out?.startsWith('!') === true) return containers.networkOfBridge(out.slice(1).trim());
+  return containers.ofAddress((match['source'] ?? '').replace(/\/(32|128)$/, ''))?.name ?? null;
 }
 
 function packetsTo(match: Readonly<Record<string, string>>): string {

@@ -5,6 +5,7 @@
  */
 import type { Link, LinkKind, NamespaceId, NetworkNamespace, Snapshot } from '../../../engine/api/types.js';
 import type { FreshChange } from '../panel.js';
+import { type ContainerFact, type ContainerIndex, containerMark, containersOf } from './containers.js';
 import { ANY_NAME, type GhostLink, type GoalGhost, NO_GHOST } from './goal-ghost.js';
 import { indexMarks, type Mark, type MarkIndex } from './marks.js';
 import { visible } from './safe-text.js';
@@ -42,6 +43,12 @@ export interface WiringPort {
   readonly link: Link | null;
 }
 
+/** A container whose processes are in a box. */
+export interface WiringContainer {
+  readonly fact: ContainerFact;
+  readonly mark: Mark | null;
+}
+
 export interface WiringBox {
   /** Namespace id, or `ghost:LABEL`. */
   readonly id: string;
@@ -53,6 +60,8 @@ export interface WiringBox {
   readonly ports: readonly WiringPort[];
   readonly notes: readonly WiringNote[];
   readonly processes: number;
+  /** Whose network it is: the container that it was made for, then those that share it; in the lab host those that use its own. */
+  readonly containers: readonly WiringContainer[];
   readonly network: NetworkNamespace | null;
 }
 
@@ -100,7 +109,10 @@ export function wiringModel(input: WiringInput): WiringModel {
   const goal = input.goal ?? NO_GHOST;
   const ghosts = missingGhosts(input.snapshot, goal);
   const members = new Map(input.snapshot.namespaces.map((ns) => [ns.id, ns.members.length]));
-  const boxes = input.snapshot.networks.map((network) => realBox(network, marks, ghosts, members.get(network.id) ?? 0));
+  const containers = containersOf(input.snapshot);
+  const boxes = input.snapshot.networks.map((network) =>
+    realBox(network, marks, ghosts, members.get(network.id) ?? 0, containers),
+  );
   for (const change of marks.under('namespace', 'net:')) {
     if (change.kind === 'removed' && !boxes.some((box) => box.id === change.key))
       boxes.push(goneBox(change.key, change.name));
@@ -142,12 +154,13 @@ function realBox(
   marks: MarkIndex,
   ghosts: readonly GhostLink[],
   processes: number,
+  containers: ContainerIndex,
 ): WiringBox {
   const isHost = network.label === 'host';
   const own = ghosts.filter((ghost) => ghost.ns === network.label);
   const ports = network.links
     .filter((link) => link.kind !== 'loopback')
-    .map((link) => [link, realPort(network, link, marks, own)] as const);
+    .map((link) => [link, realPort(network, link, marks, own, isHost ? containers : null)] as const);
   ports.sort((a, b) => a[0].index - b[0].index);
   const gone = goneLinks(network, marks).map((name) => removedPort(network.id, name));
   const wanted = own.filter(
@@ -160,10 +173,11 @@ function realBox(
     label: visible(network.label),
     isHost,
     mark: marks.of('namespace', network.id),
-    loopback: loopback === undefined ? null : realPort(network, loopback, marks, own),
+    loopback: loopback === undefined ? null : realPort(network, loopback, marks, own, null),
     ports: [...nest(network.links, ports), ...gone, ...wanted.map((ghost) => ghostPort(network.id, ghost))],
-    notes: boxNotes(network, marks),
+    notes: boxNotes(network, marks, containers),
     processes,
+    containers: containers.inNetwork(network.id).map((fact) => ({ fact, mark: containerMark(marks, fact) })),
     network,
   };
 }
@@ -203,7 +217,13 @@ function loops(link: Link, links: readonly Link[], parentOf: (link: Link) => num
   return false;
 }
 
-function realPort(network: NetworkNamespace, link: Link, marks: MarkIndex, ghosts: readonly GhostLink[]): WiringPort {
+function realPort(
+  network: NetworkNamespace,
+  link: Link,
+  marks: MarkIndex,
+  ghosts: readonly GhostLink[],
+  containers: ContainerIndex | null,
+): WiringPort {
   const key = `${network.id}/${link.name}`;
   const shown = link.addresses.filter((address) => address.scope !== 'link' || address.family === 'inet');
   const addresses: WiringAddress[] = shown.map((address) => {
@@ -225,7 +245,7 @@ function realPort(network: NetworkNamespace, link: Link, marks: MarkIndex, ghost
     state: linkState(link),
     addresses,
     hiddenAddresses: link.addresses.length - shown.length,
-    facts: linkFacts(link, network),
+    facts: linkFacts(link, network, containers),
     mark: marks.of('link', key),
     children: [],
     childrenAre: link.kind === 'bridge' ? 'ports' : 'uppers',
@@ -234,8 +254,10 @@ function realPort(network: NetworkNamespace, link: Link, marks: MarkIndex, ghost
   };
 }
 
-function linkFacts(link: Link, network: NetworkNamespace): string[] {
+function linkFacts(link: Link, network: NetworkNamespace, containers: ContainerIndex | null): string[] {
   const facts: string[] = [];
+  const engineNetwork = containers?.networkOfBridge(link.name) ?? null;
+  if (engineNetwork !== null) facts.push(`network ${engineNetwork}`);
   if (link.vxlan !== undefined) {
     facts.push(`vni ${link.vxlan.id}${link.vxlan.remote === null ? '' : ` → ${visible(link.vxlan.remote)}`}`);
     if (link.vxlan.port !== 4789) facts.push(`port ${link.vxlan.port}`);
@@ -305,6 +327,7 @@ function emptyBox(id: string, label: string, mark: Mark): WiringBox {
     ports: [],
     notes: [],
     processes: 0,
+    containers: [],
     network: null,
   };
 }
@@ -464,5 +487,6 @@ function boxText(box: WiringBox): string {
     ...port.addresses.map((address) => address.text),
     ...port.facts,
   ]);
-  return [box.label, ...words, ...box.notes.map((note) => note.text)].join('\n').toLowerCase();
+  const containers = box.containers.flatMap(({ fact }) => [fact.name, fact.short, fact.image, fact.state]);
+  return [box.label, ...containers, ...words, ...box.notes.map((note) => note.text)].join('\n').toLowerCase();
 }
