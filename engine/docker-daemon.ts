@@ -22,6 +22,7 @@ import { notePhase } from './kernel/journal/context.js';
 import { Journal } from './kernel/journal/journal.js';
 import { realKernel } from './kernel/kernel.js';
 import { inUserNamespace } from './kernel/procfs/id-map.js';
+import { Reactor } from './kernel/reactor.js';
 import { openNetworks } from './network/networks.js';
 import { Runtime } from './runtime/runtime.js';
 import { openVolumes } from './volume/volumes.js';
@@ -100,6 +101,16 @@ export interface Engine {
  * @param at called before each step of a container's life that has a side effect: for tests that end the engine there
  */
 export async function openEngine(options: DaemonOptions, at?: (step: string) => void): Promise<Engine> {
+  const reactor = new Reactor();
+  try {
+    return await openParts(options, reactor, at);
+  } catch (error) {
+    reactor.close();
+    throw error;
+  }
+}
+
+async function openParts(options: DaemonOptions, reactor: Reactor, at?: (step: string) => void): Promise<Engine> {
   const { dataRoot, execRoot } = options;
   const events = new EventLog();
   const journal = new Journal();
@@ -129,9 +140,10 @@ export async function openEngine(options: DaemonOptions, at?: (step: string) => 
       ipMasq: options.ipMasq,
       userlandProxy: options.userlandProxy,
       warn,
+      reactor,
     }),
   );
-  const runtime = new Runtime({ root: join(execRoot, 'runtime'), warn });
+  const runtime = new Runtime({ root: join(execRoot, 'runtime'), warn, reactor });
   const machine = readMachine();
   const gateway = options.bridge === null ? undefined : (await networks.get('bridge')).IPAM.Config[0]?.Gateway;
   const deps: ContainerDeps = {
@@ -179,6 +191,7 @@ export async function openEngine(options: DaemonOptions, at?: (step: string) => 
       await opened.close(how);
       await networks.close();
       runtime.close();
+      reactor.close();
     },
   };
 }

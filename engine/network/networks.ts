@@ -37,7 +37,7 @@ export async function openNetworks(options: NetworkServiceOptions): Promise<Netw
         ),
       ),
     );
-    return new Networks(context);
+    return new Networks(context, options.reactor);
   } catch (error) {
     realKernel.call('close', netlink.fd);
     throw error;

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { EngineError } from '../kernel/errors.js';
 import { realKernel } from '../kernel/kernel.js';
+import type { Reactor } from '../kernel/reactor.js';
 import { indexOf, raiseBridge, removeLink, setSysctl } from './bridge.js';
 import { changeFirewalls, type NetworkContext, rulesOfNetwork } from './context.js';
 import { machineRoutes } from './default-networks.js';
@@ -37,11 +38,11 @@ export class Networks implements NetworkService {
   #closed = false;
   #endWatch: (() => void) | null = null;
 
-  constructor(context: NetworkContext) {
+  constructor(context: NetworkContext, reactor?: Reactor) {
     this.#context = context;
     this.#sandboxes = new Sandboxes(context);
     if (context.firewalls.every(({ firewall }) => firewall.works) && context.firewalls.length > 0)
-      this.#endWatch = watchFirewall(() => this.#mendFirewalls());
+      this.#endWatch = watchFirewall(() => this.#mendFirewalls(), reactor);
   }
 
   #mendFirewalls(): void {

@@ -1,4 +1,5 @@
 /** The container network model: a sandbox (a container's network namespace) has endpoints, each on one network. */
+import type { Reactor } from '../kernel/reactor.js';
 
 export interface IpamPool {
   readonly Subnet?: string;
@@ -186,4 +187,6 @@ export interface NetworkServiceOptions {
   readonly userlandProxy?: boolean;
   /** Told what this machine or lab does not let us do; what does not need it works. */
   readonly warn?: (message: string) => void;
+  /** Who waits for the kernel's word; without it a thread of its own does. */
+  readonly reactor?: Reactor;
 }

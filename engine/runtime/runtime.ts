@@ -36,6 +36,8 @@ export interface RuntimeOptions extends Partial<Omit<CreateContext, 'rootless' |
   readonly root: string;
   /** Go on where control groups may not be changed; null: when we are not root. */
   readonly rootless?: boolean | null;
+  /** Who waits for processes; without it a thread of its own does, from the first wait on. */
+  readonly reactor?: Reactor;
 }
 
 const SIGKILL = 9;
@@ -50,6 +52,7 @@ export class Runtime implements OciRuntime {
   readonly root: string;
   #context: CreateContext;
   #reactor: Reactor | undefined;
+  readonly #shared: Reactor | undefined;
   /** First processes of containers that were made here: our children, or our shims'. */
   #made = new Map<string, RunningContainerProcess>();
   /** Processes that were executed in containers: a pid namespace does not end before those of it that are our children are reaped. */
@@ -61,6 +64,7 @@ export class Runtime implements OciRuntime {
 
   constructor(options: RuntimeOptions) {
     this.root = options.root;
+    this.#shared = options.reactor;
     this.#context = {
       kernel: options.kernel ?? realKernel,
       rootless: process.geteuid?.() !== 0,
@@ -309,6 +313,7 @@ export class Runtime implements OciRuntime {
   }
 
   #reactorNow(): Reactor {
+    if (this.#shared !== undefined) return this.#shared;
     this.#reactor ??= new Reactor(this.#kernel);
     return this.#reactor;
   }

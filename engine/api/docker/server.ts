@@ -92,7 +92,7 @@ class Api {
       // A body may be an image that comes through a slow pipe; JSON bodies have a time of their own.
       requestTimeout: 0,
       keepAliveTimeout: IDLE_MS,
-      connectionsCheckingInterval: Math.min(2_000, this.#bounds.headTimeMs ?? HEAD_TIME_MS),
+      connectionsCheckingInterval: Math.min(5_000, this.#bounds.headTimeMs ?? HEAD_TIME_MS),
     };
     const tls = 'port' in listener ? listener.tls : undefined;
     const verify = tls?.ca !== undefined;
