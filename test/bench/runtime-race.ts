@@ -3,10 +3,17 @@ import { readFileSync } from 'node:fs';
 
 const WARM_UP = 2;
 
+/** Milliseconds, of the clock and of processors. */
+export interface Spent {
+  readonly ms: number;
+  readonly cpu: number;
+}
+
 /** A way to do something, and what it may cost as a share of the first one's median. */
 export interface Way {
   readonly name: string;
-  readonly once: () => unknown;
+  /** What it tells is taken for what it took; else it is measured here. */
+  readonly once: () => Promise<Spent | undefined> | Spent | undefined;
   /** Puts back what `once` changed; not measured. */
   readonly after?: () => unknown;
   readonly budget?: number;
@@ -33,6 +40,13 @@ function quantile(values: readonly number[], q: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))] ?? Number.NaN;
 }
 
+async function spentBy(once: Way['once']): Promise<Spent> {
+  const before = cpuMs();
+  const begun = performance.now();
+  const told = await once();
+  return told ?? { ms: performance.now() - begun, cpu: cpuMs() - before };
+}
+
 /** Every way once in each round, each time another one first, so that what else the machine does hits all alike. */
 export async function race(title: string, rounds: number, ways: readonly Way[]): Promise<void> {
   const times = new Map<string, number[]>(ways.map(({ name }) => [name, []]));
@@ -40,13 +54,11 @@ export async function race(title: string, rounds: number, ways: readonly Way[]):
   for (let round = -WARM_UP; round < rounds; round++) {
     for (let turn = 0; turn < ways.length; turn++) {
       const way = ways[(round + WARM_UP + turn) % ways.length] as Way;
-      const before = cpuMs();
-      const ms = await timed(way.once);
-      const used = cpuMs() - before;
+      const spent = await spentBy(way.once);
       await way.after?.();
       if (round < 0) continue;
-      times.get(way.name)?.push(ms);
-      cpu.set(way.name, (cpu.get(way.name) ?? 0) + used);
+      times.get(way.name)?.push(spent.ms);
+      cpu.set(way.name, (cpu.get(way.name) ?? 0) + spent.cpu);
     }
   }
   console.log(`${title}, ${rounds} rounds`);
@@ -63,7 +75,7 @@ export async function race(title: string, rounds: number, ways: readonly Way[]):
   }
 }
 
-export function command(program: string, args: readonly string[]): void {
+export function command(program: string, args: readonly string[]): undefined {
   const done = spawnSync(program, args, { encoding: 'utf8', timeout: 60_000, stdio: ['ignore', 'ignore', 'pipe'] });
   if (done.status !== 0) throw new Error(`${program} ${args.join(' ')}: ${done.status} ${done.stderr}`);
 }

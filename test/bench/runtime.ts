@@ -16,12 +16,13 @@ import type { Runtime } from '../../engine/runtime/runtime.js';
 import { command, commandAtOnce, cpuMs, race, timed } from './runtime-race.js';
 import type { Bundle } from './runtime-yard.js';
 import { parentOf, pssKib, Yard } from './runtime-yard.js';
+import { Spawner } from './spawner.js';
 
 const rounds = Number(process.argv[2] ?? 50);
 const cycles = Number(process.argv[3] ?? 500);
 const AT_ONCE = 100;
 const SIGKILL = 9;
-const OWN_COMMAND = fileURLToPath(new URL('../../bin/glassbox-runtime.mjs', import.meta.url));
+const OWN_COMMAND = fileURLToPath(new URL('../../bin/glassbox-runtime.cjs', import.meta.url));
 
 /** What is installed is measured, not what tsx makes of the sources. */
 const built = (path: string): Promise<unknown> => import(new URL(`../../dist/engine/${path}`, import.meta.url).href);
@@ -30,6 +31,7 @@ class Bench {
   readonly yard = new Yard();
   readonly #own: Runtime;
   readonly #crun: string | null;
+  readonly #spawner = new Spawner();
 
   constructor(own: Runtime, crun: string | null) {
     this.#own = own;
@@ -46,21 +48,29 @@ class Bench {
     return code;
   }
 
-  #runs(program: string, state: string, { id, bundle }: Bundle): string[] {
-    const front = program === process.execPath ? [OWN_COMMAND] : [];
-    return [...front, '--root', `${this.yard.root}/${state}`, 'run', '--bundle', bundle, id];
+  async #measured(one: Bundle): Promise<undefined> {
+    const code = await this.#inProcess(one);
+    if (code !== 0) throw new Error(`ended with ${code}`);
+  }
+
+  close(): void {
+    this.#spawner.close();
+  }
+
+  #runs(state: string, { id, bundle }: Bundle): string[] {
+    return ['--root', `${this.yard.root}/${state}`, 'run', '--bundle', bundle, id];
   }
 
   async run(): Promise<void> {
     const one = this.yard.bundle('one', ['/bin/true']);
-    const by = (program: string, state: string) => () => command(program, this.#runs(program, state, one));
+    const by = (program: string, state: string) => () => this.#spawner.run(program, this.#runs(state, one));
     if (this.#crun !== null) console.log(`crun run: left out, ${this.#crun}`);
     await race('busybox true with the default config of Docker', rounds, [
       { name: 'runc run', once: by('runc', 'runc') },
       ...(this.#crun === null ? [{ name: 'crun run', once: by('crun', 'crun') }] : []),
-      { name: 'ours, in process', once: () => this.#inProcess(one), budget: 1 / 5 },
-      { name: 'ours, by command line', once: by(process.execPath, 'ours-cli'), budget: 1.5 },
-      { name: 'nothing: node -e 0', once: () => command(process.execPath, ['-e', '0']) },
+      { name: 'ours, in process', once: () => this.#measured(one), budget: 1 / 5 },
+      { name: 'ours, by command line', once: by(OWN_COMMAND, 'ours-cli'), budget: 1.5 },
+      { name: 'nothing: node -e 0', once: () => this.#spawner.run(process.execPath, ['-e', '0']) },
     ]);
   }
 
@@ -82,7 +92,7 @@ class Bench {
       );
     };
     console.log(`${AT_ONCE} at once`);
-    await show('runc run', (bundle) => commandAtOnce('runc', this.#runs('runc', 'runc', bundle)));
+    await show('runc run', (bundle) => commandAtOnce('runc', this.#runs('runc', bundle)));
     await show('ours, in process', async (bundle) => (await this.#inProcess(bundle)) === 0);
   }
 
@@ -102,18 +112,19 @@ class Bench {
     await this.#own.start(id);
     const words = { ...spec.process, args: ['/bin/true'] } as NonNullable<typeof spec.process>;
     await race('exec of busybox true', rounds, [
-      { name: 'runc exec', once: () => command('runc', [...runc, 'exec', 'other', '/bin/true']) },
+      { name: 'runc exec', once: () => this.#spawner.run('runc', [...runc, 'exec', 'other', '/bin/true']) },
       {
         name: 'ours, in process',
         once: async () => {
           const made = await this.#own.exec({ id, process: words, stdio });
           await made.wait();
           made.dispose();
+          return undefined;
         },
       },
       {
         name: 'ours, by command line',
-        once: () => command(process.execPath, [OWN_COMMAND, '--root', this.#own.root, 'exec', id, '/bin/true']),
+        once: () => this.#spawner.run(OWN_COMMAND, ['--root', this.#own.root, 'exec', id, '/bin/true']),
       },
     ]);
     init.kill(SIGKILL);
@@ -203,6 +214,7 @@ async function main(): Promise<void> {
     console.log(`load of the machine at the end ${loadavg()[0]?.toFixed(1)}`);
   } finally {
     own.close();
+    bench.close();
     bench.yard.clear();
   }
 }
