@@ -36,7 +36,21 @@ export const RECIPES: readonly Recipe[] = [
       ExposedPorts: { '80/tcp': {} },
       StopSignal: 'SIGQUIT',
     },
-    tree: async () => assetTree('nginx', ['usr/sbin/nginx', 'docker-entrypoint.sh']),
+    tree: async () => withBash(assetTree('nginx', ['usr/sbin/nginx', 'docker-entrypoint.sh'])),
+  },
+  {
+    repository: 'ubuntu',
+    tags: ['latest', '14.04', '16.04', '18.04', '20.04', '22.04', '24.04'],
+    standsFor: 'BusyBox and bash, in place of ubuntu',
+    config: { Cmd: ['/bin/bash'] },
+    tree: async () => withNetstat(await withBash(assetTree('ubuntu', ['usr/bin/apt-get', 'usr/bin/apt']))),
+  },
+  {
+    repository: 'centos',
+    tags: ['latest', '7', 'centos7', '8', 'centos8'],
+    standsFor: 'BusyBox and bash, in place of centos',
+    config: { Cmd: ['/bin/bash'] },
+    tree: async () => withBash(assetTree('centos', ['usr/bin/yum'])),
   },
   {
     repository: 'lorel/docker-stress-ng',
@@ -59,6 +73,21 @@ export function recipeOf(reference: Reference): Recipe | 'base' | null {
 function assetTree(name: string, programs: readonly string[] = []): ImageTree {
   const tree = new ImageTree();
   addAssets(tree, name, programs);
+  return tree;
+}
+
+/** The machine's bash; where there is none, /bin/bash is the BusyBox shell. */
+async function withBash(tree: ImageTree): Promise<ImageTree> {
+  const program = await firstFile(['/bin/bash', '/usr/bin/bash', '/usr/local/bin/bash']);
+  if (program === null) return tree.symlink('bin/bash', 'sh');
+  await addProgram(tree, program, 'bin/bash');
+  return tree;
+}
+
+/** The machine's netstat, where it has one: BusyBox's knows no `-p`. */
+async function withNetstat(tree: ImageTree): Promise<ImageTree> {
+  const program = await firstFile(['/bin/netstat', '/usr/bin/netstat']);
+  if (program !== null) await addProgram(tree, program, 'usr/bin/netstat');
   return tree;
 }
 
