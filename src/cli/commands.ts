@@ -268,11 +268,30 @@ export const COMMAND_LINE: CommandLineSpec = {
     {
       name: 'explain',
       text: {
-        en: 'every syscall that made a container, or the lab, with its result, in one sentence each',
-        zh: '逐条说明创建某个容器（或实验室）的每个系统调用及其结果',
+        en: 'what each docker command made the engine do: files, mounts, netlink messages, cgroup writes, system calls; else how a container or the lab was made',
+        zh: '说明每条 docker 命令让引擎做了什么：文件、挂载、netlink 消息、cgroup 写入、系统调用；或容器、实验室是怎样创建的',
       },
       options: [
         json,
+        {
+          name: 'host',
+          short: 'H',
+          value: { label: 'URL', kind: 'name' },
+          text: {
+            en: 'the engine to ask (unix:// or tcp://); by default that of DOCKER_HOST or /var/run/docker.sock',
+            zh: '要询问的引擎（unix:// 或 tcp://）；默认取 DOCKER_HOST 或 /var/run/docker.sock',
+          },
+        },
+        { name: 'last', text: { en: 'the last command, whole', zh: '最近一条命令的全部经过' } },
+        {
+          name: 'limit',
+          value: { label: 'N', kind: 'number' },
+          text: { en: 'list so many commands (20)', zh: '列出多少条命令（默认 20）' },
+        },
+        {
+          name: 'lab',
+          text: { en: 'every system call that makes a new lab', zh: '创建一个新实验室的每个系统调用' },
+        },
         {
           name: 'root',
           value: { label: 'DIR', kind: 'file' },
@@ -293,11 +312,15 @@ export const COMMAND_LINE: CommandLineSpec = {
           },
         },
       ],
-      arguments: [{ label: 'CONTAINER', kind: 'name', required: false }],
+      arguments: [{ label: 'N|NAME', kind: 'name', required: false }],
       notes: [
         {
-          en: 'With CONTAINER: a container that glassbox-runtime made on this machine. Without: a fresh lab.',
-          zh: '带 CONTAINER 时：本机上由 glassbox-runtime 创建的容器。不带时：一个全新的实验室。',
+          en: "In a lab, or with --host or DOCKER_HOST: without a word the last commands that changed something, with their numbers; with N one of them; with NAME all that was done to a container, network, volume or image. The engine keeps the last 500 requests in memory, no passwords and no values of a container's environment.",
+          zh: '在实验室中，或指定 --host、DOCKER_HOST 时：不带参数列出最近有改动的命令及其编号；带 N 讲述其中一条；带 NAME 讲述对某个容器、网络、卷或镜像所做的一切。引擎在内存中保留最近 500 个请求，不保留密码，也不保留容器环境变量的值。',
+        },
+        {
+          en: 'Where no such engine answers: with NAME a container that glassbox-runtime made on this machine, without a fresh lab.',
+          zh: '没有这样的引擎时：带 NAME 说明本机上由 glassbox-runtime 创建的容器，不带则创建一个全新的实验室来说明。',
         },
       ],
       examples: [
@@ -306,8 +329,12 @@ export const COMMAND_LINE: CommandLineSpec = {
           text: { en: 'step through the start of a container', zh: '单步观看一个容器的启动' },
         },
         {
+          line: 'glassbox explain --last',
+          text: { en: 'what the last docker command did', zh: '最近一条 docker 命令做了什么' },
+        },
+        {
           line: 'glassbox explain web',
-          text: { en: 'how the container web was made', zh: '容器 web 是怎样创建的' },
+          text: { en: 'all that was done to the container web', zh: '对容器 web 所做的一切' },
         },
       ],
     },

@@ -12,22 +12,34 @@ const STATES: Readonly<Record<ExplainedRecord['state'], Bilingual>> = {
   skipped: { en: 'skipped', zh: '跳过' },
 };
 
-/** `glassbox explain [CONTAINER | --birth | --single-step] [--json]`; with none of them: make a lab and tell every system call that made it. */
+/**
+ * `glassbox explain [N | NAME | --last | --birth | --single-step | --lab] [--json]`. Where an engine of ours answers: what requests
+ * made it do. Else a container of the runtime, or without a name a new lab, system call by system call.
+ */
 export async function runExplain(invocation: Invocation, context: Context): Promise<number> {
   const { options, words, command } = invocation;
-  const asked = [words[0], options['birth'], options['single-step']].filter((one) => one !== undefined);
+  const asked = [words[0], options['last'], options['birth'], options['single-step'], options['lab']].filter(
+    (one) => one !== undefined,
+  );
   if (asked.length > 1)
     throw new UsageError(
       {
-        en: 'explain one thing: CONTAINER, --birth or --single-step',
-        zh: '一次只能说明一项：CONTAINER、--birth 或 --single-step',
+        en: 'explain one thing: N, NAME, --last, --birth, --single-step or --lab',
+        zh: '一次只能说明一项：N、NAME、--last、--birth、--single-step 或 --lab',
       },
       command,
     );
+  const isOther = ['root', 'birth', 'single-step', 'lab'].some((name) => options[name] !== undefined);
+  if (isOther && (options['host'] !== undefined || options['limit'] !== undefined))
+    throw new UsageError({ en: '--host and --limit are about an engine', zh: '--host 与 --limit 只用于引擎' }, command);
+  if (!isOther) {
+    const status = await (await import('./run-explain-calls.js')).explainCalls(invocation, context);
+    if (status !== null) return status;
+  }
   if (words[0] !== undefined)
     return (await import('./run-explain-container.js')).explainContainer(words[0], invocation, context);
   if (options['root'] !== undefined)
-    throw new UsageError({ en: '--root needs CONTAINER', zh: '--root 需要同时指定 CONTAINER' }, command);
+    throw new UsageError({ en: '--root needs NAME', zh: '--root 需要同时指定 NAME' }, command);
   if (options['birth'] !== undefined) return (await import('./run-birth.js')).runBirth(context);
   if (options['single-step'] !== undefined) return (await import('./run-step.js')).runStep(context);
   const programs = await withLab({}, (lab) => lab.explain());
