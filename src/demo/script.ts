@@ -26,7 +26,7 @@ export function demoScript(session: LessonSession): DemoStep[] {
 
 function linesOf(session: LessonSession, step: Step): DemoLine[] {
   const pauses = new Set(step.demo.pauses);
-  const solution = step.solutions.length > 0 ? session.solution(step, step.demo.way ?? 'by-hand') : null;
+  const solution = step.solutions.length > 0 ? session.solution(step, step.demo.way) : null;
   const given = step.demo.run ?? solution;
   const lines = given
     ? given.map((line) => ({ run: line.run, fails: line.fails === true || line.anyExit !== undefined }))

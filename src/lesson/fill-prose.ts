@@ -1,5 +1,5 @@
 /** Prose as a learner sees it: variables, real output, solutions; always both languages. */
-import type { Bilingual, Lesson, Line, StepText } from './types.js';
+import type { Bilingual, Lesson, Solution, StepText, Way } from './types.js';
 import { fill } from './variables.js';
 
 export interface RealOutput {
@@ -42,8 +42,21 @@ export function stepProse(lesson: Lesson, step: string, part: (text: StepText) =
   );
 }
 
-/** The rung `solution` of every ladder. */
-export function solutionWords(lines: readonly Line[]): Bilingual {
-  const code = `\`\`\`bash\n${lines.map((line) => line.run).join('\n')}\n\`\`\``;
-  return { en: `One way to do it:\n\n${code}`, zh: `一种做法：\n\n${code}` };
+const WAYS: Readonly<Record<Way, Bilingual>> = {
+  'by-hand': { en: 'By hand:', zh: '手工做法：' },
+  engine: { en: 'With the engine, through its HTTP API:', zh: '直接使用引擎的 HTTP API：' },
+  docker: { en: 'With docker:', zh: '使用 docker：' },
+};
+
+/** The rung `solution` of every ladder: the first solution of each way. */
+export function solutionWords(solutions: readonly Solution[]): Bilingual {
+  const ways = solutions.filter((one, index) => solutions.findIndex(({ way }) => way === one.way) === index);
+  const words = (language: 'en' | 'zh'): string =>
+    ways
+      .map(({ way, run }) => {
+        const title = ways.length === 1 ? { en: 'One way to do it:', zh: '一种做法：' } : WAYS[way];
+        return `${title[language]}\n\n\`\`\`bash\n${run.map((line) => line.run).join('\n')}\n\`\`\``;
+      })
+      .join('\n\n');
+  return { en: words('en'), zh: words('zh') };
 }

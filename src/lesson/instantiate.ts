@@ -29,6 +29,8 @@ const NUMERIC = new Set([
   'status',
   'procs',
   'exits',
+  'exitCode',
+  'layers',
   'memoryMax',
   'memorySwapMax',
   'memoryUsage',

@@ -103,12 +103,8 @@ function checkHints(step: RawStep, problem: (path: readonly (string | number)[],
     problem(['hints'], 'a hint id is used twice');
   if (ladder.length > 0 && ladder.at(-1) !== 'solution')
     problem(['hints', 'ladder'], 'the last rung of the ladder must be `solution`');
-  if (
-    (step.kind === 'do' || step.kind === 'fix') &&
-    !(step.solutions ?? []).some((solution) => solution.way === 'by-hand')
-  ) {
-    problem(['solutions'], 'no by-hand solution');
-  }
+  if ((step.kind === 'do' || step.kind === 'fix') && (step.solutions ?? []).length === 0)
+    problem(['solutions'], 'no solution');
   if (step.kind === 'do' || step.kind === 'fix') {
     if ((step.tests?.wrong ?? []).length === 0 && !step.tests?.noWrong)
       problem(['tests'], 'no wrong answer: give tests.wrong or say why in tests.noWrong');

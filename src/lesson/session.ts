@@ -21,7 +21,7 @@ import { plainOutput } from './shell/osc.js';
 import { installShell, shellEnvironment, shellRc } from './shell/rc.js';
 import { type ShellCommand, ShellSession } from './shell/shell-session.js';
 import type { LessonSource } from './source.js';
-import type { Lesson, Line, Step, StepText, Truth } from './types.js';
+import type { Lesson, Line, Step, StepText, Truth, Way } from './types.js';
 
 export interface SessionOptions {
   readonly lab: Lab;
@@ -51,7 +51,8 @@ export interface Question {
 }
 
 const NO_QUESTION: Question = { chosen: null, truth: null, given: null, verdict: null, measured: null };
-const LINE_MS = 8000;
+/** No line of a solution takes so long, unless the machine is very busy. */
+const LINE_MS = 20_000;
 const REPLAY_LINES = 200;
 
 /** A lesson cannot be taken in this lab. */
@@ -208,12 +209,11 @@ export class LessonSession {
   /** The words of a hint given: prose, or the solution itself. */
   hintText(id: string): Bilingual {
     if (id !== 'solution') return this.text((text) => text.hints[id] ?? '');
-    const solution = this.solution();
-    return solution ? solutionWords(solution) : { en: '', zh: '' };
+    return solutionWords(this.step.solutions.filter((one) => applies(one.only, this.abilities)));
   }
 
-  /** Lines of the first solution that applies to this lab. */
-  solution(step = this.step, way = 'by-hand'): readonly Line[] | null {
+  /** Lines of the solution that goes this way, else of the first one that applies to this lab. */
+  solution(step = this.step, way?: Way): readonly Line[] | null {
     const fitting = step.solutions.filter((one) => applies(one.only, this.abilities));
     return (fitting.find((one) => one.way === way) ?? fitting[0])?.run ?? null;
   }

@@ -182,6 +182,26 @@ export interface CheckSpecs {
     readonly prints?: string;
     readonly is?: string;
   };
+  /** What the lab's container engine says through its API. */
+  readonly container: {
+    readonly name?: string;
+    readonly image?: string;
+    /** Program and arguments, with single spaces. */
+    readonly runs?: string;
+    readonly state?: 'created' | 'running' | 'paused' | 'restarting' | 'exited' | 'dead';
+    readonly exitCode?: Amount;
+    readonly init?: boolean;
+    /** Its pid, as the engine tells it, is such a process in the kernel. */
+    readonly process?: ProcessSelector;
+    /** Lines of `docker diff` that must be there. */
+    readonly changes?: readonly string[];
+  };
+  readonly image: {
+    readonly name: string;
+    readonly layers?: Amount;
+    /** A file (or a pattern that only it fits) whose SHA-256 is the digest of one of its layers. */
+    readonly layerOf?: string;
+  };
   readonly all: readonly Check[];
   readonly any: readonly Check[];
   readonly not: Check;

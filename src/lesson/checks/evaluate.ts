@@ -3,6 +3,7 @@ import type { SnapshotPart } from '../../../engine/api/types.js';
 import type { Bilingual, Check, CheckKind, CheckResult, CheckSpecs, Outcome, Place } from '../types.js';
 import { checkCgroup, selectGroups } from './cgroups.js';
 import { type CheckContext, honest, namespacesAt } from './context.js';
+import { checkContainer, checkImage } from './engine.js';
 import {
   checkAddr,
   checkBridge,
@@ -35,7 +36,15 @@ const READS: Readonly<Partial<Record<CheckKind, readonly SnapshotPart[]>>> = {
 };
 
 /** Kinds that run a program in the lab: they cannot be followed by changes of the snapshot alone. */
-export const PROBING: ReadonlySet<CheckKind> = new Set(['reach', 'file', 'command', 'hostname', 'sysctl']);
+export const PROBING: ReadonlySet<CheckKind> = new Set([
+  'reach',
+  'file',
+  'command',
+  'hostname',
+  'sysctl',
+  'container',
+  'image',
+]);
 
 export function kindOf(check: Check): CheckKind {
   const kind = Object.keys(check).find((key) => key !== 'id');
@@ -120,6 +129,10 @@ export async function evaluate(check: Check, context: CheckContext, path = ''): 
       return checkFile(context, specOf(check, kind));
     case 'command':
       return checkCommand(context, specOf(check, kind));
+    case 'container':
+      return checkContainer(context, specOf(check, kind));
+    case 'image':
+      return checkImage(context, specOf(check, kind));
     case 'all':
       return every(await each(specOf(check, kind), context, path));
     case 'any':

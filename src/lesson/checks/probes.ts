@@ -45,7 +45,7 @@ export function enterProcess(snapshot: Snapshot, process: Process, what: 'net' |
   return flags.length === 0 ? [] : ['nsenter', '-t', String(process.pid), ...flags, '--'];
 }
 
-interface Probe {
+export interface Probe {
   readonly result: ExecResult | null;
   /** Set when nothing could be learnt. */
   readonly trouble: Bilingual | null;
@@ -53,7 +53,7 @@ interface Probe {
   readonly source: string;
 }
 
-async function probe(
+export async function probe(
   context: CheckContext,
   place: Place | undefined,
   what: 'net' | 'all',
@@ -109,7 +109,7 @@ async function probe(
   return { result, trouble: null, missing: null, source };
 }
 
-function settle(found: Probe, expected: Bilingual, judge: (result: ExecResult) => CheckResult): CheckResult {
+export function settle(found: Probe, expected: Bilingual, judge: (result: ExecResult) => CheckResult): CheckResult {
   if (found.missing) return outcome('notYet', expected, found.missing, found.source);
   if (found.trouble) return outcome('couldNotMeasure', expected, found.trouble, found.source);
   return judge(found.result!);

@@ -7,8 +7,9 @@ import type { LessonSession } from '../session.js';
 import type { LessonSource } from '../source.js';
 import type { Line, Step } from '../types.js';
 import { fill } from '../variables.js';
-import { type Bench, describeGoals, withBench } from './bench.js';
+import { type Bench, closeLab, describeGoals, withBench } from './bench.js';
 import type { Findings } from './findings.js';
+import { labNamespaces, type MachineState, residue } from './residue.js';
 
 export interface ProofOptions {
   readonly engine: Engine;
@@ -18,6 +19,8 @@ export interface ProofOptions {
   /** Leave out what was proved with another seed already: mutations, wrong answers, undo. */
   readonly brief: boolean;
   readonly gate: Gate;
+  /** Before the first lab was made. */
+  readonly machine: MachineState;
   /** Tries under way; the caller waits for them. */
   readonly pending: Promise<void>[];
 }
@@ -65,6 +68,9 @@ function attempt(
   options.pending.push(run());
 }
 
+/** Does it belong to this lab? */
+type Fits = (one: { readonly only?: Step['only'] }) => boolean;
+
 const met = (goals: readonly { readonly state: string }[]): boolean =>
   goals.length > 0 && goals.every((goal) => goal.state === 'met');
 
@@ -86,13 +92,13 @@ async function nextAlsoMet(session: LessonSession): Promise<string | null> {
 }
 
 export function proveStep(options: ProofOptions, session: Pick<LessonSession, 'abilities'>, step: Step): void {
-  const fits = <T extends { readonly only?: Step['only'] }>(one: T): boolean => applies(one.only, session.abilities);
-  if (step.goal.length > 0) proveGoals(options, step, step.solutions.filter(fits));
+  const fits: Fits = (one) => applies(one.only, session.abilities);
+  if (step.goal.length > 0) proveGoals(options, step, step.solutions.filter(fits), fits);
   if (step.predict) provePrediction(options, step);
   if (step.answer) proveAnswer(options, step);
   if (options.brief) return;
-  for (const [index, wrong] of step.tests.wrong.filter(fits).entries()) {
-    if (wrong.answer !== undefined) continue;
+  const wrongs = step.tests.wrong.filter((one) => fits(one) && one.answer === undefined);
+  for (const [index, wrong] of wrongs.entries()) {
     attempt(
       options,
       step,
@@ -101,20 +107,25 @@ export function proveStep(options: ProofOptions, session: Pick<LessonSession, 'a
       async (bench) => {
         await bench.type(wrong.run.map((line) => ({ ...line, anyExit: 'a wrong answer' })));
         const goals = await bench.goals('unmet');
-        if (met(goals)) return 'all goals are met';
         const rule = await bench.session.matchingRule();
+        if (index === 0) await proveKill(options, bench, step);
+        if (met(goals)) return 'all goals are met';
         const selected = rule ?? step.hints.ladder[0];
         return selected === wrong.hint ? null : `the hint selected is ${selected ?? 'none'}`;
       },
     );
   }
+  if (step.goal.length > 0 && wrongs.length === 0)
+    attempt(options, step, 11, 'a lab can be killed', async (bench) => {
+      await proveKill(options, bench, step);
+      return null;
+    });
   for (const [index, other] of step.tests.alsoOk.filter(fits).entries()) {
     if (other.answer !== undefined) continue;
     attempt(options, step, 5, `also right: ${other.id ?? index + 1}`, (bench) => typeAndMeet(bench, other.run, false));
   }
-  const solution = step.solutions.filter(fits).find((one) => one.way === 'by-hand');
+  const [solution] = step.solutions.filter(fits);
   if (solution && step.goal.length > 0) proveMutations(options, step, solution.run);
-  proveUndo(options, step, solution?.run, fits);
   proveMissingTool(options, step, solution?.run);
   proveProse(options, step);
 }
@@ -127,7 +138,7 @@ async function typeAndMeet(bench: Bench, lines: readonly Line[], strict: boolean
   return null;
 }
 
-function proveGoals(options: ProofOptions, step: Step, solutions: Step['solutions']): void {
+function proveGoals(options: ProofOptions, step: Step, solutions: Step['solutions'], fits: Fits): void {
   if (solutions.length === 0) {
     options.findings.add({
       point: 3,
@@ -140,18 +151,6 @@ function proveGoals(options: ProofOptions, step: Step, solutions: Step['solution
     return;
   }
   for (const [index, solution] of solutions.entries()) {
-    if (solution.way !== 'by-hand') {
-      options.findings.add({
-        point: 3,
-        lesson: options.source.id,
-        step: step.id,
-        what: `solution ${solution.way}`,
-        ok: true,
-        skipped: true,
-        detail: `there is no ${solution.way} in this lab yet`,
-      });
-      continue;
-    }
     attempt(
       options,
       step,
@@ -175,15 +174,35 @@ function proveGoals(options: ProofOptions, step: Step, solutions: Step['solution
         });
         const blind = before.filter((goal) => goal.state === 'couldNotMeasure');
         if (blind.length > 0) return `cannot be measured: ${describeGoals(blind)}`;
-        return (await typeAndMeet(bench, solution.run, true)) ?? (await nextAlsoMet(bench.session));
+        // Without its only line a solution is the step's start, which is looked at here already.
+        if (index === 0 && !options.brief && onlyLine(solution.run))
+          options.findings.add({
+            point: 6,
+            lesson: options.source.id,
+            step: step.id,
+            what: withoutLine(solution.run[0]!, 0),
+            ok: !met(before),
+          });
+        const trouble = (await typeAndMeet(bench, solution.run, true)) ?? (await nextAlsoMet(bench.session));
+        if (trouble === null && index === 0 && !options.brief) await proveUndo(options, bench, step, fits);
+        return trouble;
       },
     );
   }
 }
 
+function onlyLine(lines: readonly Line[]): boolean {
+  return lines.length === 1 && lines[0]!.optional === undefined;
+}
+
+function withoutLine(line: Line, index: number): string {
+  return `without line ${index + 1} (${line.run}) some goal is unmet`;
+}
+
 function proveMutations(options: ProofOptions, step: Step, lines: readonly Line[]): void {
+  if (onlyLine(lines)) return;
   for (const [index, line] of lines.entries()) {
-    const what = `without line ${index + 1} (${line.run}) some goal is unmet`;
+    const what = withoutLine(line, index);
     if (line.optional !== undefined) {
       options.findings.add({
         point: 6,
@@ -207,33 +226,37 @@ function proveMutations(options: ProofOptions, step: Step, lines: readonly Line[
   }
 }
 
-function proveUndo(
-  options: ProofOptions,
-  step: Step,
-  solution: readonly Line[] | undefined,
-  fits: (one: { only?: NonNullable<Step['only']> }) => boolean,
-): void {
+/** In the lab where the step has just been solved. */
+async function proveUndo(options: ProofOptions, bench: Bench, step: Step, fits: Fits): Promise<void> {
+  const base = { point: 7, lesson: options.source.id, step: step.id };
   const { undo, noUndo } = step.tests;
   if (noUndo !== undefined)
-    options.findings.add({
-      point: 7,
-      lesson: options.source.id,
-      step: step.id,
-      what: 'undo shows',
-      ok: true,
-      skipped: true,
-      detail: noUndo,
-    });
-  if (!undo || !solution || !fits(undo as { only?: NonNullable<Step['only']> })) return;
-  attempt(options, step, 7, '"met, now broken" shows after undoing', async (bench) => {
-    await bench.type(solution);
-    if (!met(await bench.goals('met'))) return 'the solution does not meet the step';
-    await bench.type(undo.run);
-    const goals = await waitForBroken(bench);
-    const broken = goals.filter((goal) => goal.state === 'broken').map((goal) => goal.id);
-    if (broken.length === 0) return `nothing is broken: ${describeGoals(goals)}`;
-    const missing = undo.breaks.filter((id) => !broken.includes(id));
-    return missing.length === 0 ? null : `${missing.join(', ')} should be broken: ${describeGoals(goals)}`;
+    options.findings.add({ ...base, what: 'undo shows', ok: true, skipped: true, detail: noUndo });
+  if (!undo || !fits(undo)) return;
+  await bench.type(undo.run);
+  const goals = await waitForBroken(bench);
+  const broken = goals.filter((goal) => goal.state === 'broken').map((goal) => goal.id);
+  const missing = undo.breaks.filter((id) => !broken.includes(id));
+  const ok = broken.length > 0 && missing.length === 0;
+  const detail = `${missing.join(', ') || 'a goal'} should be broken: ${describeGoals(goals)}`;
+  options.findings.add({ ...base, what: '"met, now broken" shows after undoing', ok, ...(ok ? {} : { detail }) });
+}
+
+/** Point 11 again: the lab's pid 1 is killed in the middle of the step. */
+async function proveKill(options: ProofOptions, bench: Bench, step: Step): Promise<void> {
+  const namespaces = labNamespaces(bench.lab.info);
+  const stopped = bench.session.abandon();
+  process.kill(bench.lab.info.initHostPid, 'SIGKILL');
+  await stopped;
+  await closeLab(bench.lab);
+  const left = await residue(options.machine, namespaces);
+  options.findings.add({
+    point: 11,
+    lesson: options.source.id,
+    step: step.id,
+    what: 'nothing is left when the lab is killed',
+    ok: left.length === 0,
+    ...(left.length > 0 ? { detail: left.join('; ') } : {}),
   });
 }
 

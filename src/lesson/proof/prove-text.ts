@@ -158,7 +158,7 @@ export function proveTaught(
   const missing = new Set<string>();
   for (const step of steps) {
     const lines = [
-      ...step.solutions.filter((one) => one.way === 'by-hand').flatMap((one) => one.run.map((line) => line.run)),
+      ...step.solutions.flatMap((one) => one.run.map((line) => line.run)),
       ...shellLines(source.text.en.steps[step.id]?.body ?? '').map((line) => line.run),
     ];
     for (const use of lines.flatMap(programsOf)) {
