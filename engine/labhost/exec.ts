@@ -117,10 +117,11 @@ export function startInLab(lab: LabHost, reactor: Reactor, plan: Omit<ExecPlan, 
     try {
       running.waitHeld('joined', {
         ended: () => {
-          // Somebody in the lab may stop whatever appears there, and we would wait for it.
+          // Somebody in the lab may stop whatever appears there, again and again, and we would wait for it.
           kernel.call('pidfd_send_signal', pidfd, SIG.CONT, null, 0);
           return waitPidfd(kernel, pidfd, WNOHANG) !== null;
         },
+        askMs: 1,
       });
       lab.subtree?.join(pid);
       running.release('joined');

@@ -184,9 +184,9 @@ export class RunningProgram {
   /**
    * Block until the record named `label` is held (the child waits before it). Throws the child's own failure, or
    * DeadlineExceeded. Blocks this thread: only for the few milliseconds of a start. `ended` tells whether the process that
-   * is to arrive has ended instead; by default the program's first child is meant.
+   * is to arrive has ended instead; by default the program's first child is meant. It is asked every `askMs`.
    */
-  waitHeld(label: string, options: { timeoutMs?: number; ended?: () => boolean } = {}): void {
+  waitHeld(label: string, options: { timeoutMs?: number; ended?: () => boolean; askMs?: number } = {}): void {
     const timeoutMs = options.timeoutMs ?? 10_000;
     const ended = options.ended ?? (() => this.tryWait() !== null);
     const index = recordIndex(this.program, label);
@@ -202,7 +202,7 @@ export class RunningProgram {
       }
       if (performance.now() > deadline)
         throw new EngineError('DeadlineExceeded', `${this.program.name}: did not reach ${label} in ${timeoutMs} ms`);
-      if (timeoutMs > 0) this.#futexWait(HEADER.arrived, arrived, 20);
+      if (timeoutMs > 0) this.#futexWait(HEADER.arrived, arrived, options.askMs ?? 20);
     }
   }
 
