@@ -275,7 +275,6 @@ export const COMMAND_LINE: CommandLineSpec = {
         json,
         {
           name: 'host',
-          short: 'H',
           value: { label: 'URL', kind: 'name' },
           text: {
             en: 'the engine to ask (unix:// or tcp://); by default that of DOCKER_HOST or /var/run/docker.sock',
