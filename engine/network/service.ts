@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { EngineError } from '../kernel/errors.js';
 import { realKernel } from '../kernel/kernel.js';
 import type { Reactor } from '../kernel/reactor.js';
+import { step } from '../kernel/replace-file.js';
 import { indexOf, raiseBridge, removeLink, setSysctl } from './bridge.js';
 import { changeFirewalls, type NetworkContext, rulesOfNetwork } from './context.js';
 import { machineRoutes } from './default-networks.js';
@@ -67,7 +68,9 @@ export class Networks implements NetworkService {
     try {
       this.#save();
       if (record.enableIPv6) await this.#enableIPv6();
+      step('raise bridge');
       raiseBridge(netlink, record, hairpin);
+      step('add rules');
       await changeFirewalls(this.#context, (version) => ({ add: rulesOfNetwork(this.#context, record, version) }));
     } catch (error) {
       await this.#drop(record).catch((second: Error) =>
@@ -256,7 +259,9 @@ export class Networks implements NetworkService {
   /** Rules, bridge, and last the record: a killed engine finds the network whole and can be asked again. */
   async #drop(record: NetworkRecord): Promise<void> {
     const { netlink, networks, pools } = this.#context;
+    step('remove rules');
     await changeFirewalls(this.#context, (version) => ({ remove: rulesOfNetwork(this.#context, record, version) }));
+    step('remove bridge');
     if (record.foundBridge !== true) removeLink(netlink, bridgeSettings(record).name);
     networks.delete(record.id);
     pools.delete(record.id);

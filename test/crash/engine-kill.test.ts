@@ -1,110 +1,140 @@
-/** kill -9 of the engine before each step of a container's life: the next engine finds it whole or not at all, and nothing is left. */
+/**
+ * kill -9 of the engine before each step of a container's life, and before steps of what else it writes: the next engine finds it
+ * whole or not at all, can do it again, and nothing is left.
+ */
 import assert from 'node:assert/strict';
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import { test } from 'node:test';
+import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { parseDaemonOptions } from '../../engine/api/daemon-options.js';
-import { openEngine } from '../../engine/docker-daemon.js';
+import { type Engine, openEngine } from '../../engine/docker-daemon.js';
+import { ENGINE_OPERATIONS, type EngineOperation } from '../helpers/engine-operations.js';
+import { assertSound } from '../helpers/image-crash.js';
+import { ImageBox } from '../helpers/images.js';
+import { FakeRegistry } from '../helpers/registry/fake-registry.js';
+import { testImage, testLayer } from '../helpers/registry/test-images.js';
 import { inSandbox, isRoot, rerunInSandbox } from '../helpers/sandbox.js';
 
 const CHILD = fileURLToPath(new URL('../helpers/engine-child.ts', import.meta.url));
-const ROOT = '/run/engine';
-
-interface Look {
-  readonly found: readonly { readonly Status: string; readonly Pid: number }[];
-  readonly volumes: number;
-  readonly used: readonly string[];
-  readonly snapshots: readonly string[];
-}
+const ROOTS = '/run/engine';
+/** Kills of each operation that has many steps. */
+const KILLS = process.env['GLASSBOX_FAULTS'] === 'all' ? Number.POSITIVE_INFINITY : 3;
+const ANYTHING = { all: true, limit: 0, size: false, filters: {} };
 
 if (inSandbox) declare();
 else
   test(
-    'an engine is killed before each step of a container, in a sandbox',
-    { skip: isRoot ? false : 'needs root', timeout: 400_000 },
-    () => rerunInSandbox(import.meta.url, { timeoutMs: 390_000 }),
+    'an engine is killed before each step, in a sandbox',
+    { skip: isRoot ? false : 'needs root', timeout: 1_200_000 },
+    () => rerunInSandbox(import.meta.url, { timeoutMs: 1_190_000 }),
   );
 
 function declare(): void {
   const group = `glassbox-crash-engine-${/\[(\d+)\]/.exec(readlinkSync('/proc/self/ns/pid'))?.[1]}`;
-  const live = (...killAt: string[]): { signal: string | null; stdout: string; stderr: string } =>
-    spawnSync(process.execPath, ['--import', 'tsx', CHILD, ROOT, group, ...killAt], {
-      encoding: 'utf8',
-      timeout: 60_000,
-      killSignal: 'SIGTERM',
+  let registry: FakeRegistry;
+
+  /** The steps that it told, or the signal that it ended by. */
+  const live = async (operation: string, killAt?: number): Promise<{ steps: string[]; signal: string | null }> => {
+    const more = killAt === undefined ? [] : [String(killAt)];
+    const child = spawn(
+      process.execPath,
+      ['--import', 'tsx', CHILD, `${ROOTS}/${operation}`, group, operation, ...more],
+      {
+        stdio: ['ignore', 'pipe', 'inherit'],
+        timeout: 60_000,
+        killSignal: 'SIGTERM',
+      },
+    );
+    let said = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      said += text;
     });
-  /** Open the engine again, see what it has, and have it remove that. */
-  const look = async (): Promise<Look> => {
-    const engine = await openEngine(
+    const [, signal] = (await once(child, 'close')) as [number | null, string | null];
+    return { steps: said === '' ? [] : (JSON.parse(said) as string[]), signal };
+  };
+  const open = (root: string): Promise<Engine> =>
+    openEngine(
       parseDaemonOptions([
-        '--data-root',
-        `${ROOT}/data`,
-        '--exec-root',
-        `${ROOT}/exec`,
-        '--cgroup-parent',
-        `/${group}`,
+        ...['--data-root', `${root}/data`, '--exec-root', `${root}/exec`, '--cgroup-parent', `/${group}`],
       ]),
     );
+  /** Open the engine again, see that all of it is sound, have it do the thing once more, and remove everything. */
+  const look = async (root: string, when: string, operation: EngineOperation): Promise<void> => {
+    const engine = await open(root);
     const { containers, volumes, networks, images } = engine.services;
-    const list = await containers.list({ all: true, limit: 0, size: false, filters: {} });
-    const found = await Promise.all(list.map(async ({ Id }) => (await containers.inspect(Id)).State));
-    for (const { Id } of list) await containers.remove(Id, { force: true, volumes: true, link: false });
-    const answer = {
-      found,
-      volumes: (await volumes.list()).Volumes.length,
-      used: (await networks.list()).flatMap(({ Containers }) => Object.keys(Containers)),
-      snapshots: await images.listSnapshots(),
-    };
+    const found = await containers.list(ANYTHING);
+    assert.ok(found.length <= 1, `${when}: ${found.length} containers`);
+    for (const { Id } of found) {
+      const { Status, Pid } = (await containers.inspect(Id)).State;
+      assert.match(Status, /^(created|running|paused|exited)$/, when);
+      assert.equal(Pid > 0, Status === 'running' || Status === 'paused', `${when}: ${Status} with pid ${Pid}`);
+    }
+    if (operation.prepare !== undefined) assert.equal(found.length, 1, `${when}: the container is lost`);
+    if (operation !== ENGINE_OPERATIONS['container']) await operation.act(engine);
+    for (const { Id } of await containers.list(ANYTHING))
+      await containers.remove(Id, { force: true, volumes: true, link: false });
+    if (operation.image !== undefined) await images.remove(operation.image, {});
+    const names = (await images.list({ all: true })).flatMap(({ tags }) => tags);
+    const others = names.filter((one) => one !== 'busybox:latest');
+    assert.deepEqual(others, [], `${when}: images`);
+    const network = (await networks.list()).filter(({ Name }) => !['bridge', 'host', 'none'].includes(Name));
+    const used = (await networks.list()).flatMap(({ Containers }) => Object.keys(Containers));
+    const left = [(await volumes.list()).Volumes, used, network, await images.listSnapshots()];
+    assert.deepEqual(left, [[], [], [], []], `${when}: left in the engine`);
     await engine.close({ stop: true });
-    return answer;
+    await assertSound(new ImageBox(`${root}/data`), when);
+    assert.deepEqual(leftOnMachine(root, group), [], `${when}: left on the machine`);
   };
-  /** Mounts, network namespaces, links, groups, processes and directories of containers. */
-  const left = (): string[] => [
+
+  before(async () => {
+    mkdirSync(ROOTS, { recursive: true });
+    execFileSync('ip', ['link', 'set', 'lo', 'up']);
+    registry = await FakeRegistry.start({ port: 5000 });
+    const layers = [testLayer({ a: '1' }), testLayer({ b: 'x'.repeat(300_000) })];
+    registry.add('subject', ['1'], testImage(layers));
+  });
+  after(() => registry.close());
+
+  for (const [name, operation] of Object.entries(ENGINE_OPERATIONS))
+    test(`${name}: whole or not at all, and nothing is left`, { timeout: 500_000 }, async () => {
+      const { steps, signal } = await live(name);
+      assert.equal(signal, null, 'without a kill it does it');
+      assert.ok(steps.length > 3, `only ${steps.length} steps were told`);
+      const root = `${ROOTS}/${name}`;
+      await look(root, 'without a kill', operation);
+      for (const at of chosen(steps, name === 'container' ? Number.POSITIVE_INFINITY : KILLS)) {
+        const when = `${name}, before step ${at}, ${steps[at]}`;
+        assert.equal((await live(name, at)).signal, 'SIGKILL', `${when}: it was not killed`);
+        await look(root, when, operation);
+      }
+    });
+}
+
+/** The first of each name, and of these so many, evenly. */
+function chosen(steps: readonly string[], most: number): number[] {
+  const all = [...new Set(steps)].map((name) => steps.indexOf(name));
+  if (all.length <= most) return all;
+  return Array.from({ length: most }, (_, n) => all[Math.round((n * (all.length - 1)) / (most - 1))] ?? 0);
+}
+
+/** Mounts, network namespaces, links, groups, processes and directories of containers. */
+function leftOnMachine(root: string, group: string): string[] {
+  const lines = (program: string, ...args: string[]): string[] =>
+    execFileSync(program, args, { encoding: 'utf8' }).split('\n').filter(Boolean);
+  return [
     ...readFileSync('/proc/self/mountinfo', 'utf8')
       .split('\n')
-      .filter((line) => line.includes(`${ROOT}/`)),
-    ...below(`${ROOT}/exec/netns`),
-    ...below(`${ROOT}/exec/runtime`),
-    ...below(`${ROOT}/data/containers`),
-    ...execFileSync('ip', ['-o', 'link'], { encoding: 'utf8' })
-      .split('\n')
-      .filter((line) => line.includes('veth')),
-    ...execFileSync('sh', ['-c', `find /sys/fs/cgroup -mindepth 2 -path '*${group}/*' -type d`], { encoding: 'utf8' })
-      .split('\n')
-      .filter(Boolean),
-    ...execFileSync('ps', ['-eo', 'comm,args'], { encoding: 'utf8' })
-      .split('\n')
-      .filter((line) => /glassbox-(shim|runt)|sleep 1000/.test(line)),
+      .filter((line) => line.includes(`${root}/`)),
+    ...below(`${root}/exec/netns`),
+    ...below(`${root}/exec/runtime`),
+    ...below(`${root}/data/containers`),
+    ...lines('ip', '-o', 'link').filter((line) => /veth|br-/.test(line)),
+    ...lines('iptables-save').filter((line) => line.includes('br-')),
+    ...lines('sh', '-c', `find /sys/fs/cgroup -mindepth 2 -path '*${group}/*' -type d`),
+    ...lines('ps', '-eo', 'comm,args').filter((line) => /glassbox-(shim|runt)|sleep 1000/.test(line)),
   ];
-  mkdirSync(ROOT, { recursive: true });
-  execFileSync('ip', ['link', 'set', 'lo', 'up']);
-  let steps: string[] = [];
-
-  test('without a kill it lives its whole life', async () => {
-    const { stdout, stderr, signal } = live();
-    assert.equal(signal, null, stderr);
-    assert.notEqual(stdout, '', stderr);
-    steps = [...new Set(JSON.parse(stdout) as string[])];
-    assert.ok(steps.length > 15, `only ${steps.length} steps were told`);
-    assert.deepEqual(left(), []);
-    assert.deepEqual(await look(), { found: [], volumes: 0, used: [], snapshots: [] });
-  });
-
-  test('killed before any step: found whole or not at all, and then removed without a trace', async () => {
-    for (const step of steps) {
-      const { signal, stderr } = live(step);
-      assert.equal(signal, 'SIGKILL', `${step}: it was not killed: ${stderr}`);
-      const { found, volumes, used, snapshots } = await look();
-      assert.ok(found.length <= 1, `${step}: ${found.length} containers`);
-      for (const { Status, Pid } of found) {
-        assert.match(Status, /^(created|running|exited)$/, step);
-        assert.equal(Pid > 0, Status === 'running', `${step}: ${Status} with pid ${Pid}`);
-      }
-      assert.deepEqual([volumes, used, snapshots], [0, [], []], `${step}: left in the engine`);
-      assert.deepEqual(left(), [], `${step}: left on the machine`);
-    }
-  });
 }
 
 function below(directory: string): string[] {

@@ -133,7 +133,7 @@ async function writeTree(directory: string): Promise<void> {
 }
 
 /** An archive as `docker save` makes it. */
-async function archive(): Promise<AsyncIterable<Uint8Array>> {
+export async function archive(): Promise<AsyncIterable<Uint8Array>> {
   const image = await newImage({ names: [], layers: [{ a: '1' }, { l: 'loaded' }], created: '2026-01-01T00:00:00Z' });
   const blobs: [string, Buffer][] = [];
   for (const { descriptor, open } of image.layers) {
