@@ -10,6 +10,8 @@ import { Execs } from './exec.js';
 import { exportRoot, getArchive, putArchive, statPath } from './files.js';
 import { inspectContainer, stateOf } from './inspect.js';
 import { Lifecycle } from './lifecycle.js';
+import { unlink } from './link-names.js';
+import { changeHosts } from './links.js';
 import { listContainers, pruneContainers } from './list.js';
 import { logLines } from './logs/follow.js';
 import { verifyName } from './names.js';
@@ -122,24 +124,26 @@ export class Containers implements ContainerService {
     if (plain === record.name)
       throw new EngineError('InvalidArgument', 'Renaming a container with the same name as its current name');
     const { store, events } = this.#deps;
+    const old = record.name;
     try {
-      store.reserve(verifyName(`/${plain}`), record.id);
+      store.rename(record, verifyName(`/${plain}`));
     } catch (error) {
       if (!(error instanceof EngineError)) throw error;
       throw new EngineError(error.code, `Error when allocating new name: ${error.message}`, { cause: error });
     }
-    const old = record.name;
-    record.name = plain;
-    store.keep(record);
-    store.release(old, record.id);
     events.emit('container', 'rename', record.id, attributesOf(record, { oldName: `/${old}` }));
   }
 
-  remove(
+  async remove(
     name: string,
     options: { readonly force: boolean; readonly volumes: boolean; readonly link: boolean },
   ): Promise<void> {
-    return this.#life.remove(this.#find(name).id, options);
+    if (options.link) {
+      const { parent, alias } = unlink(this.#deps.store, name);
+      if (isRunning(parent)) changeHosts(this.#deps, parent, alias, null);
+      return;
+    }
+    await this.#life.remove(this.#find(name).id, options);
   }
 
   prune(filters: ListOptions['filters']): Promise<{ ContainersDeleted: readonly string[]; SpaceReclaimed: number }> {

@@ -8,6 +8,7 @@ import { undoing } from '../kernel/journal/context.js';
 import { openInRoot } from '../kernel/namespaces/open-in-root.js';
 import { copyTree } from '../volume/copy-up.js';
 import type { ContainerDeps } from './deps.js';
+import { resolveLinks } from './link-names.js';
 import { checkLogConfig } from './logs/settings.js';
 import { mergeConfig } from './merge-config.js';
 import { resolveMounts } from './mounts/mount-list.js';
@@ -57,6 +58,7 @@ async function makeContainer(
   const undo: (() => void | Promise<void>)[] = [() => store.release(name, id)];
   try {
     const config = withHostname(verified.config, hostConfig, id);
+    const links = resolveLinks(store, hostConfig);
     const record: ContainerRecord = {
       id,
       name,
@@ -68,6 +70,7 @@ async function makeContainer(
       command: [...(config.Entrypoint ?? []), ...(config.Cmd ?? [])],
       mounts: mountsOf(deps, config, hostConfig),
       endpoints: endpointsOf(request, hostConfig),
+      links,
       attachment: null,
       phase: 'creating',
       state: { ...FIRST_STATE },

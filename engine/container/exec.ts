@@ -10,6 +10,7 @@ import type { SpecProcess } from '../runtime/spec/types.js';
 import type { ContainerProcess } from '../runtime/types.js';
 import type { ContainerDeps } from './deps.js';
 import { DetachKeys, parseDetachKeys } from './detach-keys.js';
+import { linkedEnvironment } from './links.js';
 import { makePipe } from './output/pipes.js';
 import { type ContainerRecord, isRunning } from './record.js';
 import { containerCapabilities } from './spec/capabilities.js';
@@ -218,9 +219,11 @@ export class Execs {
       user,
       args: request.Cmd,
       env: [
-        ...environment({ ...config, Tty: request.Tty }, config.Hostname).filter(
-          (line) => !names.has(line.split('=', 1)[0]),
-        ),
+        ...environment(
+          { ...config, Tty: request.Tty },
+          config.Hostname,
+          linkedEnvironment(this.#deps, container),
+        ).filter((line) => !names.has(line.split('=', 1)[0])),
         ...request.Env.filter((line) => line.includes('=')),
       ],
       cwd: workingDirectory(request.WorkingDir, base.cwd),

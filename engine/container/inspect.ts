@@ -1,6 +1,7 @@
 import type { EndpointSettings } from '../network/types.js';
 import { networkOf } from './create.js';
 import type { ContainerDeps } from './deps.js';
+import { linkTexts } from './link-names.js';
 import { listStatus } from './list-status.js';
 import { logPath } from './logs/settings.js';
 import { orNull } from './or-null.js';
@@ -113,7 +114,7 @@ export async function inspectContainer(
     ProcessLabel: '',
     AppArmorProfile: '',
     ExecIDs: execIds.length === 0 ? null : execIds,
-    HostConfig: record.hostConfig,
+    HostConfig: { ...record.hostConfig, Links: linkTexts(store, record) },
     GraphDriver: {
       Name: 'overlay2',
       Data:
@@ -137,12 +138,12 @@ export function mountPoints({ mounts }: ContainerRecord): MountPoint[] {
   return mounts.map(({ point }) => point);
 }
 
-/** A line of `docker ps`. */
-export function summaryOf(record: ContainerRecord): ContainerSummary {
+/** A line of `docker ps`; `names` where links give it more than its own. */
+export function summaryOf(record: ContainerRecord, names: readonly string[] = [`/${record.name}`]): ContainerSummary {
   const { config, hostConfig, state } = record;
   return {
     Id: record.id,
-    Names: [`/${record.name}`],
+    Names: names,
     Image: config.Image === '' ? (record.imageId ?? '').replace(/^sha256:/, '').slice(0, SHORT) : config.Image,
     ImageID: record.imageId ?? '',
     Command: commandLine(record.command),

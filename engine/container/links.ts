@@ -1,4 +1,7 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { EngineError } from '../kernel/errors.js';
 import type { ContainerDeps } from './deps.js';
+import { childrenOf } from './link-names.js';
 import { type ContainerRecord, isRunning } from './record.js';
 
 interface Link {
@@ -7,14 +10,46 @@ interface Link {
   readonly address: string;
 }
 
-/** `--link NAME:ALIAS` on the default bridge: the others that run now. */
-function links(deps: ContainerDeps, { hostConfig }: ContainerRecord): Link[] {
-  return (hostConfig.Links ?? []).flatMap((link) => {
-    const [name = '', alias = name] = link.split(':');
-    const other = deps.store.find(name);
-    const address = other.attachment?.networks['bridge']?.IPAddress ?? '';
-    return isRunning(other) && address !== '' ? [{ other, alias: alias.replace(/^.*\//, ''), address }] : [];
+/** `--link NAME:ALIAS` on the default bridge: all must run. Texts: moby, daemon/container_operations_unix.go. */
+function links(deps: ContainerDeps, record: ContainerRecord): Link[] {
+  return childrenOf(deps.store, record).map(({ alias, child }) => {
+    if (!Object.hasOwn(child.endpoints, 'bridge'))
+      throw new EngineError('Internal', `Cannot link to /${child.name}, as it does not belong to the default network`);
+    const address = child.attachment?.networks['bridge']?.IPAddress ?? '';
+    if (!isRunning(child) || address === '')
+      throw new EngineError(
+        'Internal',
+        `Cannot link to a non running container: /${child.name} AS /${record.name}/${alias}`,
+      );
+    return { other: child, alias: alias.replace(/^.*\//, ''), address };
   });
+}
+
+/** Its address is another one than before: who is linked to it finds it there. */
+export function tellParents(deps: ContainerDeps, record: ContainerRecord): void {
+  const address = record.attachment?.networks['bridge']?.IPAddress ?? '';
+  if (address === '') return;
+  for (const parent of deps.store.list())
+    for (const { alias, child } of childrenOf(deps.store, parent))
+      if (child === record && isRunning(parent)) changeHosts(deps, parent, alias, address);
+}
+
+/** In a file of hosts in use: another address for the line of a link, or none. libnetwork, etchosts.Update. */
+export function changeHosts(
+  { store }: ContainerDeps,
+  { id }: ContainerRecord,
+  alias: string,
+  address: string | null,
+): void {
+  const path = store.file(id, 'hosts');
+  const name = alias.replace(/^.*\//, '');
+  const lines = readFileSync(path, 'utf8').split('\n');
+  const changed = lines.flatMap((line) => {
+    const [, names = ''] = line.split('\t');
+    if (names.split(/[ .]/, 1)[0] !== name) return [line];
+    return address === null ? [] : [`${address}\t${names}`];
+  });
+  writeFileSync(path, changed.join('\n'));
 }
 
 /** Lines of /etc/hosts for them. */

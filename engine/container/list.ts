@@ -3,6 +3,7 @@ import { EngineError } from '../kernel/errors.js';
 import type { ContainerDeps } from './deps.js';
 import { hasLabel, type Listed, selectContainers, verifyListFilters } from './filters.js';
 import { mountPoints, stateOf, summaryOf } from './inspect.js';
+import { linkedNames } from './link-names.js';
 import { orNull } from './or-null.js';
 import { type ContainerRecord, isRunning } from './record.js';
 import { timeOf } from './time.js';
@@ -37,14 +38,17 @@ export async function listContainers(deps: ContainerDeps, options: ListOptions):
   const all = deps.store.list().map(listed);
   const chosen = selectContainers(all, options, { find: (name) => listed(deps.store.find(name)) });
   const shown = imageNames(deps);
+  const names = linkedNames(deps.store);
   if (!options.size)
-    return Promise.all(chosen.map(async ({ record }) => ({ ...summaryOf(record), Image: await shown(record) })));
+    return Promise.all(
+      chosen.map(async ({ record }) => ({ ...summaryOf(record, names.get(record.id)), Image: await shown(record) })),
+    );
   return Promise.all(
     chosen.map(async ({ record }) => {
       const { bytes } = await deps.images.usage(record.id);
       const image = record.imageId === null ? null : await deps.images.get(record.imageId).catch(orNull);
       return {
-        ...summaryOf(record),
+        ...summaryOf(record, names.get(record.id)),
         Image: await shown(record),
         SizeRw: bytes,
         SizeRootFs: bytes + (image?.size ?? 0),

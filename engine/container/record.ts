@@ -25,6 +25,8 @@ export interface ContainerRecord {
   readonly command: readonly string[];
   mounts: readonly ResolvedMount[];
   endpoints: Readonly<Record<string, EndpointRequest>>;
+  /** Alias and id of the containers that it is linked to. */
+  links?: Readonly<Record<string, string>>;
   attachment: Attachment | null;
   phase: Phase;
   /** With the phase `removing`: its anonymous volumes go too. */

@@ -13,7 +13,7 @@ import type { AttachRequest } from '../network/types.js';
 import type { OutputOptions, Stdio } from '../runtime/types.js';
 import { networkOf, undoAll } from './create.js';
 import type { ContainerDeps } from './deps.js';
-import { linkedEnvironment, linksOf } from './links.js';
+import { linkedEnvironment, linksOf, tellParents } from './links.js';
 import { Live } from './live.js';
 import { checkLogValues } from './logs/settings.js';
 import type { PlacedMount, ResolvedMount } from './mounts/types.js';
@@ -43,6 +43,7 @@ export async function startContainer(deps: ContainerDeps, record: ContainerRecor
     undo.push(() => unmountRootfs(deps, record.id));
     deps.at?.('start.network');
     await attachNetwork(deps, record);
+    tellParents(deps, record);
     undo.push(() => detachNetwork(deps, record));
     deps.at?.('start.mounts');
     const mounts = await placeMounts(deps, record, undo);
@@ -193,7 +194,7 @@ function writeFiles(
   deps: ContainerDeps,
   record: ContainerRecord,
 ): { resolvConf?: string; hostname?: string; hosts?: string } {
-  const { hostConfig, config, attachment } = record;
+  const { hostConfig, config } = record;
   const joined = joinedContainer(hostConfig.NetworkMode);
   const owner = joined === null ? record : deps.store.find(joined);
   const paths = {
@@ -203,28 +204,10 @@ function writeFiles(
   };
   if (joined !== null) return paths;
   if (config.NetworkDisabled === true) return {};
-  const isHost = hostConfig.NetworkMode === 'host';
-  const addresses = Object.values(attachment?.networks ?? {})
-    .flatMap(({ IPAddress, GlobalIPv6Address }) => [IPAddress, GlobalIPv6Address])
-    .filter((address) => address !== '');
-  const machineHosts = isHost ? textOf('/etc/hosts') : '';
-  const bridged = addresses.length > 0;
+  const bridged = addressesOf(record).length > 0;
   const custom = Object.keys(record.endpoints).some((name) => !['bridge', 'none', 'host'].includes(name));
   writeNoted(paths.hostname, `${config.Hostname === '' ? hostname() : config.Hostname}\n`, NAMED.hostname);
-  writeNoted(
-    paths.hosts,
-    isHost && (hostConfig.ExtraHosts ?? []).length === 0
-      ? machineHosts
-      : hostsFile({
-          hostname: config.Hostname,
-          domainname: config.Domainname,
-          addresses,
-          extraHosts: hostConfig.ExtraHosts ?? [],
-          links: linksOf(deps, record),
-          ...(deps.hostGateway === undefined ? {} : { hostGateway: deps.hostGateway }),
-        }),
-    NAMED.hosts,
-  );
+  writeHosts(deps, record);
   writeNoted(
     paths.resolvConf,
     resolvConf(textOf('/etc/resolv.conf'), {
@@ -237,6 +220,32 @@ function writeFiles(
     NAMED.resolvConf,
   );
   return paths;
+}
+
+function addressesOf({ attachment }: ContainerRecord): string[] {
+  return Object.values(attachment?.networks ?? {})
+    .flatMap(({ IPAddress, GlobalIPv6Address }) => [IPAddress, GlobalIPv6Address])
+    .filter((address) => address !== '');
+}
+
+/** Its /etc/hosts as it is to be now; where it runs it sees the same file. */
+function writeHosts(deps: ContainerDeps, record: ContainerRecord): void {
+  const { hostConfig, config } = record;
+  const asMachine = hostConfig.NetworkMode === 'host' && (hostConfig.ExtraHosts ?? []).length === 0;
+  writeNoted(
+    deps.store.file(record.id, 'hosts'),
+    asMachine
+      ? textOf('/etc/hosts')
+      : hostsFile({
+          hostname: config.Hostname,
+          domainname: config.Domainname,
+          addresses: addressesOf(record),
+          extraHosts: hostConfig.ExtraHosts ?? [],
+          links: linksOf(deps, record),
+          ...(deps.hostGateway === undefined ? {} : { hostGateway: deps.hostGateway }),
+        }),
+    NAMED.hosts,
+  );
 }
 
 const NAMED = {

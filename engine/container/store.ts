@@ -55,6 +55,7 @@ export class ContainerStore {
         this.#names.set(found.record.name, id);
       }
     }
+    for (const record of this.#records.values()) this.#takeLinks(record);
     this.broken = broken;
     this.damaged = damaged;
   }
@@ -118,11 +119,30 @@ export class ContainerStore {
     if (this.#names.get(name) === id) this.#names.delete(name);
   }
 
+  /** By another name: what its links are called goes along. */
+  rename(record: ContainerRecord, to: string): void {
+    this.reserve(to, record.id);
+    const old = record.name;
+    const links = Object.entries(record.links ?? {});
+    record.name = to;
+    this.#takeLinks(record);
+    this.keep(record);
+    for (const [alias, id] of links) this.release(`${old}/${alias}`, id);
+    this.release(old, record.id);
+  }
+
+  /** `parent/alias` is a name of the container that the link leads to. */
+  #takeLinks({ name, links }: ContainerRecord): void {
+    for (const [alias, id] of Object.entries(links ?? {}))
+      if (this.#records.has(id)) this.#names.set(`${name}/${alias}`, id);
+  }
+
   add(record: ContainerRecord): void {
     mkdirSync(this.directory(record.id), { mode: 0o710 });
     noteFile({ what: 'mkdir', path: this.directory(record.id), say: BEGUN });
     syncDirectorySync(this.#root);
     this.#records.set(record.id, record);
+    this.#takeLinks(record);
     // volumes survive a power cut: who finds them must find whose they are
     if (record.mounts.some(({ volume }) => volume !== undefined)) this.keep(record);
     else this.save(record);
@@ -150,7 +170,8 @@ export class ContainerStore {
     for (const name of [KEPT, LATEST]) rmSync(this.file(record.id, name), { force: true });
     this.#records.delete(record.id);
     this.#serials.delete(record.id);
-    this.release(record.name, record.id);
+    for (const [alias, id] of Object.entries(record.links ?? {})) this.release(`${record.name}/${alias}`, id);
+    for (const [name, id] of this.#names) if (id === record.id) this.#names.delete(name);
     rmSync(this.directory(record.id), { recursive: true, force: true });
     noteFile({ what: 'remove', path: this.directory(record.id), say: FORGOTTEN });
   }

@@ -26,6 +26,26 @@ export const NETWORK: readonly Group[] = [
   },
   {
     area: 'network',
+    name: 'links',
+    lines: [
+      'docker run -d --name kone box:1 sleep 1000; docker run -d --name ktwo --link kone:kal box:1 sleep 1000',
+      "docker inspect -f '{{json .HostConfig.Links}} {{json .NetworkSettings.Networks.bridge.Links}}' ktwo",
+      "docker inspect -f '{{.Name}}' ktwo/kal; docker exec ktwo env | grep KAL",
+      "docker ps --no-trunc --filter name=kone --format '{{.Names}}'; docker ps --no-trunc --format '{{.Names}}' | grep kal",
+      'docker rename kone kthree; docker inspect -f "{{json .HostConfig.Links}}" ktwo; docker rename kthree kone',
+      'docker rename ktwo kfour; docker inspect -f "{{json .HostConfig.Links}} {{.Name}}" kfour; docker inspect -f "{{.Name}}" kfour/kal',
+      'docker stop -t 0 kone; docker run --rm box:1 true; docker run -d --name kfive box:1 sleep 1000; docker start kone; docker exec kfour grep -w kal /etc/hosts | cut -f1',
+      'docker rm --link kone',
+      "docker rm --link kfour/kal; docker inspect -f '{{json .HostConfig.Links}}' kfour; docker exec kfour grep -c kal /etc/hosts; docker inspect -f '{{.State.Status}}' kone",
+      'docker run --rm --name ksix --link nosuch box:1 true; docker inspect -f x ksix',
+      'docker stop -t 0 kone; docker run --rm --name ksix --link kone:kal box:1 true',
+      'docker run -d --name khost --network host box:1 sleep 1000; docker run --rm --link khost box:1 true',
+      'docker rm -f kone kfour kfive khost',
+    ],
+    expect: ['["/kone:/ktwo/kal"]', 'Cannot link to a non running container: /kone AS /ksix/kal'],
+  },
+  {
+    area: 'network',
     name: 'bridge',
     lines: [
       "docker run -d --name bweb -h bweb -p 8181:80 -p 127.0.0.1:8182:80/tcp -p 8183:9/udp box:1 sh -c 'mkdir /w; echo served >/w/index.html; exec httpd -f -p 80 -h /w'",
