@@ -2,10 +2,11 @@ import { randomBytes } from 'node:crypto';
 import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { join } from 'node:path';
-import { ReadStream } from 'node:tty';
+import type { Duplex } from 'node:stream';
 import { wordsOf } from '../kernel/errno-text.js';
 import { EngineError, SyscallError } from '../kernel/errors.js';
 import { DescriptorSocket, setTerminalSize } from '../kernel/pty.js';
+import { TerminalStream } from '../kernel/terminal-stream.js';
 import type { SpecProcess } from '../runtime/spec/types.js';
 import type { ContainerProcess } from '../runtime/types.js';
 import type { ContainerDeps } from './deps.js';
@@ -289,7 +290,7 @@ export class Execs {
       exec.process = made;
       if (size !== null && size[0] > 0) setTerminalSize(this.#deps.kernel, master, size[1], size[0]);
       exec.terminal = master;
-      const stream = new ReadStream(master);
+      const stream = new TerminalStream(this.#deps.kernel, master);
       return new ExecStreams([{ name: 'stdout', stream }], stream, () => {
         exec.terminal = -1;
       });
@@ -351,15 +352,15 @@ function mustRun(container: ContainerRecord): void {
 
 /** Our ends of a process's streams. */
 class ExecStreams {
-  readonly readers: readonly { readonly name: 'stdout' | 'stderr'; readonly stream: Socket }[];
-  readonly input: Socket | null;
+  readonly readers: readonly { readonly name: 'stdout' | 'stderr'; readonly stream: Duplex }[];
+  readonly input: Duplex | null;
   readonly #closed: () => void;
 
-  constructor(readers: ExecStreams['readers'], input: Socket | null, closed: () => void = () => undefined) {
+  constructor(readers: ExecStreams['readers'], input: Duplex | null, closed: () => void = () => undefined) {
     this.readers = readers;
     this.input = input;
     this.#closed = closed;
-    // EIO: nobody is at the terminal any more, which is how a pty says end of file; EPIPE: nobody reads
+    // EPIPE, EIO: nobody reads any more
     for (const stream of new Set([...readers.map((one) => one.stream), ...(input === null ? [] : [input])]))
       stream.on('error', () => stream.destroy());
   }
@@ -437,7 +438,7 @@ async function* merged(
 ): AsyncGenerator<OutputChunk> {
   let wake: () => void = () => undefined;
   let open = streams.readers.length;
-  const queue: { chunk: OutputChunk; stream: Socket }[] = [];
+  const queue: { chunk: OutputChunk; stream: Duplex }[] = [];
   for (const { name, stream } of streams.readers) {
     stream.on('data', (bytes: Buffer) => {
       if (!wanted[name]) return;

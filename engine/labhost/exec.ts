@@ -1,6 +1,5 @@
 import { fstatSync, openSync } from 'node:fs';
 import { Socket } from 'node:net';
-import { ReadStream } from 'node:tty';
 import type { ExecRequest, ExecResult, SessionRequest } from '../api/types.js';
 import { O, SIG, TIOC } from '../kernel/constants.js';
 import { EngineError, SyscallError } from '../kernel/errors.js';
@@ -10,6 +9,7 @@ import { errnoOf } from '../kernel/procfs/read.js';
 import { CLONE, type ExitStatus, RunningProgram, waitPidfd } from '../kernel/program/running.js';
 import { setTerminalSize } from '../kernel/pty.js';
 import type { Reactor } from '../kernel/reactor.js';
+import { TerminalStream } from '../kernel/terminal-stream.js';
 import { type ExecPlan, execProgram, NOT_EXECUTABLE, NOT_FOUND } from './exec-program.js';
 import { toOutside } from './identity.js';
 import type { LabHost } from './lab-host.js';
@@ -280,7 +280,7 @@ class Capture {
 /** A process on a terminal of the lab's own devpts; the master's end is ours. */
 export class LabTerminal {
   readonly process: LabProcess;
-  readonly stream: ReadStream;
+  readonly stream: TerminalStream;
   #kernel: Kernel;
   #master: number;
 
@@ -288,7 +288,7 @@ export class LabTerminal {
     this.#kernel = kernel;
     this.process = process;
     this.#master = master;
-    this.stream = new ReadStream(master);
+    this.stream = new TerminalStream(kernel, master);
   }
 
   static open(lab: LabHost, reactor: Reactor, request: SessionRequest): LabTerminal {

@@ -1,7 +1,6 @@
 import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ReadStream } from 'node:tty';
 import type { Kernel } from '../../kernel/kernel.js';
 import {
   clearNewlineMapping,
@@ -12,6 +11,7 @@ import {
   terminalModes,
   terminalSize,
 } from '../../kernel/pty.js';
+import { TerminalStream } from '../../kernel/terminal-stream.js';
 import type { Console, Stdio } from '../types.js';
 import { carryInput, Output } from './carry.js';
 import type { ProcessIo } from './io.js';
@@ -32,7 +32,7 @@ export class TerminalIo implements ProcessIo {
   readonly #host: HostTerminal;
   readonly #directory: string;
   #socket: DescriptorSocket | null = null;
-  #master: ReadStream | null = null;
+  #master: TerminalStream | null = null;
   #fd = -1;
   #output: Output | null = null;
   #stopInput = nothing;
@@ -63,7 +63,7 @@ export class TerminalIo implements ProcessIo {
     // raw before anything is shown: the other terminal has made CR LF of a newline already
     this.#host.makeRaw();
     this.resize();
-    const master = new ReadStream(this.#fd);
+    const master = new TerminalStream(this.#kernel, this.#fd);
     this.#master = master;
     this.#output = new Output(this.#kernel, this.#fd, master, (chunk) => writeAll(1, chunk));
     this.#stopInput = carryInput(process.stdin, master, nothing);

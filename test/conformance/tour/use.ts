@@ -21,7 +21,7 @@ export const USE: readonly Group[] = [
       'docker exec nosuch true',
       'docker exec ebox',
       "docker exec -t ebox sh -c 'tty; exit 2' | od -c",
-      'at_terminal see:ready type:\'typed\\n\' see:got -- docker exec -it ebox sh -c \'until stty size 2>/dev/null | grep -q "24 80"; do sleep 0.05; done; echo ready; read x; echo "got $x"; sleep 0.5; exit 5\'',
+      'at_terminal see:ready type:\'typed\\n\' see:got -- docker exec -it ebox sh -c \'until stty size 2>/dev/null | grep -q "24 80"; do sleep 0.05; done; echo ready; read x; echo "got $x"; exit 5\'',
       "docker exec -d ebox sh -c 'echo made >/tmp/made'; await docker exec ebox test -s /tmp/made; docker exec ebox cat /tmp/made",
       'docker exec -d ebox nosuch',
       'docker exec --privileged -u 0 ebox grep CapBnd /proc/self/status 2>&1 | cut -c1-20',
