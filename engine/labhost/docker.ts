@@ -138,7 +138,8 @@ export class LabDocker {
   async #refuse(): Promise<void> {
     this.#failures = 0;
     const log = await execInLab(this.#host, this.#reactor, {
-      argv: ['tail', '-n', '1', LOG],
+      // Node ends what it says of an error with its version
+      argv: ['sh', '-c', 'grep -E "^(failed to start daemon|[A-Za-z]*Error)\\b" "$0" | tail -n 1', LOG],
       cwd: '/',
       timeoutMs: 5000,
     }).catch(() => null); // the lab has ended, and with it who waits

@@ -183,13 +183,13 @@ class Volumes implements VolumeService {
 
   #show(volume: VolumeRecord): Volume {
     return {
-      Name: volume.name,
-      Driver: volume.driver,
-      Mountpoint: this.#store.dataOf(volume.name),
       CreatedAt: volume.created,
+      Driver: volume.driver,
       Labels: volume.labels,
-      Scope: 'local',
+      Mountpoint: this.#store.dataOf(volume.name),
+      Name: volume.name,
       Options: volume.options,
+      Scope: 'local',
     };
   }
 }

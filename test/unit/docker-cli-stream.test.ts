@@ -230,10 +230,7 @@ describe('archives of docker cp', () => {
       ['new/', 'new/empty', 'new/link', `new/${'n'.repeat(90)}/`, `new/${long}`].sort(),
     );
     mkdirSync(join(directory, 'out'));
-    assert.equal(
-      await extractTar(chunks(archive, 333), join(directory, 'out'), { from: 'new', to: 'other', keepsOwners: false }),
-      1000,
-    );
+    await extractTar(chunks(archive, 333), join(directory, 'out'), { from: 'new', to: 'other', keepsOwners: false });
     assert.equal(readFileSync(join(directory, 'out', 'other', long), 'utf8'), 'x'.repeat(1000));
     assert.equal(readlinkSync(join(directory, 'out', 'other', 'link')), 'empty');
     assert.equal(
@@ -261,7 +258,7 @@ describe('archives of docker cp', () => {
   it('write nothing outside of their place', async () => {
     const out = join(directory, 'prison');
     mkdirSync(out);
-    const extract = (archive: Buffer): Promise<number> =>
+    const extract = (archive: Buffer): Promise<void> =>
       extractTar(chunks(archive, 512), out, { from: '', to: '', keepsOwners: false });
     writeFileSync(join(directory, 'evil'), 'evil');
     symlinkSync(directory, join(directory, 'way-out'));

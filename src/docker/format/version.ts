@@ -59,7 +59,9 @@ function serverLines(server: Members, text: (map: Members, name: string) => stri
         row('OS/Arch', `${text(detail, 'Os')}/${text(detail, 'Arch')}`),
         row('Experimental', text(detail, 'Experimental')),
       );
-    } else for (const [key, value] of detail) lines.push(row(key, typeof value === 'string' ? printable(value) : ''));
+    } else
+      for (const [key, value] of [...detail].sort(([a], [b]) => (a < b ? -1 : 1)))
+        lines.push(row(key, typeof value === 'string' ? printable(value) : ''));
   }
   return lines;
 }

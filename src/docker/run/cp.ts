@@ -78,12 +78,13 @@ async function fromContainer(context: Context, name: string, given: string, targ
   const isDirectory = has(stat.mode, MODE_DIR);
   const wantsContents = /(?:^|\/)\.$/.test(given) || given === '/';
   const plan = planLocal(resolve(target), /\/\.?$/.test(target), isDirectory, wantsContents, stat.name);
-  const size = await extractTar(answer, plan.directory, {
+  const counted = { bytes: 0 };
+  await extractTar(counting(answer, counted), plan.directory, {
     from: stat.name === '/' || stat.name === '.' ? '' : stat.name,
     to: plan.name,
     keepsOwners: flags.bool('archive'),
   });
-  await report(context, size, target);
+  await report(context, counted.bytes, target);
   return 0;
 }
 
@@ -133,9 +134,17 @@ async function toContainer(context: Context, source: string, name: string, given
     [directory, root] = [posix.dirname(target), posix.basename(target)];
   }
   const counted = { bytes: 0 };
-  await send(context, name, directory, Readable.from(writeTar(path, root, counted)));
+  await send(context, name, directory, Readable.from(counting(writeTar(path, root), counted)));
   await report(context, counted.bytes, `${name}:${given}`);
   return 0;
+}
+
+/** Docker tells the archive's size, not that of what is in it. */
+async function* counting(source: AsyncIterable<Buffer>, counted: { bytes: number }): AsyncGenerator<Buffer> {
+  for await (const chunk of source) {
+    counted.bytes += chunk.length;
+    yield chunk;
+  }
 }
 
 function localStat(path: string, source: string): Stats {

@@ -1,3 +1,5 @@
+import { statSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { API_VERSION, ConnectionError } from '../client/engine.js';
 import type { Handler } from '../context.js';
 import { CliError } from '../errors.js';
@@ -33,10 +35,10 @@ export const version: Handler = async (context) => {
     ['ApiVersion', api],
     ['DefaultAPIVersion', API_VERSION],
     ['GitCommit', 'glassbox'],
-    ['GoVersion', `node${process.version}`],
+    ['GoVersion', `none (Node.js ${process.version})`],
     ['Os', process.platform],
     ['Arch', goArchitecture()],
-    ['BuildTime', ansic('')],
+    ['BuildTime', ansic(statSync(fileURLToPath(import.meta.url)).mtime.toISOString())],
     ['Context', 'default'],
   ]);
   const members = server instanceof Map ? (server as ReadonlyMap<string, Json>) : null;

@@ -26,14 +26,13 @@ export interface ExtractOptions {
 
 /**
  * Write an archive below a directory. Nothing is written outside of it: names are cleaned, and a parent that is a symbolic link
- * (the archive may have made it) is refused. Answers the bytes of its files.
+ * (the archive may have made it) is refused.
  */
 export async function extractTar(
   source: AsyncIterable<Buffer>,
   directory: string,
   options: ExtractOptions,
-): Promise<number> {
-  let bytes = 0;
+): Promise<void> {
   const directories: { readonly path: string; readonly entry: TarEntry }[] = [];
   for await (const entry of readTar(source)) {
     const name = renamed(cleaned(entry.name), options);
@@ -41,13 +40,12 @@ export async function extractTar(
       throw new CliError(`archive entry ${JSON.stringify(entry.name)} is not below ${JSON.stringify(options.from)}`);
     const path = name === '' ? directory : join(directory, name);
     makeParents(directory, name);
-    bytes += await extractOne(entry, path, directory, options);
+    await extractOne(entry, path, directory, options);
     if (entry.type === '5') directories.push({ path, entry });
     else finish(path, entry, options);
   }
   // last, since writing into a directory changes its time, and may need its mode
   for (const { path, entry } of directories.reverse()) finish(path, entry, options);
-  return bytes;
 }
 
 /** Without leading slashes, `.` and what goes up. */
@@ -83,7 +81,7 @@ function makeParents(directory: string, name: string): void {
   }
 }
 
-async function extractOne(entry: TarEntry, path: string, directory: string, options: ExtractOptions): Promise<number> {
+async function extractOne(entry: TarEntry, path: string, directory: string, options: ExtractOptions): Promise<void> {
   const there = lstatSync(path, { throwIfNoEntry: false });
   if (there !== undefined && there.isDirectory() !== (entry.type === '5'))
     throw new CliError(
@@ -95,7 +93,7 @@ async function extractOne(entry: TarEntry, path: string, directory: string, opti
   switch (entry.type) {
     case '5':
       if (there === undefined) mkdirSync(path);
-      return 0;
+      return;
     case '0':
     case '7':
       return writeFile(entry, path);
@@ -104,11 +102,11 @@ async function extractOne(entry: TarEntry, path: string, directory: string, opti
       if (target === null) throw new CliError(`hard link ${JSON.stringify(entry.name)} leads out of the destination`);
       makeParents(directory, target);
       linkSync(join(directory, target), path);
-      return 0;
+      return;
     }
     case '2':
       symlinkSync(entry.linkName, path);
-      return 0;
+      return;
     default:
       throw new CliError(
         `${JSON.stringify(entry.name)} is a device or a pipe: docker cp to the local file system does not make those`,
@@ -116,14 +114,13 @@ async function extractOne(entry: TarEntry, path: string, directory: string, opti
   }
 }
 
-async function writeFile(entry: TarEntry, path: string): Promise<number> {
+async function writeFile(entry: TarEntry, path: string): Promise<void> {
   const file = openSync(path, 'wx', 0o600);
   try {
     for await (const piece of entry.content) for (let at = 0; at < piece.length; ) at += writeSync(file, piece, at);
   } finally {
     closeSync(file);
   }
-  return entry.size;
 }
 
 function finish(path: string, entry: TarEntry, { keepsOwners }: ExtractOptions): void {

@@ -4,27 +4,20 @@ import { join } from 'node:path';
 const BLOCK = 512;
 
 /** An archive of a file or a tree; its paths begin with `name` instead of the path's own. An empty name: only what is in it. */
-export async function* writeTar(
-  path: string,
-  name: string,
-  counted: { bytes: number } = { bytes: 0 },
-): AsyncGenerator<Buffer> {
-  yield* member(path, name, counted);
+export async function* writeTar(path: string, name: string): AsyncGenerator<Buffer> {
+  yield* member(path, name);
   yield Buffer.alloc(BLOCK * 2);
 }
 
-async function* member(path: string, name: string, counted: { bytes: number }): AsyncGenerator<Buffer> {
+async function* member(path: string, name: string): AsyncGenerator<Buffer> {
   const stats = lstatSync(path);
   if (stats.isSocket()) return;
   const isDirectory = stats.isDirectory();
   if (name !== '' || isDirectory) yield headers(name === '' ? './' : isDirectory ? `${name}/` : name, path, stats);
-  if (stats.isFile()) {
-    counted.bytes += stats.size;
-    yield* content(path, stats.size);
-  }
+  if (stats.isFile()) yield* content(path, stats.size);
   if (!isDirectory) return;
   for (const child of readdirSync(path).sort())
-    yield* member(join(path, child), name === '' ? child : `${name}/${child}`, counted);
+    yield* member(join(path, child), name === '' ? child : `${name}/${child}`);
 }
 
 /** Exactly as many bytes as the header said, also when the file changes meanwhile. */

@@ -8,7 +8,7 @@ import { parseRestartPolicy } from './restart-policy.js';
 
 /**
  * `HostConfig` in the client's version. What stays unsaid is '', 0 or null: its defaults, and what of it may not be, are the
- * containers' own business (engine/container/spec).
+ * containers' own business (engine/container/spec). In the order of Docker's own struct, which inspect shows.
  */
 export function parseHostConfig(body: Fields | null, version: ApiVersion): HostConfig {
   const fields = body ?? new Fields({}, 'HostConfig');
@@ -19,8 +19,6 @@ export function parseHostConfig(body: Fields | null, version: ApiVersion): HostC
   const size = fields.numbers('ConsoleSize') ?? [];
   const mounts = parseMounts(fields.objects('Mounts'), version);
   return {
-    ...resources,
-    PidsLimit: resources.PidsLimit !== null && resources.PidsLimit > 0 ? resources.PidsLimit : null,
     Binds: fields.strings('Binds'),
     ContainerIDFile: fields.string('ContainerIDFile'),
     LogConfig: { Type: log?.string('Type') || 'json-file', Config: log?.map('Config') ?? {} },
@@ -30,7 +28,6 @@ export function parseHostConfig(body: Fields | null, version: ApiVersion): HostC
     AutoRemove: version.atLeast(25) && fields.boolean('AutoRemove'),
     VolumeDriver: fields.string('VolumeDriver'),
     VolumesFrom: fields.strings('VolumesFrom'),
-    ...present({ Mounts: mounts === undefined || mounts.length === 0 ? undefined : mounts }),
     ConsoleSize: version.atLeast(42) ? [size[0] ?? 0, size[1] ?? 0] : [0, 0],
     ...present({ Annotations: version.atLeast(43) ? (fields.map('Annotations') ?? undefined) : undefined }),
     CapAdd: fields.words('CapAdd'),
@@ -59,8 +56,11 @@ export function parseHostConfig(body: Fields | null, version: ApiVersion): HostC
     ...present({ Sysctls: fields.map('Sysctls') ?? undefined }),
     Runtime: fields.string('Runtime'),
     Isolation: fields.string('Isolation'),
-    ...present({ Init: fields.maybeBoolean('Init') ?? undefined }),
+    ...resources,
+    PidsLimit: resources.PidsLimit !== null && resources.PidsLimit > 0 ? resources.PidsLimit : null,
+    ...present({ Mounts: mounts === undefined || mounts.length === 0 ? undefined : mounts }),
     MaskedPaths: fields.strings('MaskedPaths'),
     ReadonlyPaths: fields.strings('ReadonlyPaths'),
+    ...present({ Init: fields.maybeBoolean('Init') ?? undefined }),
   };
 }
