@@ -74,10 +74,6 @@ export function parseAnyReference(text: string): AnyReference {
   return { name: parseReference(text) };
 }
 
-export function isTag(text: string): boolean {
-  return TAG.test(text);
-}
-
 export function withTag(reference: Reference, tag: string): Reference {
   if (!TAG.test(tag)) return invalid('invalid tag format');
   return { ...reference, tag, digest: null };

@@ -13,8 +13,6 @@ export interface MountListInput {
   /** The list of another container. Throws when there is none. */
   readonly mountsOf: (container: string) => readonly ResolvedMount[];
   readonly exists: (path: string) => boolean;
-  /** Why a directory of the machine may not be shared; null: it may. Asked once of each source, in whatever form it was wished. */
-  readonly refusal?: (source: string) => string | null;
 }
 
 const LOCAL = 'local';
@@ -55,12 +53,7 @@ export function resolveMounts(input: MountListInput): ResolvedMount[] {
     const request: MountRequest = { Type: 'volume', Target: destination };
     list.set(cleanPath(destination), mountOf(request, 'image', ''));
   }
-  const result = [...list.values()];
-  for (const { point } of result) {
-    const why = point.Type === 'bind' ? (input.refusal?.(point.Source) ?? null) : null;
-    if (why !== null) throw new EngineError('PermissionDenied', why);
-  }
-  return result;
+  return [...list.values()];
 }
 
 /** With `:ro` nothing of the other container is writable; a volume's data is not copied again. */

@@ -1,4 +1,3 @@
-import type { ErrorCode } from '../../api/types.js';
 import type { Kernel } from '../../kernel/kernel.js';
 import type { TarLimits } from '../tar/types.js';
 import type { Digest } from '../types.js';
@@ -97,9 +96,3 @@ export interface ArchiveOptions {
 
 /** A tree as a tar, as `docker export` and `docker cp` give it. `root` is a path or an open descriptor. Mounts below it are entered. */
 export type ArchiveTree = (root: string | number, options?: ArchiveOptions) => AsyncIterable<Uint8Array>;
-
-/** Codes that reading a layer may end with. */
-export type LayerErrorCode = Extract<
-  ErrorCode,
-  'DataLoss' | 'ResourceExhausted' | 'InvalidArgument' | 'AlreadyExists' | 'Aborted'
->;
