@@ -9,6 +9,7 @@ import { errnoOf } from '../kernel/procfs/read.js';
 import { CLONE, type ExitStatus, RunningProgram, waitPidfd } from '../kernel/program/running.js';
 import { setTerminalSize } from '../kernel/pty.js';
 import type { Reactor } from '../kernel/reactor.js';
+import { SIGNALS } from '../kernel/signals.js';
 import { TerminalStream } from '../kernel/terminal-stream.js';
 import { type ExecPlan, execProgram, NOT_EXECUTABLE, NOT_FOUND } from './exec-program.js';
 import { toOutside } from './identity.js';
@@ -25,21 +26,7 @@ export const DEFAULT_ENV = {
 const WNOHANG = 1;
 const DEFAULT_TIMEOUT_MS = 30_000;
 const DEFAULT_OUTPUT = 1 << 20;
-const SIGNAL_NAMES: Readonly<Record<number, string>> = {
-  1: 'SIGHUP',
-  2: 'SIGINT',
-  3: 'SIGQUIT',
-  4: 'SIGILL',
-  6: 'SIGABRT',
-  8: 'SIGFPE',
-  9: 'SIGKILL',
-  10: 'SIGUSR1',
-  11: 'SIGSEGV',
-  12: 'SIGUSR2',
-  13: 'SIGPIPE',
-  14: 'SIGALRM',
-  15: 'SIGTERM',
-};
+const SIGNAL_NAMES = new Map(Object.entries(SIGNALS).map(([name, number]) => [number, name]));
 
 /** A process inside a lab host; ours to wait for. */
 export class LabProcess {
@@ -212,7 +199,7 @@ export async function execInLab(
   const [stdout, stderr] = outputs.map((output) => output.finish()) as [string, string];
   return {
     exitCode: status.exitCode,
-    signal: status.signal === 0 ? null : (SIGNAL_NAMES[status.signal] ?? `signal ${status.signal}`),
+    signal: status.signal === 0 ? null : (SIGNAL_NAMES.get(status.signal) ?? `signal ${status.signal}`),
     stdout,
     stderr: status.failure === null ? stderr : `${stderr}${status.failure.message}\n`,
     timedOut,

@@ -102,8 +102,7 @@ export class StateDir {
     mkdirSync(dirname(this.path), { recursive: true, mode: isPrivate ? 0o711 : 0o755 });
     // `~` is in no id: what a killed maker leaves under that name is no container's
     const unborn = join(dirname(this.path), `~${this.id}.${process.pid}`);
-    rmSync(unborn, { recursive: true, force: true });
-    mkdirSync(unborn, { mode: isPrivate ? 0o700 : 0o755 });
+    makeAnew(unborn, isPrivate ? 0o700 : 0o755);
     try {
       chmodSync(unborn, isPrivate ? 0o700 : 0o755);
       if (state !== null)
@@ -194,6 +193,16 @@ export class StateDir {
       // something that no container of ours has: all of it is below a directory of ours
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') rmSync(this.path, { recursive: true, force: true });
     }
+  }
+}
+
+function makeAnew(path: string, mode: number): void {
+  try {
+    mkdirSync(path, { mode });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    rmSync(path, { recursive: true, force: true });
+    mkdirSync(path, { mode });
   }
 }
 

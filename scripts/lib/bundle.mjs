@@ -9,7 +9,7 @@ import { SetupError } from './say.mjs';
  * loaded when something of them is used; so is the clock, since the global `performance` loads perf_hooks when it is touched.
  */
 const PRELUDE = `
-const bundleHeavy = new Set(['node:child_process', 'node:net', 'node:os', 'node:stream', 'node:tty', 'node:v8']);
+const bundleHeavy = new Set(['node:child_process', 'node:module', 'node:net', 'node:os', 'node:stream', 'node:tty', 'node:v8']);
 const bundleLazily = (name) => new Proxy({}, { get: (_, key) => bundleLoad(name)[key] });
 const require = (name) => (bundleHeavy.has(name) ? bundleLazily(name) : bundleLoad(name));
 const bundleNow = () => Number(process.hrtime.bigint()) / 1e6;`;

@@ -1,5 +1,5 @@
-import { constants } from 'node:os';
 import { EngineError } from '../../kernel/errors.js';
+import { SIGNALS } from '../../kernel/signals.js';
 
 /** signal(7): real-time signals as glibc counts them. */
 const RTMIN = 34;
@@ -21,8 +21,7 @@ export function parseSignal(text: string): number {
     if (number < RTMIN || number > RTMAX) throw invalid;
     return number;
   }
-  const signals: Readonly<Record<string, number>> = constants.signals;
-  const number = Object.hasOwn(signals, `SIG${name}`) ? signals[`SIG${name}`] : undefined;
+  const number = Object.hasOwn(SIGNALS, `SIG${name}`) ? SIGNALS[`SIG${name}`] : undefined;
   if (number === undefined) throw invalid;
   return number;
 }

@@ -1,16 +1,14 @@
-import { constants } from 'node:os';
+import { SIGNALS } from '../../kernel/signals.js';
 import type { ContainerProcess } from '../types.js';
 import { CliError } from './failure.js';
 import { nothing } from './nothing.js';
-
-const NUMBERS: Readonly<Record<string, number>> = constants.signals;
 
 /**
  * Not passed on: two that nobody can catch; those of our own children, sockets and pipes; what the processor raises, for
  * which a listener may not return. Real-time signals cannot be caught in Node.
  */
 const OWN = new Set(
-  ['KILL', 'STOP', 'CHLD', 'URG', 'PIPE', 'SEGV', 'BUS', 'FPE', 'ILL'].map((name) => NUMBERS[`SIG${name}`]),
+  ['KILL', 'STOP', 'CHLD', 'URG', 'PIPE', 'SEGV', 'BUS', 'FPE', 'ILL'].map((name) => SIGNALS[`SIG${name}`]),
 );
 
 /** A signal by number or by name, with or without SIG. */
@@ -20,7 +18,7 @@ export function parseSignal(word: string): number {
     if (number >= 0 && number <= 64) return number;
   }
   const name = word.toUpperCase();
-  const number = NUMBERS[name.startsWith('SIG') ? name : `SIG${name}`];
+  const number = SIGNALS[name.startsWith('SIG') ? name : `SIG${name}`];
   if (number === undefined) throw new CliError(`unknown signal ${JSON.stringify(word)}`);
   return number;
 }
@@ -37,10 +35,10 @@ export class SignalForwarder {
 
   constructor() {
     // a number may have two names (SIGABRT, SIGIOT): one listener each
-    const named = new Map(Object.entries(NUMBERS).map(([name, number]) => [number, name]));
+    const named = new Map(Object.entries(SIGNALS).map(([name, number]) => [number, name]));
     for (const [number, name] of named) {
       if (OWN.has(number)) continue;
-      const listener = number === NUMBERS['SIGWINCH'] ? () => this.#resize() : () => this.#pass(number);
+      const listener = number === SIGNALS['SIGWINCH'] ? () => this.#resize() : () => this.#pass(number);
       process.on(name as NodeJS.Signals, listener);
       this.#listeners.set(name as NodeJS.Signals, listener);
     }

@@ -74,16 +74,24 @@ export function abiOf(name: string): Abi | null {
   return null;
 }
 
-/** Is this the name of a call on any ABI that is known here? */
-export const isSyscall = (name: string): boolean =>
-  Object.hasOwn(SYSCALL_NUMBERS, name) || Object.hasOwn(LATER_SYSCALLS, name);
+/** The numbers of a call, one for each column of an ABI, -1 where it has none; null when no ABI that is known here has it. */
+export type SyscallRow = readonly [number, number, number, number, number];
+
+export function syscallRow(name: string): SyscallRow | null {
+  if (Object.hasOwn(SYSCALL_NUMBERS, name)) return SYSCALL_NUMBERS[name] ?? null;
+  return Object.hasOwn(LATER_SYSCALLS, name) ? (LATER_SYSCALLS[name] ?? null) : null;
+}
 
 /** The number as the kernel reports it (x32 with its bit), or null. */
-export function syscallNumberOf(name: string, abi: Abi): number | null {
-  if (!isSyscall(name)) return null;
-  const number = (SYSCALL_NUMBERS[name] ?? LATER_SYSCALLS[name])?.[abi.column] ?? -1;
+export function numberIn(row: SyscallRow, abi: Abi): number | null {
+  const number = row[abi.column];
   if (number < 0) return null;
   return abi === X32 ? number + X32_BIT : number;
+}
+
+export function syscallNumberOf(name: string, abi: Abi): number | null {
+  const row = syscallRow(name);
+  return row === null ? null : numberIn(row, abi);
 }
 
 const namesByAbi = new Map<Abi, ReadonlyMap<number, string>>();

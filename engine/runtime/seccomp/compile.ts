@@ -1,12 +1,12 @@
 import { EngineError } from '../../kernel/errors.js';
 import type { SpecSeccomp } from '../spec/types.js';
 import { actionValue, isPermissive } from './actions.js';
-import { type Abi, abiOf, isSyscall, type NativeArchitecture, nativeAbi, syscallNumberOf } from './architectures.js';
+import { type Abi, abiOf, type NativeArchitecture, nativeAbi, syscallRow } from './architectures.js';
 import { assemble } from './assemble.js';
 import { encode } from './bpf.js';
 import { type ArchitectureView, viewOf } from './explain.js';
 import { type AbiPart, rangesOf } from './ranges.js';
-import { AbiRules, conditionsOf, multiplexerOf } from './rules.js';
+import { AbiRules, conditionsOf } from './rules.js';
 
 export interface CompiledSeccomp {
   /** Array of struct sock_filter, 8 bytes each. */
@@ -43,27 +43,35 @@ export function compileSeccomp(
 ): CompiledSeccomp {
   const flags = seccomp.flags.reduce((bits, flag) => bits | flagValue(flag), 0);
   const defaultAction = actionValue(seccomp.defaultAction, seccomp.defaultErrnoRet);
-  const abis = abisOf(seccomp, nativeAbi(options.native ?? (process.arch as NativeArchitecture)));
-  const rules = new Map(abis.map(({ abi }) => [abi, new AbiRules(abi)]));
+  const rules = abisOf(seccomp, nativeAbi(options.native ?? (process.arch as NativeArchitecture))).map((one) => ({
+    ...one,
+    rules: new AbiRules(one.abi),
+  }));
   const debug = new Set<string>();
   for (const rule of seccomp.syscalls) {
     const action = actionValue(rule.action, rule.errnoRet);
     for (const name of rule.names) {
       if (name === '') throw new EngineError('InvalidArgument', 'empty string is not a valid syscall');
-      if (!isSyscall(name)) debug.add(`unknown seccomp syscall "${name}" ignored`);
       const alternatives = conditionsOf(rule, name);
-      if (action === defaultAction) continue;
-      for (const conditions of alternatives) for (const each of rules.values()) each.add(name, conditions, action);
+      const row = syscallRow(name);
+      if (row === null) {
+        debug.add(`unknown seccomp syscall "${name}" ignored`);
+        continue;
+      }
+      for (const each of rules) {
+        each.rules.name(name, row);
+        if (action === defaultAction) continue;
+        for (const conditions of alternatives) each.rules.add(name, row, conditions, action);
+      }
     }
   }
 
   const warnings: string[] = [];
-  const parts = abis.map(({ abi, listed }): AbiPart => {
+  const parts = rules.map(({ abi, listed, rules: { numbers, newest } }): AbiPart => {
     // runc's ENOSYS stub looks at the listed architectures only, and stays away where the default lets calls pass
-    const newest = listed === null || isPermissive(seccomp.defaultAction) ? null : newestNumber(seccomp, abi);
-    if (newest === null && listed !== null && !isPermissive(seccomp.defaultAction))
-      warnings.push(`could not find any syscalls for arch ${listed}`);
-    return { abi, numbers: rules.get(abi)?.numbers ?? new Map(), newest };
+    if (listed === null || isPermissive(seccomp.defaultAction)) return { abi, numbers, newest: null };
+    if (newest === 0) warnings.push(`could not find any syscalls for arch ${listed}`);
+    return { abi, numbers, newest: newest === 0 ? null : newest };
   });
   const audits = [...new Set(parts.map(({ abi }) => abi.audit))];
   const architectures = audits.map((audit) => ({
@@ -103,16 +111,4 @@ function abisOf(seccomp: SpecSeccomp, native: Abi): { abi: Abi; listed: string |
     abi,
     listed: listed.get(abi) ?? null,
   }));
-}
-
-/** The highest number on an ABI among all names of a profile. On i386 libseccomp does not count what socketcall and ipc carry. */
-function newestNumber(seccomp: SpecSeccomp, abi: Abi): number | null {
-  let newest = 0;
-  for (const { names } of seccomp.syscalls) {
-    for (const name of names) {
-      const number = syscallNumberOf(name, abi);
-      if (number !== null && number > newest && multiplexerOf(name, abi) === null) newest = number;
-    }
-  }
-  return newest === 0 ? null : newest;
 }

@@ -1,6 +1,6 @@
 import { EngineError } from '../../kernel/errors.js';
 import type { SeccompArg, SeccompRule } from '../spec/types.js';
-import { type Abi, syscallNumberOf, X86 } from './architectures.js';
+import { type Abi, numberIn, type SyscallRow, syscallNumberOf, X86 } from './architectures.js';
 
 /** A comparison of one argument, cut to the ABI's width. MASKED_EQ is `(argument & mask) == value`. */
 export interface Condition {
@@ -60,33 +60,41 @@ export function multiplexerOf(name: string, abi: Abi): { readonly name: string; 
 export class AbiRules {
   readonly #abi: Abi;
   readonly #rules = new Map<number, Match[]>();
+  #newest = 0;
 
   constructor(abi: Abi) {
     this.#abi = abi;
   }
 
-  add(name: string, conditions: readonly Condition[], action: number): void {
+  /** The highest number that `name` was called with, 0 for none. On i386 libseccomp does not count what socketcall and ipc carry. */
+  get newest(): number {
+    return this.#newest;
+  }
+
+  /** A profile names this call, whatever it says about it. */
+  name(name: string, row: SyscallRow): void {
+    const number = numberIn(row, this.#abi);
+    if (number !== null && number > this.#newest && multiplexerOf(name, this.#abi) === null) this.#newest = number;
+  }
+
+  add(name: string, row: SyscallRow, conditions: readonly Condition[], action: number): void {
     const mux = multiplexerOf(name, this.#abi);
     if (mux !== null) {
       // the first argument is the multiplexer's own: what the profile says about it cannot be seen (it is in memory)
       const call: Condition = { index: 0, op: 'EQ', mask: 0xffffffffn, value: BigInt(mux.call) };
-      this.#addTo(mux.name, [call, ...conditions.filter(({ index }) => index !== 0)], action, name);
+      const number = syscallNumberOf(mux.name, this.#abi);
+      this.#addTo(number, [call, ...conditions.filter(({ index }) => index !== 0)], action, name);
     }
-    this.#addTo(name, conditions, action, name);
+    this.#addTo(numberIn(row, this.#abi), conditions, action, name);
   }
 
   /** Numbers in the ABI's table with what they get. */
   get numbers(): ReadonlyMap<number, NumberRules> {
-    return new Map(
-      [...this.#rules].map(([number, matches]) => [
-        number,
-        matches.length < 2 ? matches : [...matches].sort(byPrecedence),
-      ]),
-    );
+    for (const matches of this.#rules.values()) if (matches.length > 1) matches.sort(byPrecedence);
+    return this.#rules;
   }
 
-  #addTo(target: string, conditions: readonly Condition[], action: number, name: string): void {
-    const number = syscallNumberOf(target, this.#abi);
+  #addTo(number: number | null, conditions: readonly Condition[], action: number, name: string): void {
     if (number === null) return;
     const fresh: Match = { conditions: narrow(conditions, this.#abi), action };
     const known = this.#rules.get(number) ?? [];
