@@ -133,6 +133,8 @@ export interface CheckSpecs {
   readonly layer: {
     readonly in?: Place;
     readonly at?: string;
+    /** In place of both: the overlay of the engine's container of this name. */
+    readonly container?: string;
     readonly lowers?: Amount | readonly string[];
     readonly upper?: string | false;
     readonly has?: readonly {

@@ -83,9 +83,11 @@ function entryHolds(stack: OverlayStack, want: NonNullable<CheckSpecs['layer']['
 
 export function checkLayer(snapshot: Snapshot, spec: CheckSpecs['layer']): CheckResult {
   const parts: Bilingual[] = [
-    spec.at === undefined
-      ? put('an overlay is mounted in %', '% 里挂载了一个 overlay', placeWords(spec.in))
-      : put('an overlay is mounted at % in %', '在 % 挂载了 overlay（位置：%）', same(spec.at), placeWords(spec.in)),
+    spec.container !== undefined
+      ? put('container % has an overlay for its root', '容器 % 的根是一个 overlay', same(spec.container))
+      : spec.at === undefined
+        ? put('an overlay is mounted in %', '% 里挂载了一个 overlay', placeWords(spec.in))
+        : put('an overlay is mounted at % in %', '在 % 挂载了 overlay（位置：%）', same(spec.at), placeWords(spec.in)),
   ];
   if (Array.isArray(spec.lowers))
     parts.push(put('with lower layers %', '下层依次为 %', list((spec.lowers as readonly string[]).map(same))));
@@ -104,8 +106,11 @@ export function checkLayer(snapshot: Snapshot, spec: CheckSpecs['layer']): Check
   const expected = comma(parts);
   const source = 'mountinfo, layer directories';
   const ids = namespacesAt(snapshot, 'mnt', spec.in, (selector) => selectProcesses(snapshot, selector));
-  const stacks = snapshot.overlays.filter(
-    (stack) => ids.has(stack.ns) && (spec.at === undefined ? stack.mountPoint !== '/' : stack.mountPoint === spec.at),
+  const container = snapshot.containers?.find((one) => one.name === spec.container)?.id;
+  const stacks = snapshot.overlays.filter((stack) =>
+    spec.container !== undefined
+      ? container !== undefined && stack.container === container
+      : ids.has(stack.ns) && (spec.at === undefined ? stack.mountPoint !== '/' : stack.mountPoint === spec.at),
   );
   const shaped = stacks.filter((stack) => {
     const lowers = stack.layers.filter((layer) => layer.role === 'lower').map((layer) => layer.path);
