@@ -178,7 +178,7 @@ export class Labs {
 
   /** The observer is a large part of the engine's code: it is loaded when it is first needed, not before the lab is ready. */
   async #openEyes(host: LabHost, info: LabInfo, ledger: Ledger): Promise<{ observer: Observer; close(): void }> {
-    const { createObserver, explainChange, ownerAccess, rootAccess } = await import('../observe/index.js');
+    const { createObserver, explainChanges, ownerAccess, rootAccess } = await import('../observe/index.js');
     const access = info.mode === 'root' ? rootAccess(this.#kernel) : ownerAccess(this.#kernel, info.initHostPid);
     const observer = createObserver({
       kernel: this.#kernel,
@@ -191,8 +191,7 @@ export class Labs {
       ...(host.rootUpper === null ? {} : { rootUpper: `/proc/self/fd/${host.rootUpper}` }),
     });
     const stopNotes = observer.watch(({ snapshot, changes }) => {
-      for (const change of changes)
-        if (change.object !== 'process') ledger.note(explainChange(change, snapshot), change.at);
+      for (const entry of explainChanges(changes, snapshot)) ledger.note(entry, entry.at);
     });
     return {
       observer,

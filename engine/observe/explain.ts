@@ -1,11 +1,12 @@
 import type { Change, LedgerEntry, ObservedObject, Snapshot } from '../api/types.js';
 import { tellCgroup, tellLimit, tellMember } from './explain/cgroups.js';
 import { tellContainer } from './explain/containers.js';
+import { fold } from './explain/fold.js';
 import { tellHostname, tellNamespace, tellProcess } from './explain/kernel-objects.js';
 import { tellLinkWithMaster } from './explain/links.js';
 import { tellAddress, tellChain, tellNeighbour, tellPort, tellRoute, tellRule, tellSysctl } from './explain/network.js';
 import { tellLayerEntry, tellMount, tellOverlay } from './explain/storage.js';
-import type { Teller } from './explain/told.js';
+import type { Teller, Told } from './explain/told.js';
 
 const TELLERS: Record<ObservedObject, Teller> = {
   container: tellContainer,
@@ -36,7 +37,18 @@ const TELLERS: Record<ObservedObject, Teller> = {
  * @param snapshot the one that has the change: names of bridges, mount points of hierarchies
  */
 export function explainChange(change: Change, snapshot: Snapshot): LedgerEntry {
-  const told = TELLERS[change.object](change, snapshot);
+  return entryOf(change, TELLERS[change.object](change, snapshot));
+}
+
+/** The changes of one moment as entries: processes are not told, and what one act does in many places is told once. */
+export function explainChanges(changes: readonly Change[], snapshot: Snapshot): LedgerEntry[] {
+  return fold(changes.filter(({ object }) => object !== 'process')).flatMap(({ changes: [first], told }) => {
+    if (first === undefined) return [];
+    return told === null ? explainChange(first, snapshot) : entryOf(first, told(snapshot));
+  });
+}
+
+function entryOf(change: Change, told: Told): LedgerEntry {
   return {
     seq: change.seq,
     at: change.at,

@@ -28,6 +28,8 @@ export class FirewallReader {
   readonly #access: LabAccess;
   readonly #found = new Map<NamespaceId, Firewall | null>();
   readonly #reasons = new Map<NamespaceId, string>();
+  /** How those were to be opened that could not be: the process through which one was found may end any moment. */
+  readonly #unopened = new Map<NamespaceId, string | null>();
   readonly #running = new Map<NamespaceId, Promise<void>>();
   readonly #again = new Map<NamespaceId, () => number | null>();
   readonly #waiting: (() => void)[] = [];
@@ -44,9 +46,15 @@ export class FirewallReader {
     return this.#found.get(id);
   }
 
-  /** It was read, or is being read. */
-  isKnown(id: NamespaceId): boolean {
-    return this.#found.has(id) || this.#running.has(id);
+  /**
+   * It was read, or is being read.
+   *
+   * @param by how it can be opened: one that could not be is tried again when that is another way
+   */
+  isKnown(id: NamespaceId, by: string | null): boolean {
+    if (this.#running.has(id)) return true;
+    const failed = this.#unopened.get(id);
+    return this.#found.has(id) && (failed === undefined || failed === by);
   }
 
   hasRules(id: NamespaceId): boolean {
@@ -62,21 +70,22 @@ export class FirewallReader {
   retain(alive: ReadonlySet<NamespaceId>): void {
     for (const id of this.#found.keys()) if (!alive.has(id)) this.#found.delete(id);
     for (const id of this.#reasons.keys()) if (!alive.has(id)) this.#reasons.delete(id);
+    for (const id of this.#unopened.keys()) if (!alive.has(id)) this.#unopened.delete(id);
   }
 
   /**
    * Read a namespace's rules in the background. `open` gives a descriptor of the namespace, which is closed as soon as
-   * the programs have ended; asked for while a reading is under way, one more follows it.
+   * the programs have ended; asked for while a reading is under way, one more follows it. `by` says how it is opened.
    *
    * @returns when this reading (and one that had to follow) is over; never rejects
    */
-  read(id: NamespaceId, open: () => number | null): Promise<void> {
+  read(id: NamespaceId, open: () => number | null, by: () => string | null): Promise<void> {
     const running = this.#running.get(id);
     if (running !== undefined) {
       this.#again.set(id, open);
       return running;
     }
-    const reading = this.#readUntilQuiet(id, open).finally(() => this.#running.delete(id));
+    const reading = this.#readUntilQuiet(id, open, by).finally(() => this.#running.delete(id));
     this.#running.set(id, reading);
     return reading;
   }
@@ -86,21 +95,25 @@ export class FirewallReader {
     while (this.#running.size > 0) await Promise.all(this.#running.values());
   }
 
-  async #readUntilQuiet(id: NamespaceId, open: () => number | null): Promise<void> {
+  async #readUntilQuiet(id: NamespaceId, open: () => number | null, by: () => string | null): Promise<void> {
     for (let next: (() => number | null) | undefined = open; next !== undefined; ) {
-      await this.#readOnce(id, next);
+      await this.#readOnce(id, next, by);
       next = this.#again.get(id);
       this.#again.delete(id);
     }
   }
 
-  async #readOnce(id: NamespaceId, open: () => number | null): Promise<void> {
+  async #readOnce(id: NamespaceId, open: () => number | null, by: () => string | null): Promise<void> {
     let fd: number | null = null;
     await this.#takeTurn();
     try {
       fd = open();
       // Gone meanwhile, or held by nothing that can be opened: what is said of it is that it was not read.
-      if (fd === null) throw new Error('the namespace cannot be opened');
+      this.#unopened.delete(id);
+      if (fd === null) {
+        this.#unopened.set(id, by());
+        throw new Error('the namespace cannot be opened');
+      }
       const legacy = await this.#isLegacy(fd);
       const firewall = !legacy && !this.#hasTables(fd) ? EMPTY : await this.#run(fd);
       this.#found.set(id, firewall);

@@ -168,7 +168,13 @@ export class LabReader {
     const alive = new Set(this.#namespaces.map(({ id }) => id));
     const readings = [...which]
       .filter((id) => alive.has(id))
-      .map((id) => this.network.firewall.read(id, () => this.#index.open(id)));
+      .map((id) =>
+        this.network.firewall.read(
+          id,
+          () => this.#index.open(id),
+          () => this.#index.wayTo(id),
+        ),
+      );
     await Promise.all(readings);
   }
 

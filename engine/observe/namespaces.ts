@@ -66,6 +66,12 @@ export class NamespaceIndex {
     return this.#refs.get(id) ?? null;
   }
 
+  /** The same as a text, to see whether it is still the same way. */
+  wayTo(id: NamespaceId): string | null {
+    const ref = this.refOf(id);
+    return ref === null ? null : ref.kind === 'link' ? ref.path : `${ref.rootDir} ${ref.path}`;
+  }
+
   /** A descriptor of a namespace of the last `build`; the caller closes it. Null when it is gone or out of reach. */
   open(id: NamespaceId): number | null {
     const ref = this.#refs.get(id);

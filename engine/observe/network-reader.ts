@@ -87,7 +87,7 @@ export class NetworkReader {
 
   /** Namespaces whose rules were never read, nor are being read. */
   withoutRules(namespaces: readonly Namespace[]): NamespaceId[] {
-    return netsOf(namespaces).flatMap(({ id }) => (this.firewall.isKnown(id) ? [] : [id]));
+    return netsOf(namespaces).flatMap(({ id }) => (this.firewall.isKnown(id, this.#index.wayTo(id)) ? [] : [id]));
   }
 
   /** Dump some namespaces again. */

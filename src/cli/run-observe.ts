@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ExecResult, Lab, ObserveEvent } from '../../engine/api/types.js';
-import { plainChange } from '../plain/changes.js';
+import { plainChanges } from '../plain/changes.js';
 import { exportWiring, type WiringFormat } from '../plain/export-wiring.js';
 import { plainSnapshot } from '../plain/snapshot.js';
 import type { Context } from './context.js';
@@ -60,7 +60,9 @@ async function watch(lab: Lab, tail: readonly string[] | null, json: boolean, co
 }
 
 function changeLines({ changes }: ObserveEvent, context: Context): string {
-  return changes.map((change) => `${plainChange(change, context.language)}\n`).join('');
+  return plainChanges(changes, context.language)
+    .map((line) => `${line}\n`)
+    .join('');
 }
 
 /** Run the command in the lab; what it prints goes to standard error, because standard output is the observation. */

@@ -174,7 +174,7 @@ if (!inSandbox) {
     const en = run('en', '\ns\ns\nc\n');
     assert.match(en, /1\/\d+ {2}\S+\(.*\) {2}\w+\(2\)\n {6}\S/);
     assert.match(en, /\[Enter\] issue it {2}\[s\] this section/);
-    assert.match(en, /\* \d\d:\d\d:\d\d added namespace/);
+    assert.match(en, /\* \d\d:\d\d:\d\d added \w+ namespace/);
     assert.match(en, /the container newborn was born: \d+ system calls/);
     const zh = run('zh', '\nq\n');
     assert.match(zh, /已停止；一切都已撤销/);

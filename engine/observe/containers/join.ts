@@ -1,6 +1,9 @@
 import type { CgroupView, Container, Namespace, NamespaceId, Process } from '../../api/types.js';
 import { type RecordedContainer, stateWithoutProcess } from './fields.js';
 
+/** What the record of one says that has ended. */
+const ENDED = /^(exited|dead|removing)$/;
+
 /**
  * Containers as the kernel has them: their processes are those of the cgroup whose path has their id, the oldest of them (or
  * the one that the record names, when it is among them) is the first; it says in which namespaces the container is. Where
@@ -47,7 +50,8 @@ export function joinContainers(
       image,
       imageId,
       state,
-      exitCode: state === 'exited' ? record.exitCode : null,
+      // A record that still says otherwise was written while there was a process.
+      exitCode: state === 'exited' && ENDED.test(record.status) ? record.exitCode : null,
       pid: first?.pid ?? null,
       processes: own.map(({ pid }) => pid),
       namespaces: first?.namespaces ?? {},

@@ -9,5 +9,10 @@ export function diffContainers(before: Snapshot, after: Snapshot): Difference[] 
     place: () => '',
     name: ({ name }) => name,
     essence: ({ name, state, pid, exitCode }) => ({ name, state, pid, exitCode }),
-  });
+  }).filter(({ kind, before: was, after: is }) => kind !== 'changed' || !isBetween(was as Container, is as Container));
+}
+
+/** Its process is gone, or not there yet, and the engine has not said how it ended: the next look knows. */
+function isBetween(before: Container, after: Container): boolean {
+  return after.state === 'exited' && after.exitCode === null && before.name === after.name;
 }

@@ -10,7 +10,7 @@ export function diffKernelObjects(before: Snapshot, after: Snapshot): Difference
       object: 'namespace',
       key: ({ id }) => id,
       place: ({ owner }) => (owner === null ? '' : (labels.get(owner) ?? owner)),
-      name: (one) => one.names[0] ?? labelOf(one),
+      name: (one) => (one.containers === undefined ? (one.names[0] ?? labelOf(one)) : labelOf(one)),
       // Who is in it changes with every process; what is told of it is its names and what else keeps it.
       essence: ({ names, heldBy }) => ({
         names,

@@ -42,8 +42,14 @@ function tellBirth(one: Container, name: string, short: string): Told {
   );
 }
 
+/** Seen without a process while the engine still thought that it ran. */
+function isBetween({ state, exitCode }: Container): boolean {
+  return state === 'exited' && exitCode === null;
+}
+
 function tellState(before: Container, one: Container, name: string, short: string): Told {
-  const act = `container ${one.name} (${short}): ${before.state} -> ${one.state}${one.exitCode === null ? '' : ` (${one.exitCode})`}`;
+  const was = isBetween(before) ? '' : `${before.state} -> `;
+  const act = `container ${one.name} (${short}): ${was}${one.state}${one.exitCode === null ? '' : ` (${one.exitCode})`}`;
   switch (one.state) {
     case 'paused':
       return told(act, `docker pause ${name}`, 'docker-pause(1)', {
@@ -66,7 +72,7 @@ function tellState(before: Container, one: Container, name: string, short: strin
         zh: `容器 ${one.name} 的首个进程已结束；按重启策略，它会再次启动。`,
       });
     default:
-      return told(act, before.pid === null ? null : `docker stop ${name}`, 'docker-stop(1)', {
+      return told(act, before.pid === null && !isBetween(before) ? null : `docker stop ${name}`, 'docker-stop(1)', {
         en: `Container ${one.name} has no process any more${one.exitCode === null ? '' : ` (exit status ${one.exitCode})`}: its namespaces and its control group went with it, its writable layer stays.`,
         zh: `容器 ${one.name} 已经没有进程${one.exitCode === null ? '' : `（退出状态 ${one.exitCode}）`}：命名空间和控制组随之消失，可写层仍然保留。`,
       });

@@ -21,19 +21,34 @@ export function shellWord(word: string): string {
 /** `ip …` in the namespace of this label: `ip -n r1 …`, or through the process that is in it. */
 export function ipIn(label: string, rest: string): string {
   if (label === 'host' || label === '') return `ip ${rest}`;
-  const process = /^pid (\d+)$/.exec(label);
-  if (process !== null) return `nsenter -t ${process[1]} -n ip ${rest}`;
+  const target = targetOf(label);
+  if (target !== null) return `nsenter -t ${target} -n ip ${rest}`;
   return label.includes('[') ? `ip ${rest}` : `ip -n ${shellWord(label)} ${rest}`;
+}
+
+/** The process through which a place without a name of `ip netns` is entered, as a shell finds it. */
+function targetOf(label: string): string | null {
+  const process = /^pid (\d+)$/.exec(label)?.[1];
+  if (process !== undefined) return process;
+  const container = /^container (.+)$/s.exec(label)?.[1];
+  return container === undefined ? null : `$(docker inspect -f '{{.State.Pid}}' ${shellWord(container)})`;
 }
 
 /** Any command in the network namespace of this label. */
 export function commandIn(label: string, command: string): string {
   if (label === 'host' || label === '' || label.includes('[')) return command;
-  const process = /^pid (\d+)$/.exec(label);
-  return process === null ? `ip netns exec ${shellWord(label)} ${command}` : `nsenter -t ${process[1]} -n ${command}`;
+  const target = targetOf(label);
+  return target === null ? `ip netns exec ${shellWord(label)} ${command}` : `nsenter -t ${target} -n ${command}`;
 }
 
 /** ` in r1` / `r1 中的`: nothing for the lab host itself, which is where a learner is. */
 export function where(label: string): { en: string; zh: string } {
-  return label === 'host' || label === '' ? { en: '', zh: '' } : { en: ` in ${label}`, zh: `在 ${label} 中` };
+  return label === 'host' || label === ''
+    ? { en: '', zh: '' }
+    : { en: ` in ${label}`, zh: `在 ${inChinese(label)} 中` };
+}
+
+/** A label in a Chinese sentence: `容器 web` for a container's. */
+export function inChinese(label: string): string {
+  return label.replace(/^container /, '容器 ');
 }

@@ -130,7 +130,7 @@ export function stateText({ state, exitCode }: Pick<ContainerFact, 'state' | 'ex
 /** In whose network a container is, where it is not in one of its own; else nothing. */
 export function sharingText({ network }: ContainerFact, lang: Lang): string {
   if (network === 'own') return '';
-  if (network === 'host') return lang === 'zh' ? '使用实验主机的网络' : "in the lab host's network";
+  if (network === 'host') return lang === 'zh' ? '使用实验主机的网络' : "in the host's network";
   return lang === 'zh' ? `使用 ${network.of} 的网络` : `in the network of ${network.of}`;
 }
 

@@ -96,9 +96,11 @@ export function layersModel(input: LayersInput): LayersModel {
   const marks = indexMarks(input.fresh ?? []);
   const filter = (input.filter ?? '').trim();
   const containers = containersOf(snapshot);
-  const stacks = snapshot.overlays.map((stack) =>
-    stackView(stack, placeOf(snapshot, stack), containers, marks, filter),
-  );
+  // Containers first, the oldest at the top whether it runs or not; then what people mounted, and the lab host's own root.
+  const rank = new Map(containers.all.map(({ id }, i) => [id, i]));
+  const rankOf = ({ container }: OverlayStack): number => rank.get(container ?? '') ?? rank.size;
+  const ordered = snapshot.overlays.toSorted((a, b) => rankOf(a) - rankOf(b));
+  const stacks = ordered.map((stack) => stackView(stack, placeOf(snapshot, stack), containers, marks, filter));
   const shown =
     filter === ''
       ? stacks
