@@ -81,11 +81,18 @@ function entryOf(
   return { at, actor: 'engine', subject: subjects[0]?.name ?? '', call: call.number, phase, undo, late };
 }
 
-/** Whether a call was about an object of this name, id or beginning of an id. */
-export function concerns(call: Call, name: string): boolean {
+/** The stories that are about an object of this name, id or beginning of an id; by the ids, too, that had the name in any of them. */
+export function storiesAbout(stories: readonly (readonly Call[])[], name: string): readonly (readonly Call[])[] {
+  const all = stories.flat().flatMap(({ subjects }) => subjects);
+  const ids = new Set(all.filter((one) => one.name === name).map(({ id }) => id));
+  return stories.filter((calls) => calls.some((call) => concerns(call, name, ids)));
+}
+
+function concerns(call: Call, name: string, ids: ReadonlySet<string>): boolean {
   const { origin } = call;
-  if (origin.by === 'engine' && origin.object !== '' && isNamed(origin.object, name)) return true;
-  if (call.subjects.some((one) => one.name === name || isNamed(one.id, name))) return true;
+  const isIt = (id: string): boolean => id !== '' && (ids.has(id) || isNamed(id, name));
+  if (origin.by === 'engine' && isIt(origin.object)) return true;
+  if (call.subjects.some((one) => one.name === name || isIt(one.id))) return true;
   if (origin.by !== 'request') return false;
   return (
     origin.path.split('/').includes(name) || (origin.operation === 'ContainerCreate' && origin.query['name'] === name)

@@ -2,7 +2,7 @@ import { EngineError } from '../../../kernel/errors.js';
 import type { Story, StorySummary } from '../../types.js';
 import { bad } from '../bodies/fields.js';
 import type { Query } from '../bodies/query.js';
-import { concerns, storiesOf, summaryOf, tell } from '../explain/stories.js';
+import { storiesAbout, storiesOf, summaryOf, tell } from '../explain/stories.js';
 import { sendJson } from '../http/send.js';
 import { type Endpoint, endpoint } from '../router.js';
 import type { DockerServices } from '../services.js';
@@ -56,7 +56,7 @@ function answer(asked: Asked, { journal }: DockerServices): readonly (Story | St
       .slice(-1)
       .map(tell);
   if (asked.what === 'object') {
-    const told = stories.filter((calls) => calls.some((call) => concerns(call, asked.name)));
+    const told = storiesAbout(stories, asked.name);
     if (told.length === 0) throw new EngineError('NotFound', `nothing is known of ${asked.name}`);
     return told.slice(-MAX_TOLD).map(tell);
   }
