@@ -48,7 +48,7 @@ export function replaceFileSync(
   step(`wrote ${nameOf(path)}`);
   renameSync(unfinished, path);
   step(`renamed ${nameOf(path)}`);
-  noteFile({ what: 'write', path, bytes: content.length, say: REPLACED });
+  noteFile({ what: 'write', path, bytes: Buffer.byteLength(content), say: REPLACED });
   if (durable) syncDirectorySync(dirname(path));
 }
 

@@ -5,7 +5,7 @@ const MAX_WORD = 2_000;
 export const HIDDEN = '…';
 
 /** Names of what is secret: of JSON members, of options, of variables. */
-const SECRET = /pass(?:wd|word|phrase)?|secret|token|credential|api_?key|private_?key|^auth|_auth|authorization/i;
+const SECRET = /pass(?:wd|word|phrase)?|secret|token|credential|api[_-]?key|private[_-]?key|^auth|_auth|authorization/i;
 
 /** `NAME=value` -> `NAME=…`: no value of an environment is kept, whatever its name is. */
 export function hideValue(variable: string): string {
@@ -36,7 +36,7 @@ export function hideInWords(words: readonly string[], login = false): string[] {
 }
 
 const ASSIGNED =
-  /((?<![\w-])[\w-]*(?:pass(?:wd|word|phrase)?|secret|token|credential|api_?key|private_?key)[\w-]*\s?[=:]\s?)[^\s,;&"']+/gi;
+  /((?<![\w-])[\w-]*(?:pass(?:wd|word|phrase)?|secret|token|credential|api[_-]?key|private[_-]?key)[\w-]*\s?[=:]\s?)[^\s,;&"']+/gi;
 const IN_ADDRESS = /(\b[a-z][a-z0-9+.-]{0,20}:\/\/[^\s/:@]*):[^\s/@]+@/gi;
 
 /** `password=x`, `--token x` and `https://user:password@host` within a text. */

@@ -19,7 +19,7 @@ const KEPT = [
 ];
 const WORD = 2 ** 32;
 /** About what a record takes in memory: its specification and its kept words. */
-const RECORD_BYTES = 350;
+const RECORD_BYTES = 700;
 
 /**
  * A program that ran for somebody: its records, and what became of them. While it runs that is read from it; when its region
@@ -54,7 +54,13 @@ export class ProgramDeed {
   }
 
   trace(): readonly TraceEntry[] {
-    return this.#live?.() ?? expand(this.#kept ?? new Int32Array(0));
+    try {
+      if (this.#live !== null) return this.#live();
+    } catch (error) {
+      // its region went without a word, as when somebody removes its file: what was kept before is told
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    }
+    return this.#kept === null ? [] : expand(this.#kept);
   }
 }
 

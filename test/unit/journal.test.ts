@@ -1,0 +1,266 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { originOf } from '../../engine/api/docker/explain/origin.js';
+import { storiesAbout, storiesOf, summaryOf, tell } from '../../engine/api/docker/explain/stories.js';
+import type { StoryCaller, StoryOrigin } from '../../engine/api/types.js';
+import type { Call } from '../../engine/kernel/journal/call.js';
+import { actFor, currentCall, notePhase, undoing } from '../../engine/kernel/journal/context.js';
+import { type DeedNote, noteDeed } from '../../engine/kernel/journal/deed.js';
+import { Journal, noteSubject } from '../../engine/kernel/journal/journal.js';
+import { hideInText, hideInWords, presentable } from '../../engine/kernel/journal/secrets.js';
+import { noteSyscall } from '../../engine/kernel/journal/syscall-deed.js';
+
+const nobody: StoryCaller = { pid: null, uid: null, address: null, agent: null, command: null };
+const request = (path: string, caller: StoryCaller = nobody, body: unknown = null): StoryOrigin =>
+  originOf({ operation: 'ContainerCreate', method: 'POST', path, query: '' }, body, caller);
+const cause = (object: string): StoryOrigin => ({
+  by: 'engine',
+  cause: 'health-check',
+  object,
+  text: { en: 'probe', zh: '探测' },
+});
+const said = (act: string): readonly DeedNote[] => [
+  { domain: 'file', act, command: null, man: null, explanation: { en: 'e', zh: '中' }, result: { ok: true } },
+];
+const deed = (act: string, bytes?: number): void => noteDeed(said, act, bytes);
+const actsOf = (calls: readonly Call[]): string[] => tell(calls).entries.map(({ act }) => act);
+
+describe('the journal', () => {
+  it('notes what is done for a call across awaits and timers, and nothing outside of one', async () => {
+    const journal = new Journal();
+    const [a, b] = [journal.open(request('/a')), journal.open(request('/b'))];
+    const work = async (name: string): Promise<void> => {
+      await sleep(2);
+      deed(`${name}1`);
+      await new Promise<void>((resolve) => setImmediate(resolve));
+      deed(`${name}2`);
+    };
+    deed('nobody');
+    await Promise.all([actFor(a, () => work('a')), actFor(b, () => work('b'))]);
+    assert.equal(currentCall(), undefined);
+    assert.deepEqual(actsOf([a]), ['a1', 'a2']);
+    assert.deepEqual(actsOf([b]), ['b1', 'b2']);
+  });
+
+  it('tells of a call once it did something or was refused, and numbers only these', () => {
+    const journal = new Journal();
+    const [idle, busy, refused] = [request('/idle'), request('/busy'), request('/no')].map((one) =>
+      journal.open(one),
+    ) as [Call, Call, Call];
+    actFor(busy, () => deed('x'));
+    journal.close(idle, 204, null);
+    journal.close(busy, 201, null);
+    journal.close(refused, 404, 'no such thing');
+    assert.deepEqual(
+      storiesOf(journal)
+        .map((calls) => summaryOf(calls))
+        .map(({ number, title, calls: [one] }) => [number, title.en, one?.status, one?.deeds]),
+      [
+        [1, 'POST /busy', 201, 1],
+        [2, 'POST /no', 404, 0],
+      ],
+    );
+  });
+
+  it('marks parts of the work, what was taken back, and what came after the answer', async () => {
+    const journal = new Journal();
+    const call = journal.open(request('/a'));
+    await actFor(call, async () => {
+      notePhase('start.network');
+      deed('made');
+      await undoing(async () => {
+        await sleep(1);
+        deed('removed');
+      });
+      journal.close(call, 500, 'it failed');
+      deed('later');
+    });
+    assert.deepEqual(
+      tell([call]).entries.map(({ act, phase, undo, late }) => [act, phase, undo, late]),
+      [
+        ['made', 'start.network', false, false],
+        ['removed', 'start.network', true, false],
+        ['later', 'start.network', false, true],
+      ],
+    );
+  });
+
+  it('puts a deed into words only when somebody asks', () => {
+    const journal = new Journal();
+    const call = journal.open(request('/a'));
+    let told = 0;
+    actFor(call, () =>
+      noteDeed(() => {
+        told += 1;
+        return said('x');
+      }, null),
+    );
+    journal.close(call, 200, null);
+    assert.equal(told, 0);
+    tell([call]);
+    assert.equal(told, 1);
+  });
+
+  it('is bounded by calls, by bytes, by deeds of one call and by calls of one cause', () => {
+    const few = new Journal({ calls: 3, bytes: 10_000 });
+    const calls = Array.from({ length: 5 }, (_, n) => few.open(request(`/${n}`)));
+    for (const call of calls) actFor(call, () => deed('x', 100));
+    assert.deepEqual(
+      few.calls.map(({ number }) => number),
+      [3, 4, 5],
+    );
+    assert.equal(few.bytes, 300);
+    actFor(calls[0] as Call, () => deed('of a forgotten one', 100));
+    assert.equal(few.bytes, 300);
+    actFor(calls[4] as Call, () => deed('large', 9_900));
+    assert.deepEqual([few.calls.map(({ number }) => number), few.bytes], [[5], 10_000]);
+
+    const much = new Journal();
+    const endless = much.open(request('/endless'));
+    actFor(endless, () => {
+      for (let n = 0; n < 5_000; n++) deed('x');
+    });
+    assert.ok(
+      endless.deeds.length <= 2_000 && endless.deeds.length + endless.forgotten === 5_000,
+      `${endless.deeds.length} deeds`,
+    );
+    for (let n = 0; n < 50; n++) actFor(much.open(cause(n % 2 === 0 ? 'a' : 'b')), () => deed('probe'));
+    assert.equal(much.calls.filter(({ origin }) => origin.by === 'engine' && origin.object === 'a').length, 5);
+    assert.equal(much.calls.length, 11);
+  });
+
+  it('takes the requests of one docker command as one story, whatever comes between them', () => {
+    const journal = new Journal();
+    const sent = (path: string, pid: number, command: string | null): void => {
+      const call = journal.open(request(path, { ...nobody, pid, command }));
+      actFor(call, () => deed(path));
+      journal.close(call, 200, null);
+    };
+    sent('/create', 10, 'docker run busybox');
+    sent('/other', 11, 'docker volume create v');
+    sent('/start', 10, 'docker run busybox');
+    sent('/one', 12, 'python3 client.py');
+    sent('/two', 12, 'python3 client.py');
+    sent('/three', 0, null);
+    assert.deepEqual(
+      storiesOf(journal).map((calls) => actsOf(calls).join()),
+      ['/create,/start', '/other', '/one', '/two', '/three'],
+    );
+  });
+
+  it('finds the stories of an object by its name, its id, and a beginning of it', () => {
+    const journal = new Journal();
+    const id = 'ab12cd34'.repeat(8);
+    actFor(journal.open(request('/containers/create')), () => {
+      deed('create');
+      noteSubject('container', id, 'web');
+    });
+    actFor(journal.open(cause(id)), () => deed('probe'));
+    actFor(journal.open(request('/containers/web2/kill')), () => deed('other'));
+    const found = (name: string): string[] => storiesAbout(storiesOf(journal), name).flatMap((calls) => actsOf(calls));
+    assert.deepEqual(found('web'), ['create', 'probe']);
+    assert.deepEqual(found(id.slice(0, 12)), ['create', 'probe']);
+    assert.deepEqual(found('web2'), ['other']);
+    assert.deepEqual(found('ab'), []);
+  });
+
+  it('notes system calls that change something, and those alone', () => {
+    const journal = new Journal();
+    const call = journal.open(request('/a'));
+    actFor(call, () => {
+      noteSyscall('close', [3], 0);
+      noteSyscall('pidfd_send_signal', [3, 0, null, 0], 0);
+      noteSyscall('umount2', ['/nothing/there', 2], -22);
+      noteSyscall('umount2', ['/gone', 2], 0);
+      noteSyscall('mount', ['//server/x', '/m', 'cifs', 0, 'user=u,password=hunter2'], -13);
+    });
+    const { entries } = tell([call]);
+    assert.deepEqual(
+      entries.map(({ act, command, result }) => [act, command, result.ok, result.errno ?? null]),
+      [
+        ['umount2("/gone", MNT_DETACH)', 'umount -l "/gone"', true, null],
+        [
+          'mount("//server/x", "/m", "cifs", 0, "user=u,password=…")',
+          'mount -t "cifs" "//server/x" "/m" -o "user=u,password=…"',
+          false,
+          'EACCES',
+        ],
+      ],
+    );
+  });
+});
+
+describe('what is not kept', () => {
+  it('hides values of variables and passwords in the words of a command', () => {
+    const hidden = (line: string, login = false): string => hideInWords(line.split(' '), login).join(' ');
+    assert.equal(hidden('run -e A=1 --env B=2 -eC=3 --env=D=4 -e E x'), 'run -e A=… --env B=… -eC=… --env=D=… -e E x');
+    assert.equal(hidden('run -p 80:80 -v /a:/b x'), 'run -p 80:80 -v /a:/b x');
+    assert.equal(hidden('login -u me -p pw host', true), 'login -u me -p … host');
+    assert.equal(
+      hidden('login --password pw --password=pw --password-stdin host'),
+      'login --password … --password=… --password-stdin host',
+    );
+    assert.equal(
+      hidden('x --api-key k --secret s token=t https://u:p@h/'),
+      'x --api-key … --secret … token=… https://u:…@h/',
+    );
+  });
+
+  it('shows a body short, without defaults and without secrets', () => {
+    assert.deepEqual(
+      presentable({
+        Image: 'busybox',
+        Tty: false,
+        Labels: {},
+        Env: ['PATH=/bin', 'TOKEN=abc'],
+        Cmd: ['sh', '-c', 'true'],
+        HostConfig: { Memory: 0, Binds: null, PidsLimit: 5 },
+        DriverOpts: { o: 'password=x,size=1m' },
+        IdentityToken: 'abc',
+      }),
+      {
+        Image: 'busybox',
+        Env: ['PATH=…', 'TOKEN=…'],
+        Cmd: ['sh', '-c', 'true'],
+        HostConfig: { PidsLimit: 5 },
+        DriverOpts: { o: 'password=…,size=1m' },
+        IdentityToken: '…',
+      },
+    );
+    let deep: unknown = 'x';
+    for (let n = 0; n < 10_000; n++) deep = { a: deep };
+    assert.ok(JSON.stringify(presentable(deep)).length < 200, 'a deep body is cut');
+    const wide = presentable(Array.from({ length: 10_000 }, () => 'y'.repeat(10_000)));
+    assert.ok(JSON.stringify(wide).length < 40_000, 'a wide body is cut');
+  });
+
+  it('keeps nothing of a login, and of a long body its beginning', () => {
+    const of = (operation: string, body: unknown, query = ''): Extract<StoryOrigin, { by: 'request' }> =>
+      originOf({ operation, method: 'POST', path: '/x', query }, body, nobody) as Extract<
+        StoryOrigin,
+        { by: 'request' }
+      >;
+    assert.equal(of('SystemAuth', { username: 'u', password: 'p' }).body, null);
+    const { body } = of('ContainerCreate', { Cmd: Array.from({ length: 60 }, () => 'z'.repeat(400)) });
+    assert.ok(typeof body === 'string' && body.length < 4_200, 'a long body is cut');
+    assert.deepEqual(of('ImageCommit', null, 'repo=r&changes=ENV%20A%3Db&x=password%3Dq').query, {
+      repo: 'r',
+      changes: 'ENV A=…',
+      x: 'password=…',
+    });
+  });
+
+  it('takes no longer for words that were made to take long', () => {
+    const began = process.cpuUsage();
+    for (const text of [
+      'password'.repeat(5_000),
+      'a'.repeat(100_000),
+      `${'pass-'.repeat(9_000)}=`,
+      'x://'.repeat(20_000),
+    ])
+      hideInText(text);
+    const { user } = process.cpuUsage(began);
+    assert.ok(user < 2_000_000, `${user} µs`);
+  });
+});
