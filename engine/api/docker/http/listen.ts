@@ -18,6 +18,8 @@ export type Listener =
   | { readonly host: string; readonly port: number; readonly tls?: TlsFiles };
 
 const SOCKET_MODE = 0o660;
+/** Connections that wait to be taken; who finds no place gets EAGAIN, unix(7). The kernel's own limit is net.core.somaxconn, as in Go. */
+const BACKLOG = 4096;
 
 /** Begin to listen: the address in the words of `docker -H`. */
 export async function listen(server: HttpServer | HttpsServer, listener: Listener): Promise<string> {
@@ -26,7 +28,7 @@ export async function listen(server: HttpServer | HttpsServer, listener: Listene
     // Nobody connects between the socket's birth and its mode: bind(2) applies the umask.
     const before = process.umask(0o777 & ~0o600);
     try {
-      await listening(server, () => server.listen(listener.unix));
+      await listening(server, () => server.listen({ path: listener.unix, backlog: BACKLOG }));
     } finally {
       process.umask(before);
     }
@@ -35,10 +37,10 @@ export async function listen(server: HttpServer | HttpsServer, listener: Listene
     return `unix://${listener.unix}`;
   }
   if ('fd' in listener) {
-    await listening(server, () => server.listen({ fd: listener.fd }));
+    await listening(server, () => server.listen({ fd: listener.fd, backlog: BACKLOG }));
     return `fd://${listener.fd}`;
   }
-  await listening(server, () => server.listen({ host: listener.host, port: listener.port }));
+  await listening(server, () => server.listen({ host: listener.host, port: listener.port, backlog: BACKLOG }));
   const address = server.address();
   const port = typeof address === 'object' && address !== null ? address.port : listener.port;
   return `tcp://${listener.host.includes(':') ? `[${listener.host}]` : listener.host}:${port}`;
