@@ -25,6 +25,7 @@ import { hasOwnDev, planDevices } from './planning/devices.js';
 import { planMounts } from './planning/mounts.js';
 import { planNamespaces } from './planning/namespaces.js';
 import { limitsOf, planProcess } from './planning/process.js';
+import { planRoot } from './planning/root.js';
 import { prepareTrees } from './planning/trees.js';
 import { type CompiledProgram, containerProgram } from './program/container.js';
 import { REAPER_NAME, REAPER_PATH, reaperProgram } from './program/reaper.js';
@@ -117,12 +118,13 @@ export class Creation {
 
   async #run(): Promise<Created> {
     const { spec, bundle } = this.#options;
-    const { kernel, rootless, warn } = this.#context;
+    const { kernel, rootless, warn, debug } = this.#context;
     const checked = validateSpec(spec, { rootless, bundle, noPivot: this.#options.noPivot === true });
     for (const warning of checked.warnings) warn(warning);
     const cgroups = this.#planCgroups();
     // from here on whoever comes after us knows what to remove if we are killed
     const begun = this.#record(cgroups.toBeMade());
+    this.#warnOfMembers(cgroups);
     this.#dir.make(begun);
     this.#undo.push(() => this.#dir.remove());
     this.#makeCgroups(cgroups);
@@ -141,6 +143,7 @@ export class Creation {
     };
     this.#context.at?.('clone');
     const running = this.#start(compiled, fds.birth.region);
+    debug(`nsexec container setup: process ${running.pid} works through ${compiled.program.records.length} records`);
     // while the processes are at work; until this is written, the one that stands by knows what to remove
     this.#dir.write(state);
     this.#dir.writePlan(plan);
@@ -161,6 +164,7 @@ export class Creation {
             pidfd = check(kernel, 'pidfd_open', [init(), 0], { while: 'creating the container' });
             this.#undo.push(() => void kernel.call('close', pidfd));
             this.#setLimits(plan, init());
+            debug(`child process in init(): it is ${init()}, and waits for start`);
             complete = { ...state, init: processOf(init()), shim: plan.shim ? processOf(running.pid) : null };
             this.#dir.write(complete);
           },
@@ -173,6 +177,7 @@ export class Creation {
     const kept = plan.shim ? this.#keepShim(running) : null;
     this.#context.at?.('created');
     this.#commit(driver, plan);
+    debug('init: closing the pipe to signal completion: the container lives without us');
     return { driver, init: init(), pidfd, shim: kept, state: complete };
   }
 
@@ -203,6 +208,12 @@ export class Creation {
     return CgroupManager.open(
       planCgroups({ cgroupsPath: spec.linux.cgroupsPath, id: this.#dir.id, rootless: this.#context.rootlessCgroups }),
     );
+  }
+
+  /** Others that share its groups share its limits, and its end: libcontainer/factory_linux.go. */
+  #warnOfMembers(cgroups: CgroupManager): void {
+    const count = cgroups.pids(true).length;
+    if (count > 0) this.#context.warn(`container's cgroup is not empty: ${count} process(es) found`);
   }
 
   #makeCgroups(cgroups: CgroupManager): void {
@@ -283,6 +294,7 @@ export class Creation {
     const { spec, bundle, shim, init, noPivot, noNewKeyring, preserveFds, stdio } = this.#options;
     const { rootless, warn } = this.#context;
     const namespaces = planNamespaces(spec, this.#fds, rootless);
+    const propagation = rootfsPropagation(spec.linux.rootfsPropagation ?? '') ?? 0;
     const inUser = namespaces.user || namespaces.join.some(({ type }) => type === 'user');
     const v2 = this.#openV2(cgroups);
     // in a user namespace nobody may be born into a group of the machine's: then the first process is, or the file is written
@@ -318,7 +330,8 @@ export class Creation {
         cgroupNamespace: namespaces.cgroup,
         trees: prepareTrees(mounted, { bundle, rootfs: this.#rootfs, fds: this.#fds }),
       }),
-      propagation: rootfsPropagation(spec.linux.rootfsPropagation ?? '') ?? 0,
+      propagation,
+      ...planRoot(this.#rootfs, { shared: (propagation & MS.SHARED) !== 0, chroot: noPivot === true }),
       ownDev: hasOwnDev(spec),
       hasKcore: existsSync('/proc/kcore'),
       devices: planDevices(spec, inUser || inUserNamespace()),

@@ -1,4 +1,4 @@
-import { readlinkSync, unlinkSync } from 'node:fs';
+import { existsSync, readlinkSync, unlinkSync } from 'node:fs';
 import { posix } from 'node:path';
 import { CgroupManager } from '../cgroup/manager.js';
 import { O } from '../kernel/constants.js';
@@ -6,6 +6,7 @@ import { ERRNO } from '../kernel/errno.js';
 import { EngineError, SyscallError } from '../kernel/errors.js';
 import { check } from '../kernel/kernel.js';
 import { NAMESPACE_KINDS } from '../kernel/namespaces/ids.js';
+import { readProc } from '../kernel/procfs/read.js';
 import { RunningProgram } from '../kernel/program/running.js';
 import { connectUnix } from '../kernel/unix-socket.js';
 import { type CreateContext, IMAGE_NAME } from './create.js';
@@ -56,19 +57,21 @@ export class Execution {
     const { kernel } = this.#context;
     const [status, statusWriter] = this.#fds.pipe();
     const plan = this.#plan(region, statusWriter);
-    const v2 = this.#openV2();
     const compiled = execProgram(plan);
     const inject = this.#context.inject?.(compiled.program);
     reserveRegion(kernel, region, compiled.program);
-    const running = RunningProgram.start(
-      compiled.program,
-      {
-        image: { file: region, name: IMAGE_NAME, sealed: guard('sealed-exe') },
-        ...(v2 === null ? {} : { cgroupFd: v2 }),
-        ...(inject === undefined ? {} : { inject }),
-      },
-      kernel,
+    const running = this.#bornInGroup((v2) =>
+      RunningProgram.start(
+        compiled.program,
+        {
+          image: { file: region, name: IMAGE_NAME, sealed: guard('sealed-exe') },
+          ...(v2 === null ? {} : { cgroupFd: v2 }),
+          ...(inject === undefined ? {} : { inject }),
+        },
+        kernel,
+      ),
     );
+    this.#context.debug(`nsexec container setup: process ${running.pid} enters the namespaces of the container`);
     const pid = (): number => running.result('process') ?? 0;
     let pidfd = -1;
     try {
@@ -79,11 +82,13 @@ export class Execution {
         {
           ready: () => {
             pidfd = check(kernel, 'pidfd_open', [running.resultSoon('process'), 0], { while: 'exec' });
+            this.#context.debug(`child process in init(): it is ${pid()}, inside`);
             this.#setLimits(plan, pid());
           },
         },
         ended,
       );
+      this.#context.debug('setns_init: about to exec');
       running.release('ready');
       this.#fds.close(statusWriter);
       this.#awaitExecution(driver, status);
@@ -145,11 +150,40 @@ export class Execution {
     return fd === null ? null : this.#fds.own(fd);
   }
 
+  /**
+   * The container may have moved into groups below its own, which then only hands out controllers and takes no process
+   * (EBUSY): then where its first process is. cgroups(7), "No internal processes"; libcontainer, setnsProcess.
+   */
+  #bornInGroup(start: (v2: number | null) => RunningProgram): RunningProgram {
+    const v2 = this.#openV2();
+    try {
+      return start(v2);
+    } catch (error) {
+      const inner = error instanceof SyscallError && error.errno === 'EBUSY' ? this.#groupOfInit() : null;
+      if (v2 === null || inner === null) throw error;
+      this.#context.debug(`the container's cgroup takes no process, joining ${inner}`);
+      return start(this.#fds.open(inner, O.RDONLY | O.DIRECTORY));
+    }
+  }
+
+  /** Directory of the v2 group of the first process, below the container's own; null: it has left it. */
+  #groupOfInit(): string | null {
+    const group = CgroupManager.fromState(this.#state.cgroups).groups.find(({ version }) => version === 2);
+    const membership = readProc(`/proc/${this.#state.init?.pid ?? 0}/cgroup`) ?? '';
+    const path = /^0::(.*)$/m.exec(membership)?.[1];
+    if (group === undefined || path === undefined || !path.startsWith(`${group.path}/`)) return null;
+    return posix.join(group.mountPoint, path);
+  }
+
   /** The container's groups, or those below them that were asked for. */
   #groups(): GroupPlan[] {
     const wanted = this.#options.cgroup ?? {};
-    return CgroupManager.fromState(this.#state.cgroups)
-      .joinFiles()
+    const files = CgroupManager.fromState(this.#state.cgroups).joinFiles();
+    const known = new Set(files.flatMap(({ hierarchy }) => hierarchy.split(',')));
+    for (const controller of Object.keys(wanted))
+      if (controller !== '' && !known.has(controller))
+        throw new EngineError('InvalidArgument', `unknown controller ${controller} in SubCgroupPaths`);
+    return files
       .filter(({ hierarchy }) => hierarchy !== '' || wanted[''] !== undefined)
       .map(({ hierarchy, path }) => {
         const below =
@@ -161,7 +195,12 @@ export class Execution {
         const own = posix.dirname(path);
         const directory = posix.join(own, below);
         if (directory !== own && !directory.startsWith(`${own}/`))
-          throw new EngineError('InvalidArgument', `bad sub cgroup path: ${below}`);
+          throw new EngineError('InvalidArgument', `bad sub cgroup path: ${below} is not a sub cgroup path`);
+        if (!existsSync(directory))
+          throw new EngineError(
+            'NotFound',
+            `error adding pid 0 to cgroups: failed to write 0: open ${directory}/cgroup.procs: no such file or directory`,
+          );
         return `${directory}/${posix.basename(path)}`;
       })
       .map((path) => ({ path, fd: this.#fds.open(path, O.WRONLY) }));

@@ -24,6 +24,10 @@ export interface ContainerPlan {
   readonly hasKcore: boolean;
   readonly devices: readonly DevicePlan[];
   readonly pivot: 'pivot_root' | 'chroot';
+  /** Mount point that the root's directory lies on; '/' where the machine's root is not shared and nobody asks. */
+  readonly rootParent: string;
+  /** Places where the machine has a whole proc or sysfs, the last mounted first; none where the machine's mounts are let go of. */
+  readonly wholeKernelMounts: readonly string[];
   /** The hostname, the domain name and sysctls are written when not null. */
   readonly sysctl: readonly (readonly [path: string, value: string])[];
   readonly keyring: string | null;

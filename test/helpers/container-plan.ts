@@ -118,6 +118,8 @@ export function fullContainerPlan(overrides: Partial<ContainerPlan> = {}): Conta
       { path: '/dev/full', type: 'c', major: 1, minor: 7, mode: 0o666, uid: 0, gid: 0, bind: true },
     ],
     pivot: 'pivot_root',
+    rootParent: '/',
+    wholeKernelMounts: [],
     sysctl: [['/proc/sys/net/ipv4/ip_forward', '1']],
     keyring: '_ses.box',
     hooks: { runtime: true, env: [], createContainer: [HOOK], startContainer: [HOOK] },

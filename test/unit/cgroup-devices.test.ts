@@ -43,7 +43,14 @@ describe('device rules', () => {
     assert.doesNotThrow(() => table('+c *:* m', '-c 10:200 rw'), 'other rights of the same device');
     assert.deepEqual(table('+c *:* m', '-c *:* m').exceptions, []);
     assert.throws(() => table('+a *:* rwm', '-c *:* w', '+c 1:3 w'), /punch a hole/);
-    assert.throws(() => DeviceTable.of([{ allow: true, type: 'c', access: 'rx' }]), /invalid device access "rx"/);
+  });
+
+  it('leave letters out that mean nothing, as runc does', () => {
+    assert.deepEqual(
+      DeviceTable.of([{ allow: true, type: 'c', major: 1, minor: 11, access: 'rxa' }]),
+      table('+c 1:11 r'),
+    );
+    assert.deepEqual(DeviceTable.of([{ allow: true, type: 'c', major: 1, minor: 11, access: 'x' }]), table());
   });
 
   it('change from one table to another by as few writes as can be', () => {

@@ -43,7 +43,7 @@ describe("the runtime's command", { skip }, () => {
   it('is the same under each of its names', () => {
     const expected = {
       code: 0,
-      out: `glassbox-runtime version ${version}\nspec: 1.2.0\nnode: ${process.versions.node}\n`,
+      out: `glassbox-runtime version ${version}\ncommit: ${version}\nspec: 1.2.0\nnode: ${process.versions.node}\n`,
       err: '',
     };
     for (const argv of [['glassbox-runtime.cjs'], ['glassbox-runtime.mjs'], ['glassbox.mjs', 'runtime']]) {

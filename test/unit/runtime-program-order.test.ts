@@ -62,7 +62,11 @@ const RULES: readonly (readonly [before: RegExp, after: RegExp, why: string])[] 
   [/^executable: /, /: \[(created|ready)\]/, 'a missing program is an error of create'],
   [/: \[created\]/, /: \[start\]/, 'who made it lets it live before who starts it lets it go'],
   [/: \[(start|ready)\]/, /^confine: /, 'waiting needs futex, which a filter may refuse'],
-  [/^startContainer hooks: /, /^confine: /, 'hooks are not to be filtered'],
+  [
+    /^confine: /,
+    /^startContainer hooks: /,
+    'a program of the image must not escape the bounds of the container as a hook',
+  ],
   [/: prctl\(PR_SET_NO_NEW_PRIVS/, /: seccomp\(/, 'without privileges only that allows a filter'],
   [/: umask\(0\)/, /^mounts: /, 'modes of nodes and directories are given in full'],
   [/: umask\(022\)/, /^become: /, 'the program gets its own umask'],
@@ -97,7 +101,10 @@ describe('order of a start', () => {
       assert.match(road.at(-1)?.syscall ?? '', /^execve(at)?$/);
       const filter = road.findIndex(({ syscall }) => syscall === 'seccomp');
       assert.ok(filter > 0, 'no filter is installed');
-      const behind = road.slice(filter + 1).map(({ syscall }) => syscall);
+      const behind = road
+        .slice(filter + 1)
+        .filter(({ syscall, section }) => syscall !== 'none' && section !== 'startContainer hooks')
+        .map(({ syscall }) => syscall);
       const withoutNewPrivileges = lines(road).some((line) => line.includes('PR_SET_NO_NEW_PRIVS'));
       // without no_new_privs a filter takes CAP_SYS_ADMIN, which can only be given up behind it
       const rest = withoutNewPrivileges ? ['execve'] : ['capset', ...behind.filter((one) => one === 'prctl'), 'execve'];
@@ -138,8 +145,8 @@ describe('order of a start', () => {
       'working directory',
       'executable',
       'start',
-      'startContainer hooks',
       'confine',
+      'startContainer hooks',
       'become',
     ]);
     assert.deepEqual(sectionsOf(mainRoad(execProgram(fullExecPlan()).program)), [

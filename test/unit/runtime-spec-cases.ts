@@ -326,12 +326,6 @@ export const RULES: readonly RuleCase[] = [
     refused: 'device access at 0 field cannot be empty',
   },
   {
-    name: 'rule with strange access',
-    change: { 'linux.resources.devices': [{ allow: true, type: 'c', major: 1, minor: 3, access: 'rx' }] },
-    refused: 'device access at 0 field: "rx"',
-    runc: { accepts: 'it drops the letter: a rule that denies would deny less than was meant' },
-  },
-  {
     name: 'unified on v1',
     change: { 'linux.resources.unified': { 'memory.max': '1' } },
     refused: 'invalid configuration: cannot use unified on cgroup v1',

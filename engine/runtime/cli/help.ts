@@ -34,7 +34,7 @@ export function programHelp(version: string, root: string): string {
   const width = Math.max(...COMMANDS.map((command) => command.name.length));
   const flags = GLOBAL_FLAGS.map((flag) => (flag.names[0] === 'root' ? { ...flag, fallback: root } : flag));
   return `NAME:
-   ${PROGRAM} - OCI runtime: makes a Linux container from a bundle (config.json and a root file system)
+   ${PROGRAM} - Open Container Initiative runtime: makes a Linux container from a bundle (config.json and a root file system)
 
 USAGE:
    ${PROGRAM} [global options] command [command options] [arguments...]

@@ -132,9 +132,13 @@ async function showHelp(name: string | undefined, world: World, root: string): P
   world.out(text);
 }
 
-/** runc's lines, of which dockerd takes "version" and "commit:" (parseRuntimeVersion) and containerd's go-runc "spec: ". */
+/**
+ * runc's lines, of which dockerd takes "version" and "commit:" (parseRuntimeVersion) and containerd's go-runc "spec: ". As in
+ * distributions' packages of runc the commit is what the package calls itself.
+ */
 function versionText(): string {
-  return `${PROGRAM} version ${packageVersion()}\nspec: ${SPEC_VERSION}\nnode: ${process.versions.node}\n`;
+  const version = packageVersion();
+  return `${PROGRAM} version ${version}\ncommit: ${version}\nspec: ${SPEC_VERSION}\nnode: ${process.versions.node}\n`;
 }
 
 function logTarget(flags: Flags, target: LogTarget, world: World): LogTarget {
@@ -167,7 +171,7 @@ const rootOfUser = (world: World): string => defaultRoot(world.env, process.gete
 
 /** The sticky bit keeps it from being cleaned away (XDG Base Directory Specification, $XDG_RUNTIME_DIR). */
 function makeRootOfUser(root: string, world: World): void {
-  if (root !== `${world.env['XDG_RUNTIME_DIR']}/${PROGRAM}`) return;
+  if (root !== `${world.env['XDG_RUNTIME_DIR']}/glassbox-runtime`) return;
   mkdirSync(root, { recursive: true, mode: 0o700 });
   chmodSync(root, 0o1700);
 }

@@ -1,7 +1,8 @@
+import { basename } from 'node:path';
 import type { Flag } from './flags.js';
 
-/** Name under which the command speaks, whatever it was started as. */
-export const PROGRAM = 'glassbox-runtime';
+/** Name under which the command speaks: its own, or runc's where it was installed in its place, for those who read that. */
+export const PROGRAM = basename(process.argv[1] ?? '') === 'runc' ? 'runc' : 'glassbox-runtime';
 
 export interface Command {
   readonly name: string;

@@ -3,7 +3,6 @@ import { ERRNO, type ErrnoName } from '../../kernel/errno.js';
 import type { SlotValue } from '../../kernel/program/builder.js';
 import { guard } from '../guards.js';
 import type { ProcessPlan } from '../plan.js';
-import { confine } from './identity.js';
 import { REAPER_PATH } from './reaper.js';
 import { HOW_SIZE, type Steps } from './steps.js';
 
@@ -132,7 +131,6 @@ export function become(
   executable: Executable,
   options: { tell: boolean; reaper: number },
 ): void {
-  confine(s, plan);
   s.b.section('become');
   if (options.reaper >= 0) {
     const argv = s.b.vector([REAPER_PATH, '--', ...plan.process.args]);

@@ -17,7 +17,7 @@ import {
   userNamespace,
 } from './go-between.js';
 import { containerHooks } from './hooks.js';
-import { becomeUser, limitsAndPriorities } from './identity.js';
+import { becomeUser, confine, limitsAndPriorities } from './identity.js';
 import { openInRoot, openTarget } from './in-root.js';
 import { makeReadOnly, mountAll } from './mounts.js';
 import { maskPaths, readOnlyPaths, seeThatItIsNull } from './paths.js';
@@ -150,6 +150,8 @@ export function containerProgram(plan: ContainerPlan): CompiledProgram {
     say: { en: 'from here it lives on when whoever made it ends', zh: '从这里起，创建者结束后它仍然活着' },
   });
   s.b.goto(null, { label: 'start', hold: true, say: { en: 'wait for `start`', zh: '等待 start' } });
+  // before the hooks: they are the container's already, and so are its bounds
+  confine(s, plan.process);
   containerHooks(s, 'startContainer', plan.hooks.startContainer, {
     stateFd: fds.state,
     directory: null,
@@ -202,12 +204,16 @@ export function leaveIfAlone(s: Steps, parentPidfd: number): void {
 }
 
 /** A process that moves itself waits for nobody: `0` stands for the writer. cgroups(7) */
-export function joinGroups(s: Steps, plan: Pick<ContainerPlan, 'groups'> & { namespaces: { cgroup: boolean } }): void {
+export function joinGroups(
+  s: Steps,
+  plan: Pick<ContainerPlan, 'groups'> & { namespaces: { cgroup: boolean } },
+  adding = 'unable to apply cgroup configuration',
+): void {
   if (plan.groups.length > 0) s.b.section('cgroups');
   const self = s.b.bytes(Buffer.from('0'), '"0"');
   for (const { path, fd } of plan.groups)
     s.call('write', [fd, self, 1], {
-      failure: `unable to apply cgroup configuration: failed to write to ${path}`,
+      failure: `${adding}: failed to write to ${path}`,
       command: `echo 0 > ${path}`,
       say: {
         en: 'move into the group: its limits hold from the next instruction on',

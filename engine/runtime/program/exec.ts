@@ -6,7 +6,7 @@ import { birth } from './birth.js';
 import { openTerminal } from './console.js';
 import { type CompiledProgram, joinGroups, joinKeyring, leaveIfAlone } from './container.js';
 import { becomeRootOfUserNamespace, cloneProcess, dieWithParent, oomScore } from './go-between.js';
-import { affinity, becomeUser, limitsAndPriorities } from './identity.js';
+import { affinity, becomeUser, confine, limitsAndPriorities } from './identity.js';
 import { apparmorOnExec } from './settings.js';
 import { HOW_SIZE, Steps } from './steps.js';
 
@@ -48,7 +48,7 @@ export function execProgram(plan: ExecPlan): CompiledProgram {
   leaveIfAlone(s, fds.parent);
   oomScore(s, process.oomScoreAdj);
   affinity(s, process.process.execCPUAffinity?.initial);
-  joinGroups(s, { groups: plan.groups, namespaces: { cgroup: false } });
+  joinGroups(s, { groups: plan.groups, namespaces: { cgroup: false } }, 'error adding pid 0 to cgroups');
   s.b.section('join');
   if (plan.namespaces !== 0)
     s.call('setns', [plan.target, plan.namespaces], {
@@ -98,6 +98,7 @@ export function execProgram(plan: ExecPlan): CompiledProgram {
   s.call('prctl', [PR.SET_PDEATHSIG, 0], {
     say: { en: 'from here it lives on when the engine ends', zh: '从这里起，引擎结束后它仍然活着' },
   });
+  confine(s, process);
   become(s, process, executable, { tell: false, reaper: -1 });
   return { program: s.build(), failures: s.failures, masterAt: null };
 }

@@ -2,7 +2,7 @@ import { AT, MNT_DETACH, MOUNT_ATTR, MOVE_MOUNT_F_EMPTY_PATH, MS, O } from '../.
 import type { SlotValue } from '../../kernel/program/builder.js';
 import type { ContainerPlan } from '../plan.js';
 import { setAttributes } from './go-between.js';
-import type { Steps } from './steps.js';
+import type { StepOptions, Steps } from './steps.js';
 
 const JAIL = 'error jailing process inside rootfs';
 const NAMES: Readonly<Record<number, string>> = {
@@ -12,7 +12,10 @@ const NAMES: Readonly<Record<number, string>> = {
   [MS.UNBINDABLE]: 'unbindable',
 };
 
-/** Lay the container's root over the machine's: from here on its mounts have a place, and the machine's are still in reach below. */
+/**
+ * Mount the container's root on its own directory: from here on its mounts have a place, and hooks that enter this mount namespace
+ * find it where the state says (runtime-spec, "createRuntime"). Where a user namespace may not go there it is laid over the machine's.
+ */
 export function layRoot(s: Steps, plan: ContainerPlan, root: SlotValue): void {
   s.b.section('root');
   const flags =
@@ -23,17 +26,64 @@ export function layRoot(s: Steps, plan: ContainerPlan, root: SlotValue): void {
     failure: JAIL,
     say: { en: 'no mount of the container may travel back to the machine', zh: '容器里的挂载不许传播回机器' },
   });
+  // pivot_root(2) refuses a root whose parent is shared
   if ((flags & MS.SHARED) !== 0)
-    // pivot_root(2) refuses a root whose parent is shared
-    s.call('mount', [0, '/', 0, MS.PRIVATE, 0], { command: 'mount --make-private /', failure: JAIL });
-  s.call('move_mount', [root, '', AT.FDCWD, '/', MOVE_MOUNT_F_EMPTY_PATH], {
-    failure: JAIL,
-    command: `mount --rbind ${plan.rootfs} /`,
-    say: {
-      en: "put the container's root on top of the machine's: it is a mount now, as pivot_root demands, and not yet in sight",
-      zh: '把容器的根放在机器的根上面：它成了一个挂载点（pivot_root 的要求），但还看不见',
-    },
+    for (const place of new Set(['/', plan.rootParent]))
+      s.call('mount', [0, place, 0, MS.PRIVATE, 0], { command: `mount --make-private ${place}`, failure: JAIL });
+  const inPlace = s.label('root-in-place');
+  const place = (at: string, options: StepOptions): void => {
+    s.call('move_mount', [root, '', AT.FDCWD, at, MOVE_MOUNT_F_EMPTY_PATH], {
+      failure: JAIL,
+      command: `mount --rbind ${plan.rootfs} ${at}`,
+      say: {
+        en: "put the container's root there: it is a mount now, as pivot_root demands",
+        zh: '把容器的根放到那里：它成了一个挂载点（pivot_root 的要求）',
+      },
+      ...options,
+    });
+  };
+  const over = s.label('root-over');
+  place(plan.rootfs, { accept: ['EACCES', 'EPERM', 'ENOENT'], jumpIfError: over });
+  s.later(() => {
+    s.b.goto(null, { label: over });
+    place('/', { jump: inPlace });
   });
+  s.b.goto(null, { label: inPlace });
+}
+
+/**
+ * Without pivot_root the machine's mounts stay in this mount namespace, and with a whole proc or sysfs among them the kernel would let
+ * a user namespace of the container mount another one, without the container's masks: mount_too_revealing(), libcontainer msMoveRoot.
+ */
+function hideMachine(s: Steps, plan: ContainerPlan): void {
+  for (const place of plan.wholeKernelMounts) {
+    const [next, cover] = [s.label('hidden'), s.label('cover')];
+    s.call('mount', [0, place, 0, MS.SLAVE | MS.REC, 0], {
+      accept: ['ENOENT', 'EINVAL', 'EACCES'],
+      jumpIfError: next,
+      failure: JAIL,
+      command: `mount --make-rslave ${place}`,
+    });
+    s.call('umount2', [place, MNT_DETACH], {
+      accept: ['EINVAL', 'EPERM'],
+      jumpIfError: cover,
+      failure: JAIL,
+      command: `umount -l ${place}`,
+      say: {
+        en: 'no whole proc or sysfs of the machine may stay behind the root',
+        zh: '根的背后不许留下机器上完整的 proc 或 sysfs',
+      },
+    });
+    s.b.goto(null, { label: next });
+    s.later(() => {
+      s.call('mount', ['tmpfs', place, 'tmpfs', 0, 0], {
+        label: cover,
+        failure: JAIL,
+        command: `mount -t tmpfs tmpfs ${place}`,
+      });
+      s.b.goto(next);
+    });
+  }
 }
 
 /** Make the container's root the root of this process and let go of the machine's. pivot_root(2), "pivot_root(".", ".")". */
@@ -41,7 +91,13 @@ export function enterRoot(s: Steps, plan: ContainerPlan, root: SlotValue): void 
   s.b.section('enter');
   s.call('fchdir', [root], { failure: JAIL });
   if (plan.pivot === 'chroot') {
-    // it lies on the old root already; on an initial ramfs that cannot be swapped it stays there
+    hideMachine(s, plan);
+    // an initial ramfs cannot be swapped: the root is laid over it. ELOOP: it lies there already
+    s.call('move_mount', [root, '', AT.FDCWD, '/', MOVE_MOUNT_F_EMPTY_PATH], {
+      accept: ['ELOOP'],
+      failure: JAIL,
+      command: `mount --move ${plan.rootfs} /`,
+    });
     s.call('chroot', ['.'], { failure: JAIL, command: 'chroot .' });
   } else {
     const machine = s.slot('old root');

@@ -6,10 +6,13 @@ const NOT_LIMITS = new Set(['cgroup.procs', 'cgroup.threads', 'cgroup.subtree_co
 
 /** The rules for `linux.resources`, of a new container or of `update`. Returns warnings. */
 export function validateResources(resources: SpecResources, host: HostFacts = hostFacts()): string[] {
+  const warnings: string[] = [];
   for (const [index, { access = '' }] of resources.devices.entries()) {
     if (access === '') refuse(`device access at ${index} field cannot be empty`);
     if (!/^[rwm]+$/.test(access))
-      refuse(`device access at ${index} field: ${quoted(access)} has other letters than r, w, m`);
+      warnings.push(
+        `device access at ${index} field: ${quoted(access)} has other letters than r, w, m: they are ignored`,
+      );
   }
   const unified = Object.keys(resources.unified);
   if (unified.length > 0 && !host.unifiedCgroups) refuse('invalid configuration: cannot use unified on cgroup v1');
@@ -19,7 +22,8 @@ export function validateResources(resources: SpecResources, host: HostFacts = ho
   const { limit = 0n, swap = 0n, kernel = 0n, kernelTCP = 0n } = resources.memory ?? {};
   if (swap > 0n && limit > 0n && swap < limit) refuse('memory+swap limit should be >= memory limit');
   if (swap > 0n && limit === 0n && host.unifiedCgroups) refuse('unable to set swap limit without memory limit');
-  return kernel !== 0n || kernelTCP !== 0n ? ['Kernel memory settings are ignored and will be removed'] : [];
+  if (kernel !== 0n || kernelTCP !== 0n) warnings.push('Kernel memory settings are ignored and will be removed');
+  return warnings;
 }
 
 function unifiedFile(key: string): void {
