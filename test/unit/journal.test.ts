@@ -6,7 +6,7 @@ import { storiesAbout, storiesOf, summaryOf, tell } from '../../engine/api/docke
 import type { StoryCaller, StoryOrigin } from '../../engine/api/types.js';
 import type { Call } from '../../engine/kernel/journal/call.js';
 import { actFor, currentCall, notePhase, undoing } from '../../engine/kernel/journal/context.js';
-import { type DeedNote, noteDeed } from '../../engine/kernel/journal/deed.js';
+import { DeedKind, type DeedNote, noteDeed } from '../../engine/kernel/journal/deed.js';
 import { Journal, noteSubject } from '../../engine/kernel/journal/journal.js';
 import { hideInText, hideInWords, presentable } from '../../engine/kernel/journal/secrets.js';
 import { noteSyscall } from '../../engine/kernel/journal/syscall-deed.js';
@@ -23,7 +23,9 @@ const cause = (object: string): StoryOrigin => ({
 const said = (act: string): readonly DeedNote[] => [
   { domain: 'file', act, command: null, man: null, explanation: { en: 'e', zh: '中' }, result: { ok: true } },
 ];
-const deed = (act: string, bytes?: number): void => noteDeed(said, act, bytes);
+const ACT = new DeedKind<string>('act');
+ACT.tellWith(said);
+const deed = (act: string, bytes?: number): void => noteDeed(ACT, act, bytes);
 const actsOf = (calls: readonly Call[]): string[] => tell(calls).entries.map(({ act }) => act);
 
 describe('the journal', () => {
@@ -90,12 +92,12 @@ describe('the journal', () => {
     const journal = new Journal();
     const call = journal.open(request('/a'));
     let told = 0;
-    actFor(call, () =>
-      noteDeed(() => {
-        told += 1;
-        return said('x');
-      }, null),
-    );
+    const counted = new DeedKind<null>('counted');
+    counted.tellWith(() => {
+      told += 1;
+      return said('x');
+    });
+    actFor(call, () => noteDeed(counted, null));
     journal.close(call, 200, null);
     assert.equal(told, 0);
     tell([call]);

@@ -1,3 +1,4 @@
+import { EngineError } from '../errors.js';
 import type { LedgerNote } from '../ledger.js';
 import { currentCall } from './context.js';
 
@@ -9,6 +10,28 @@ export type DeedNote = Omit<LedgerNote, 'actor' | 'subject'> & {
 
 /** Puts a deed into words, as often as somebody asks; never changes it. */
 export type Teller<T> = (what: T) => readonly DeedNote[];
+
+/**
+ * One kind of deed. Its teller is given by a file of its own, which is loaded when a story is read (`engine/api/docker/explain`):
+ * who only does something does not wait for the words.
+ */
+export class DeedKind<T> {
+  readonly #name: string;
+  #teller: Teller<T> | null = null;
+
+  constructor(name: string) {
+    this.#name = name;
+  }
+
+  tellWith(teller: Teller<T>): void {
+    this.#teller = teller;
+  }
+
+  tell(what: T): readonly DeedNote[] {
+    if (this.#teller === null) throw new EngineError('Internal', `nobody tells what a ${this.#name} is`);
+    return this.#teller(what);
+  }
+}
 
 export interface Deed {
   /** Milliseconds since 1970. */
@@ -30,6 +53,6 @@ const SMALL = 400;
  *
  * @param bytes about what it takes in memory
  */
-export function noteDeed<T>(teller: Teller<T>, what: T, bytes = SMALL): void {
-  currentCall()?.add(() => teller(what), bytes);
+export function noteDeed<T>(kind: DeedKind<T>, what: T, bytes = SMALL): void {
+  currentCall()?.add(() => kind.tell(what), bytes);
 }

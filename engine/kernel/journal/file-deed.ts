@@ -1,5 +1,5 @@
 import type { Bilingual } from '../../api/types.js';
-import { type DeedNote, noteDeed } from './deed.js';
+import { DeedKind, type DeedNote, noteDeed } from './deed.js';
 
 /** Something done to files of the machine by ordinary means, as a shell would do it. */
 export interface FileDeed {
@@ -12,9 +12,12 @@ export interface FileDeed {
   readonly say: Bilingual;
 }
 
+const FILE = new DeedKind<FileDeed>('file');
+FILE.tellWith(tellFile);
+
 /** Note a file that was written, made or removed. */
 export function noteFile(deed: FileDeed): void {
-  noteDeed(tellFile, deed);
+  noteDeed(FILE, deed);
 }
 
 function tellFile({ what, path, bytes, value, say }: FileDeed): readonly DeedNote[] {

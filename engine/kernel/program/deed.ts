@@ -1,8 +1,7 @@
 import { currentCall } from '../journal/context.js';
-import { type DeedNote, noteDeed } from '../journal/deed.js';
+import { DeedKind, noteDeed } from '../journal/deed.js';
 import { hideInWords, hideValue } from '../journal/secrets.js';
 import type { DataRef, Program, RecordSpec, Word } from './builder.js';
-import { explainTrace } from './explain.js';
 import { RECORD, STATES } from './record.js';
 import { recordAt, type TraceEntry } from './running.js';
 import { tickLengthNs } from './ticks.js';
@@ -81,38 +80,15 @@ function expand(kept: Int32Array): TraceEntry[] {
   });
 }
 
+/** Told by `tell-deed.ts`. */
+export const PROGRAM = new DeedKind<ProgramDeed>('program');
+
 /** Note a program that was started; null where nobody is told. */
 export function noteProgram(program: Program, live: () => readonly TraceEntry[]): ProgramDeed | null {
   if (currentCall() === undefined) return null;
   const deed = new ProgramDeed(program, live);
-  noteDeed(tellProgram, deed, program.records.length * RECORD_BYTES);
+  noteDeed(PROGRAM, deed, program.records.length * RECORD_BYTES);
   return deed;
-}
-
-/** Each record that was issued, or waits. */
-function tellProgram(deed: ProgramDeed): readonly DeedNote[] {
-  const { program } = deed;
-  const explained = explainTrace(program, deed.trace(), true);
-  return explained.records.flatMap((record): DeedNote[] =>
-    record.syscall === 'none' || record.state === 'skipped' || record.state === 'pending'
-      ? []
-      : [
-          {
-            domain: record.syscall.includes('mount') || record.syscall === 'pivot_root' ? 'mount' : 'syscall',
-            place: `${program.name}: ${record.section}`,
-            act: record.call,
-            command: record.command,
-            man: record.man,
-            explanation: record.explanation,
-            result: {
-              ok: record.state !== 'failed',
-              ...(record.result === null ? {} : { value: record.result }),
-              ...(record.errno === null ? {} : { errno: record.errno }),
-            },
-            ...(record.durationNs === null ? {} : { durationNs: record.durationNs }),
-          },
-        ],
-  );
 }
 
 /** The record without the values of an environment, and without passwords among a program's arguments. */

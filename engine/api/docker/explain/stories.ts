@@ -1,3 +1,4 @@
+import './tellers.js';
 import type { Call } from '../../../kernel/journal/call.js';
 import type { Deed } from '../../../kernel/journal/deed.js';
 import type { Journal } from '../../../kernel/journal/journal.js';

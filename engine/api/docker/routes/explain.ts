@@ -2,7 +2,6 @@ import { EngineError } from '../../../kernel/errors.js';
 import type { Story, StorySummary } from '../../types.js';
 import { bad } from '../bodies/fields.js';
 import type { Query } from '../bodies/query.js';
-import { storiesAbout, storiesOf, summaryOf, tell } from '../explain/stories.js';
 import { sendJson } from '../http/send.js';
 import { type Endpoint, endpoint } from '../router.js';
 import type { DockerServices } from '../services.js';
@@ -25,7 +24,7 @@ export const EXPLAIN: readonly Endpoint[] = [
     'GlassboxExplain GET /glassbox/v1/explain',
     'none',
     ({ query }) => parse(query),
-    async (asked, { services, response }) => sendJson(response, 200, { stories: answer(asked, services) }),
+    async (asked, { services, response }) => sendJson(response, 200, { stories: await answer(asked, services) }),
   ),
 ];
 
@@ -46,8 +45,10 @@ function parse(query: Query): Asked {
   return limit < 1 || limit > MAX_LIMIT ? bad(`limit must be between 1 and ${MAX_LIMIT}`) : { what: 'list', limit };
 }
 
-function answer(asked: Asked, { journal }: DockerServices): readonly (Story | StorySummary)[] {
+/** The words are loaded when the first asks for them. */
+async function answer(asked: Asked, { journal }: DockerServices): Promise<readonly (Story | StorySummary)[]> {
   if (journal === undefined) throw new EngineError('NotImplemented', 'this engine keeps no journal');
+  const { storiesAbout, storiesOf, summaryOf, tell } = await import('../explain/stories.js');
   const stories = storiesOf(journal);
   if (asked.what === 'list') return stories.slice(-asked.limit).map(summaryOf);
   if (asked.what === 'last')
