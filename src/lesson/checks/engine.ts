@@ -112,7 +112,7 @@ function fits(snapshot: Snapshot, one: Container, spec: CheckSpecs['container'])
 function containerWords(one: Container): Bilingual {
   const state = one.state === 'exited' ? `exited (${one.exitCode})` : one.state;
   return same(
-    `${one.name}: ${one.image}, ${state}${one.init ? ', --init' : ''}${one.pid > 0 ? `, pid ${one.pid}` : ''}`,
+    `${one.name}: ${one.image} ${one.runs}, ${state}${one.init ? ', --init' : ''}${one.pid > 0 ? `, pid ${one.pid}` : ''}`,
   );
 }
 
