@@ -55,14 +55,20 @@ function root(): URL {
 }
 
 /**
- * Shell lines for the lab's beginning: where the machine has no docker command, ours takes its name; nothing happens where the lab does not
- * see this installation. And what `systemctl restart docker` is in a lab.
+ * Shell lines for the lab's beginning: where the machine has no docker or glassbox command, ours takes its name; nothing happens where the
+ * lab does not see this installation. And what `systemctl restart docker` is in a lab.
  */
 export function dockerCommandScript(): string {
-  const [node = '', file = ''] = commandOf('glassbox-docker');
-  return `command -v docker >/dev/null || [ ! -e '${file}' ] || { printf '#!/bin/sh\\nexec %s -- %s "$@"\\n' '${node}' '${file}' >/usr/local/bin/docker && chmod +x /usr/local/bin/docker; } 2>/dev/null
+  return `${nameScript('docker', 'glassbox-docker')}
+${nameScript('glassbox', 'glassbox')}
 ${systemctlScript()}
 true`;
+}
+
+function nameScript(name: string, command: 'glassbox' | 'glassbox-docker'): string {
+  const [node = '', file = ''] = commandOf(command);
+  const place = `/usr/local/bin/${name}`;
+  return `command -v ${name} >/dev/null || [ ! -e '${file}' ] || { mkdir -p /usr/local/bin && printf '#!/bin/sh\\nexec %s -- %s "$@"\\n' '${node}' '${file}' >${place} && chmod +x ${place}; } 2>/dev/null`;
 }
 
 /** The container engine of a lab: not there until somebody connects to /run/docker.sock, and there again when it was killed. */
