@@ -399,7 +399,11 @@ if (!inSandbox) {
     });
     await Promise.all(
       Array.from({ length: 100 }, (_, n) =>
-        reader.read(`net:[${n + 1}]`, () => realKernel.call('openat', -100, '/dev/null', 0o2000000, 0)),
+        reader.read(
+          `net:[${n + 1}]`,
+          () => realKernel.call('openat', -100, '/dev/null', 0o2000000, 0),
+          () => '/dev/null',
+        ),
       ),
     );
     assert.ok(most > 0 && most <= 6, `${most} programs at once`);

@@ -45,11 +45,17 @@ export interface RecordedLayers {
 /** Containers, sandboxes and networks that are told of; bytes of one record; layers of one image (Docker's own bound). */
 const CONTAINERS = 256;
 const NETWORKS = 256;
+/** Names in a directory that are none of these and are passed over. */
+const NAMES = 4096;
 const LARGEST = 1 << 20;
 const LAYERS = 128;
 
 /** The two files of a container: as it was when it was last forced to the disk, and as it is. */
 const FILES = ['container.json', 'latest.json'];
+
+function isSandbox(name: string): boolean {
+  return /^[0-9a-f]{12}\.json$/.test(name);
+}
 
 /** File systems whose server is a process that may never answer. */
 const UNTRUSTED = /^(fuse|9p|nfs|cifs|ceph|virtiofs)/;
@@ -167,8 +173,8 @@ export class ContainerRecords {
 
   #readContainers(data: number): void {
     const next = new Map<string, Cached<RecordedContainer | null>>();
-    this.#inDirectory(data, 'containers', (directory, names) => {
-      for (const id of names.filter(isId)) {
+    this.#inDirectory(data, 'containers', isId, (directory, names) => {
+      for (const id of names) {
         for (const file of FILES) {
           const path = `${id}/${file}`;
           const found = this.#readFile(directory, path, this.#containers.get(path), (text) =>
@@ -199,9 +205,8 @@ export class ContainerRecords {
       networksOf(parseFields(text), NETWORKS),
     );
     const next = new Map<string, Cached<string | null>>();
-    this.#inDirectory(data, 'network/sandboxes', (directory, names) => {
+    this.#inDirectory(data, 'network/sandboxes', isSandbox, (directory, names) => {
       for (const name of names) {
-        if (!/^[0-9a-f]{12}\.json$/.test(name)) continue;
         const found = this.#readFile(directory, name, this.#sandboxes.get(name), (text) =>
           sandboxOwner(parseFields(text)),
         );
@@ -227,7 +232,12 @@ export class ContainerRecords {
     return snapshot['init'] === true ? [`${top ?? 'none'}-init`, ...chain] : chain;
   }
 
-  #inDirectory(data: number, path: string, use: (directory: number, names: readonly string[]) => void): void {
+  #inDirectory(
+    data: number,
+    path: string,
+    isOne: (name: string) => boolean,
+    use: (directory: number, names: readonly string[]) => void,
+  ): void {
     const directory = openEntry(this.#kernel, data, Buffer.from(path), O_DIRECTORY);
     if (directory < 0) {
       refuse(path, directory);
@@ -237,8 +247,10 @@ export class ContainerRecords {
       const names: string[] = [];
       const entries = opendirSync(`/proc/self/fd/${directory}`);
       try {
+        let read = 0;
         for (let entry = entries.readSync(); entry !== null; entry = entries.readSync()) {
-          if (names.length >= CONTAINERS) {
+          if (!isOne(entry.name) && ++read < NAMES) continue;
+          if (names.length >= CONTAINERS || read >= NAMES) {
             this.#problems.add(
               'containers',
               `there are more than ${CONTAINERS} records in ${path}: the rest is not shown`,
