@@ -1,0 +1,48 @@
+import type { Step } from './steps.js';
+
+/** Namespaces, links between them, groups and a union mount, without an engine. */
+export const BY_HAND: readonly Step[] = [
+  { line: 'ip netns help', see: [/Usage:\s+ip netns list/], exit: 255 },
+  { line: 'ip netns add r1   #创建网络名称空间r1' },
+  { line: 'ip netns add r2' },
+  { line: 'ip netns list', see: [/^r2$/m, /^r1$/m] },
+  { line: 'ip netns exec r1 ifconfig -a', see: [/lo: flags=8<LOOPBACK>/], unseen: /eth0/ },
+  { line: 'ip link add name veth1.1 type veth peer name veth1.2' },
+  { line: 'ip link show', see: [/veth1\.1@veth1\.2/, /veth1\.2@veth1\.1/] },
+  { line: 'ip link set dev veth1.2 netns r1' },
+  { line: 'ip netns exec r1 ifconfig -a', see: [/veth1\.2: flags/] },
+  { line: 'ip netns exec r1 ip link set dev veth1.2 name eth0' },
+  { line: 'ifconfig veth1.1 10.1.0.1/24 up' },
+  { line: 'ifconfig', see: [/veth1\.1: .*\n +inet 10\.1\.0\.1 {2}netmask 255\.255\.255\.0/] },
+  { line: 'ip netns exec r1 ifconfig eth0 10.1.0.2/24 up' },
+  { line: 'ping 10.1.0.2', until: /icmp_seq=2 /, see: [/ 0% packet loss/] },
+  { line: 'ip link set dev veth1.1 netns r2' },
+  { line: 'ip netns exec r2 ifconfig veth1.1 10.1.0.3/24 up' },
+  { line: 'ip netns exec r2 ifconfig', see: [/inet 10\.1\.0\.3/], unseen: /10\.1\.0\.1 / },
+  { line: 'ip netns exec r2 ping 10.1.0.2', until: /icmp_seq=1 /, see: [/ 0% packet loss/] },
+  { line: 'echo 1 > /proc/sys/net/ipv4/ip_forward' },
+  { line: 'cat /proc/sys/net/ipv4/ip_forward', see: [/^1$/m] },
+  { line: 'unshare -u sh -c "hostname x; hostname"; hostname', see: [/^x\nglassbox$/m] },
+  { line: 'unshare -i sh -c "ipcmk -Q; ipcs -q" | grep -c 0x; ipcs -q | grep -c 0x', see: [/^1\n0$/m], exit: 1 },
+  { line: 'unshare -pf --mount-proc ps ax | tail -n +2 | wc -l', see: [/^[12]$/m] },
+  {
+    line: 'unshare -m sh -c "mount -t tmpfs x /mnt; findmnt -n /mnt"; findmnt -n /mnt',
+    see: [/^\/mnt\s+x\s+tmpfs/m],
+    exit: 1,
+  },
+  { line: 'unshare -Ur id -u', see: [/^0$/m] },
+  { line: 'cd /sys/fs/cgroup' },
+  { line: 'pwd', see: [/^\/sys\/fs\/cgroup$/m] },
+  { line: 'cat  /proc/filesystems', see: [/^nodev\toverlay$/m] },
+  { line: 'cd /root; mkdir l1 l2 up work merged; echo 1 >l1/a; echo 2 >l2/a; echo 1 >l1/b' },
+  { line: 'mount -t overlay overlay -o lowerdir=l2:l1,upperdir=up,workdir=work merged' },
+  {
+    line: 'cat merged/a; rm merged/b; echo 3 >merged/a; cat l2/a up/a; stat -c %F up/b',
+    see: [/^2\n2\n3\ncharacter special file$/m],
+  },
+  {
+    line: 'mkdir -p rootfs/bin; cp "$(command -v busybox)" rootfs/bin; chroot rootfs /bin/busybox ls /',
+    see: [/^bin$/m],
+    unseen: /etc/,
+  },
+];
