@@ -156,6 +156,49 @@ test('A01: bodies without an end: 413, and what was sent of them is not kept', {
   }
 });
 
+/** An archive that is refused at its first byte, from a client that reads no answer before it has sent everything. */
+async function sendAll(socket: string): Promise<RawConnection> {
+  const raw = new RawConnection(socket);
+  raw.send(`POST /images/load HTTP/1.1\r\nHost: d\r\nContent-Length: ${8 << 20}\r\n\r\n${'x'.repeat(8 << 20)}`);
+  await raw.until(({ status }) => status > 0, 'an answer');
+  return raw;
+}
+
+test('A01: a client that was answered while it sends is rid of the rest, or of the connection', {
+  timeout: 120_000,
+}, async () => {
+  const served = await serveFakes();
+  served.images.load = async (archive) => {
+    for await (const _ of archive) break;
+    throw new EngineError('InvalidArgument', 'no archive');
+  };
+  try {
+    const raw = await sendAll(served.socket);
+    assert.match(raw.text, /no archive/);
+    await raw.until(({ socket, closed }) => closed || socket.writableLength === 0, 'the rest is taken');
+    raw.close();
+  } finally {
+    await served.close();
+  }
+});
+
+test('A01 twin: who only stops reading holds such a client up for ever', { timeout: 60_000 }, async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'lax-'));
+  const lax = createServer((request, response) => request.once('data', () => response.end(request.pause() && 'no')));
+  lax.listen(join(directory, 'sock'));
+  await once(lax, 'listening');
+  try {
+    const raw = await sendAll(join(directory, 'sock'));
+    await sleep(300);
+    assert.ok(!raw.closed && raw.socket.writableLength > 0, 'the rest was taken');
+    raw.close();
+  } finally {
+    lax.closeAllConnections();
+    lax.close();
+    rmSync(directory, { recursive: true });
+  }
+});
+
 test('A01: heads and bodies that crawl are ended; the twin without these times keeps them', {
   timeout: 120_000,
 }, async () => {

@@ -86,13 +86,18 @@ function answer(response: ServerResponse, status: number, error: unknown): void 
   const cut = status === 408 || status === 413 || !(response.req.complete || response.req.method === 'GET');
   for (const name of ['Content-Encoding', 'Content-Length', 'Transfer-Encoding']) response.removeHeader(name);
   if (cut) response.setHeader('Connection', 'close');
-  const { socket } = response.req;
   const text = `${JSON.stringify({ message: messageOf(error) })}\n`;
   response.writeHead(status, { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(text) });
   response.end(text, () => {
-    if (!cut) return;
-    // The client may still be sending: what comes is thrown away for a while, so that it lives to read the answer.
-    response.req.resume();
-    setTimeout(() => socket.destroy(), LINGER_MS).unref();
+    if (cut) letGo(response);
   });
+}
+
+/** Of a client that may still be sending behind its answer: what comes is thrown away for a while, so that it lives to read that. */
+export function letGo({ req }: ServerResponse): void {
+  const { socket } = req;
+  req.resume();
+  setTimeout(() => {
+    if (!req.complete) socket.destroy();
+  }, LINGER_MS).unref();
 }

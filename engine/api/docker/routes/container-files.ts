@@ -46,7 +46,7 @@ export const CONTAINER_FILES: readonly Endpoint[] = [
       },
     }),
     async ({ name, path, how }, { services, request, response }) => {
-      await services.containers.putArchive(name, path, upload(request), how);
+      await services.containers.putArchive(name, path, upload(request, response), how);
       sendEmpty(response, 200);
     },
   ),

@@ -89,7 +89,7 @@ export const IMAGE_TRANSFER: readonly Endpoint[] = [
         lines.say(line);
       };
       await lines.run(async () => {
-        const loaded = await services.images.load(upload(request), say);
+        const loaded = await services.images.load(upload(request, response), say);
         if (told.size > 0) return;
         for (const { id, tags } of loaded) {
           if (tags.length === 0) lines.say({ stream: `Loaded image ID: ${id}\n` });
@@ -124,7 +124,7 @@ async function importImage({ source, options }: Import, exchange: Exchange): Pro
   const { services, request, response, signal } = exchange;
   const lines = new ProgressLines(response);
   await lines.run(async () => {
-    const tar = source === '-' ? upload(request) : await download(source, signal, lines);
+    const tar = source === '-' ? upload(request, response) : await download(source, signal, lines);
     const { id } = await services.images.import(tar, options);
     lines.say({ status: id });
   });
