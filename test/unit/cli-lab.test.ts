@@ -3,7 +3,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import type { ExplainedProgram, Snapshot } from '../../engine/api/types.js';
+import type { ExplainedProgram, Snapshot, Story } from '../../engine/api/types.js';
 import { runTrials, TRIAL_NAMES } from '../../src/doctor/probe-script.js';
 import type { Report } from '../../src/doctor/report.js';
 import { type CliOptions, ROOT, runProgram } from '../helpers/run-cli.js';
@@ -213,12 +213,32 @@ describe('glassbox observe and explain', { skip }, () => {
   });
 
   it('explains every call that made the lab', async () => {
-    const { stdout } = await runCli(['explain', '--json']);
+    const { stdout } = await runCli(['explain', '--lab', '--json']);
     const programs = JSON.parse(stdout) as ExplainedProgram[];
     const calls = programs.flatMap((program) => program.records.map((record) => record.syscall));
     for (const call of ['pivot_root', 'execveat'])
       assert.ok(calls.includes(call), `${call} among ${calls.length} calls`);
     assert.match((await runCli(['explain', '--lang', 'zh'])).stdout, /pivot_root\(2\) {2}.*[\u4e00-\u9fff]/);
+  });
+
+  it('tells in a lab what a docker command made the engine do, and lists what there was', async () => {
+    const script = [
+      'docker volume create vol1',
+      'glassbox explain --last --json',
+      'glassbox explain',
+      'glassbox explain vol1 --lang zh',
+      'glassbox explain nobody',
+    ].join(' && ');
+    const { code, stdout, stderr } = await runCli(['play', '--', 'sh', '-c', script], { timeoutMs: 120_000 });
+    assert.match(stderr, /nobody/);
+    assert.equal(code, 1, 'of what was never there something is told');
+    const json = /^vol1\n(\[.*?^\])$/ms.exec(stdout)?.[1];
+    assert.ok(json !== undefined, stdout);
+    const [story] = JSON.parse(json) as Story[];
+    assert.equal(story?.title.en, 'docker volume create vol1');
+    assert.match(story?.entries.map(({ act }) => act).join() ?? '', /mkdir\(".*\/volumes\/vol1\/_data"\)/);
+    assert.match(stdout, /^ +\d+ {2}[\d:]{8} +\d+ {2}docker volume create vol1$/m);
+    assert.match(stdout, /创建卷的目录/);
   });
 
   it('ends quietly when its reader goes away', async () => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { typed } from '../../engine/api/docker/explain/caller.js';
 import { originOf } from '../../engine/api/docker/explain/origin.js';
 import { storiesAbout, storiesOf, summaryOf, tell } from '../../engine/api/docker/explain/stories.js';
 import type { StoryCaller, StoryOrigin } from '../../engine/api/types.js';
@@ -207,6 +208,18 @@ describe('what is not kept', () => {
       hidden('x --api-key k --secret s token=t https://u:p@h/'),
       'x --api-key … --secret … token=… https://u:…@h/',
     );
+  });
+
+  it('shows who asked as it was typed', () => {
+    for (const [words, line] of [
+      [['docker', 'run', '-e', 'A=b c', 'busybox'], "docker run -e 'A=…' busybox"],
+      [['/usr/bin/docker', 'login', '-p', 'pw'], "docker login -p '…'"],
+      [['/usr/bin/node', '--', '/x/bin/glassbox-docker.mjs', 'volume', 'create', 'v1'], 'docker volume create v1'],
+      [['python3', '/x/client.py', "it's"], "client.py 'it'\\''s'"],
+      [['python3', '-c', 'import docker'], "python3 -c 'import docker'"],
+      [[''], "''"],
+    ] as const)
+      assert.equal(typed(words), line);
   });
 
   it('shows a body short, without defaults and without secrets', () => {

@@ -48,7 +48,7 @@ function commandOf(pid: number): string | null {
     const bytes = Buffer.alloc(MAX_COMMAND);
     const text = bytes.toString('utf8', 0, readSync(fd, bytes, 0, bytes.length, 0));
     const words = text.split('\0').filter((word, n, all) => word !== '' || n < all.length - 1);
-    return words.length === 0 ? null : shown(words);
+    return words.length === 0 ? null : typed(words);
   } catch (error) {
     if (['ENOENT', 'ESRCH', 'EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')) return null;
     throw error;
@@ -57,10 +57,15 @@ function commandOf(pid: number): string | null {
   }
 }
 
-/** As it was typed: without the path of the program, and without what runs a script. */
-function shown(words: readonly string[]): string {
-  const own = /(^|\/)(node|nodejs|python3?)$/.test(words[0] ?? '') && words.length > 1 ? words.slice(1) : words;
-  const name = (own[0] ?? '').split('/').at(-1) ?? '';
+/** What runs a script: the script is what was typed. */
+const INTERPRETER = /(^|\/)(node|nodejs|python3?)$/;
+
+/** The words of a process as they were typed: without the path of the program, without its interpreter, without secrets. */
+export function typed(words: readonly string[]): string {
+  const script = INTERPRETER.test(words[0] ?? '') ? words.slice(words[1] === '--' ? 2 : 1) : [];
+  const own = script.length > 0 && script[0]?.startsWith('-') !== true ? script : words;
+  const file = (own[0] ?? '').split('/').at(-1) ?? '';
+  const name = /^glassbox-docker(\.mjs)?$/.test(file) ? 'docker' : file;
   const rest = hideInWords(own.slice(1), own.includes('login'));
   return [name, ...rest].map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : quoted(word))).join(' ');
 }

@@ -7,7 +7,7 @@ import type { Bilingual, Story, StoryCall, StoryEntry, StorySummary } from '../.
 /** A command's requests follow each other closely; one whose pid is somebody else's by now does not go on with it. */
 const TOGETHER_MS = 10 * 60_000;
 /** Names of programs that run one command and end. */
-const COMMAND = /^docker(\.js)? |^glassbox-docker/;
+const COMMAND = /^docker /;
 
 /** Calls of the journal as stories, oldest first: those of one command are one. */
 export function storiesOf(journal: Journal): readonly (readonly Call[])[] {
