@@ -14,9 +14,19 @@ export interface AttachHost {
   readonly detached: () => void;
 }
 
+function attachKeys(text: string | null): number[] {
+  try {
+    return parseDetachKeys(text);
+  } catch (error) {
+    if (!(error instanceof EngineError)) throw error;
+    throw new EngineError('InvalidArgument', `Invalid detach keys (${text}) provided`, { cause: error });
+  }
+}
+
 /** A client at a container's streams: it may come before the container is started, and goes when the container ends. */
 export function attachTo(host: AttachHost, record: ContainerRecord, options: AttachOptions): Attached {
-  const keys = record.config.Tty ? new DetachKeys(parseDetachKeys(options.detachKeys)) : null;
+  const parsed = attachKeys(options.detachKeys);
+  const keys = record.config.Tty ? new DetachKeys(parsed) : null;
   const gone = new AbortController();
   const live = options.stream ? host.live(gone.signal) : Promise.resolve(null);
   live.catch(() => undefined); // whoever uses it hears of it

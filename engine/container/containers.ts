@@ -13,6 +13,7 @@ import { Lifecycle } from './lifecycle.js';
 import { unlink } from './link-names.js';
 import { changeHosts } from './links.js';
 import { listContainers, pruneContainers } from './list.js';
+import { logAttributes } from './logs/attributes.js';
 import { logLines } from './logs/follow.js';
 import { verifyName } from './names.js';
 import { type ContainerRecord, isRunning } from './record.js';
@@ -197,7 +198,10 @@ export class Containers implements ContainerService {
     return attached;
   }
 
-  async logs(name: string, options: LogOptions): Promise<{ tty: boolean; lines: AsyncIterable<LogLine> }> {
+  async logs(
+    name: string,
+    options: LogOptions,
+  ): Promise<{ tty: boolean; attributes: string; lines: AsyncIterable<LogLine> }> {
     const record = this.#find(name);
     if (record.hostConfig.LogConfig.Type === 'none')
       throw new EngineError('NotImplemented', 'configured logging driver does not support reading');
@@ -206,7 +210,11 @@ export class Containers implements ContainerService {
       live: () => this.#life.live(record.id),
       next: (signal: AbortSignal) => this.#life.nextStart(record.id, signal),
     };
-    return { tty: record.config.Tty, lines: logLines(host, record, options) };
+    return {
+      tty: record.config.Tty,
+      attributes: logAttributes(record),
+      lines: logLines(host, record, options),
+    };
   }
 
   async top(
@@ -227,8 +235,8 @@ export class Containers implements ContainerService {
     yield* statsStream({
       ...options,
       container: { id: record.id, name: `/${record.name}` },
+      there: () => this.#deps.store.has(record.id),
       sample: () => {
-        this.#deps.store.find(record.id);
         if (!isRunning(record)) return null;
         const pid = record.hostConfig.NetworkMode === 'host' ? null : record.state.pid;
         return takeSample(this.#deps.runtime.cgroups(record.id).stats(), this.#deps.machine.cgroup, pid);

@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, existsSync, fstatSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync, lstatSync, mkdirSync } from 'node:fs';
 import { hostname } from 'node:os';
+import { posix } from 'node:path';
+import { formatPlatform, normalise, runsOn } from '../image/registry/platform.js';
 import type { Image } from '../image/types.js';
 import { O } from '../kernel/constants.js';
 import { EngineError, SyscallError } from '../kernel/errors.js';
@@ -28,6 +30,7 @@ export async function createContainer(
   request: CreateRequest,
 ): Promise<{ record: ContainerRecord; warnings: readonly string[] }> {
   const image = request.config.Image === '' ? null : await deps.images.get(request.config.Image);
+  if (image !== null) checkPlatform(request, image);
   try {
     return await makeContainer(deps, request, image);
   } catch (error) {
@@ -35,6 +38,19 @@ export async function createContainer(
     if (!(error instanceof EngineError) || error.code !== 'NotFound') throw error;
     throw new EngineError('InvalidArgument', error.message, { cause: error });
   }
+}
+
+/** Not found, as with dockerd: clients then pull the one for that platform. moby, daemon/images/image.go. */
+function checkPlatform({ config, platform }: CreateRequest, image: Image): void {
+  if (platform === null) return;
+  const own = normalise(image.config);
+  const [os = '', architecture = own.architecture, variant] = platform.split('/');
+  const asked = normalise({ os, architecture, ...(variant === undefined ? {} : { variant }) });
+  if (runsOn(own, asked)) return;
+  throw new EngineError(
+    'NotFound',
+    `image with reference ${config.Image} was found but its platform (${formatPlatform(own)}) does not match the specified platform (${formatPlatform(asked)})`,
+  );
 }
 
 async function makeContainer(
@@ -84,7 +100,7 @@ async function makeContainer(
     deps.at?.('create.snapshot');
     await deps.images.prepareSnapshot(id, image);
     undo.push(() => deps.images.removeSnapshot(id));
-    if (!['', '/'].includes(config.WorkingDir)) await checkWorkingDirectory(deps, record);
+    if (!['', '/'].includes(config.WorkingDir)) await makeWorkingDirectory(deps, record);
     deps.at?.('create.volumes');
     record.mounts = await takeVolumes(deps, record, undo);
     await fillVolumes(deps, record);
@@ -144,6 +160,7 @@ function mountsOf(deps: ContainerDeps, config: ContainerConfig, hostConfig: Host
     volumes: config.Volumes,
     mountsOf: (name) => deps.store.find(name).mounts,
     exists: existsSync,
+    dataRoot: deps.store.dataRoot,
   });
   return mounts.map((mount) =>
     mount.volume?.name === ''
@@ -152,15 +169,18 @@ function mountsOf(deps: ContainerDeps, config: ContainerConfig, hostConfig: Host
   );
 }
 
-/** What is there already must be a directory; what is not is made when the container starts. */
-async function checkWorkingDirectory(deps: ContainerDeps, record: ContainerRecord): Promise<void> {
+/** What is there already must be a directory; what is not is made, with what leads to it. */
+async function makeWorkingDirectory(deps: ContainerDeps, record: ContainerRecord): Promise<void> {
   const path = record.config.WorkingDir;
   await withRootfs(deps, record, async (root) => {
     let place: number;
     try {
       place = openInRoot(deps.kernel, root, path, O.PATH);
     } catch (error) {
-      if (error instanceof SyscallError && error.errno === 'ENOENT') return;
+      if (error instanceof SyscallError && error.errno === 'ENOENT') {
+        makeDirectoryInRoot(deps, root, path);
+        return;
+      }
       if (error instanceof SyscallError && error.errno === 'ENOTDIR')
         throw new EngineError('InvalidArgument', `Cannot mkdir: ${path} is not a directory`);
       throw error;
@@ -169,6 +189,34 @@ async function checkWorkingDirectory(deps: ContainerDeps, record: ContainerRecor
     closeSync(place);
     if (!isDirectory) throw new EngineError('InvalidArgument', `Cannot mkdir: ${path} is not a directory`);
   });
+}
+
+/** One name after the other below descriptors, so that no link leads out of the root. mkdir(2), openat2(2). */
+function makeDirectoryInRoot({ kernel }: ContainerDeps, root: string, path: string): void {
+  const names = posix
+    .normalize(path)
+    .split('/')
+    .filter((name) => name !== '');
+  let parent = openInRoot(kernel, root, '/', O.PATH | O.DIRECTORY);
+  try {
+    for (const [index, name] of names.entries()) {
+      const so = `/${names.slice(0, index + 1).join('/')}`;
+      let next: number;
+      try {
+        next = openInRoot(kernel, root, so, O.PATH | O.DIRECTORY);
+      } catch (error) {
+        if (!(error instanceof SyscallError && error.errno === 'ENOENT')) throw error;
+        // a link that leads nowhere is left to the start, which says so
+        if (lstatSync(`/proc/self/fd/${parent}/${name}`, { throwIfNoEntry: false }) !== undefined) return;
+        mkdirSync(`/proc/self/fd/${parent}/${name}`, { mode: 0o755 });
+        next = openInRoot(kernel, root, so, O.PATH | O.DIRECTORY);
+      }
+      closeSync(parent);
+      parent = next;
+    }
+  } finally {
+    closeSync(parent);
+  }
 }
 
 /** By network name; a container that shares another's network has none of its own. */

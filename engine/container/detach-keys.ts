@@ -7,7 +7,8 @@ export function parseDetachKeys(text: string | null): number[] {
   const keys = text === null || text === '' ? DEFAULT : text;
   return keys.split(',').map((key) => {
     if (key.length === 1) return key.charCodeAt(0);
-    const letter = /^ctrl-(.)$/i.exec(key)?.[1]?.toLowerCase();
+    if (key === 'DEL') return 127;
+    const letter = /^ctrl-(.)$/.exec(key)?.[1];
     const index = letter === undefined ? -1 : '@abcdefghijklmnopqrstuvwxyz[\\]^_'.indexOf(letter);
     if (index < 0)
       throw new EngineError('InvalidArgument', `Invalid escape keys (${keys}) provided: Unknown character: '${key}'`);

@@ -1,4 +1,4 @@
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, existsSync, openSync } from 'node:fs';
 import { posix } from 'node:path';
 import { O } from '../kernel/constants.js';
 import { EngineError, SyscallError } from '../kernel/errors.js';
@@ -52,7 +52,8 @@ export async function putArchive(
 ): Promise<void> {
   const { tree, leave } = await enter(deps, record);
   try {
-    const owner = options.copyUidGid ? resolveUser(tree.root, record.config.User) : null;
+    // for who has no user said the archive's own holds: moby, daemon/archive_tarcopyoptions_unix.go
+    const owner = options.copyUidGid && record.config.User !== '' ? resolveUser(tree.root, record.config.User) : null;
     await put.putArchive(tree, path, tar, { noOverwriteDirNonDir: options.noOverwriteDirNonDir, owner });
     deps.events.emit('container', 'extract-to-dir', record.id, attributesOf(record));
   } finally {
@@ -93,6 +94,11 @@ async function enter(
       const source = volume === undefined ? point.Source : await deps.volumes.mount(volume.name, record.id);
       if (volume !== undefined) volumes.push(volume.name);
       bindInside(deps, root, point.Destination, posix.join(source, volume?.subpath ?? ''));
+    }
+    for (const name of ['resolv.conf', 'hostname', 'hosts']) {
+      const file = deps.store.file(record.id, name);
+      if (existsSync(file) && !record.mounts.some(({ point }) => point.Destination === `/etc/${name}`))
+        bindInside(deps, root, `/etc/${name}`, file);
     }
     return { tree: { root, ...rest }, leave };
   } catch (error) {

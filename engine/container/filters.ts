@@ -117,7 +117,7 @@ const isDigestPrefix = (name: string, value: string): boolean =>
   name.startsWith('sha256:') &&
   name.slice(7).startsWith(value.replace(/^sha256:/, ''));
 const isIdPrefix = (name: string, value: string): boolean =>
-  /^[0-9a-f]{12,64}$/.test(value) && /^[0-9a-f]{64}$/.test(name) && name.startsWith(value);
+  /^[0-9a-f]{1,64}$/.test(value) && /^[0-9a-f]{64}$/.test(name) && name.startsWith(value);
 
 function hasPort(ports: readonly string[], value: string): boolean {
   const wanted = portRange(value);

@@ -122,16 +122,22 @@ export class Lifecycle {
     id: string,
     options: { readonly timeout: number | null; readonly signal: string | null },
   ): Promise<void> {
-    const { record } = this.#get(id);
-    await this.stop(id, options);
-    await this.start(id, { byHand: true });
-    this.#emit(record, 'restart');
+    const managed = this.#get(id);
+    managed.stays = true;
+    try {
+      await this.stop(id, options);
+      await this.start(id, { byHand: true });
+    } finally {
+      managed.stays = false;
+    }
+    this.#emit(managed.record, 'restart');
   }
 
   async kill(id: string, signal: number): Promise<void> {
     const managed = this.#get(id);
     const { record } = managed;
-    if (!isRunning(record))
+    const isRestarting = record.state.status === 'restarting';
+    if (!isRunning(record) && !isRestarting)
       throw new EngineError(
         'FailedPrecondition',
         `cannot kill container: ${record.name}: container ${record.id} is not running`,
@@ -139,6 +145,11 @@ export class Lifecycle {
     const stopSignal = record.config.StopSignal === undefined ? null : parseSignal(record.config.StopSignal);
     if (stopSignal === null || signal === SIG.KILL || signal === stopSignal) managed.restarts.cancel();
     record.stoppedByHand = true;
+    // there is no process to be told: that it is not started again is enough
+    if (isRestarting) {
+      if (!managed.restarts.isWaiting) this.#stopped(managed);
+      return;
+    }
     const ended = managed.wait('next-exit');
     this.#signal(managed, signal);
     if (signal === SIG.KILL) await within(ended, KILL_WAIT_MS);
@@ -324,7 +335,7 @@ export class Lifecycle {
     if (again) return;
     managed.tell('stopped');
     managed.over();
-    if (record.hostConfig.AutoRemove) await this.#remove(managed, true);
+    if (record.hostConfig.AutoRemove && !managed.stays) await this.#remove(managed, true);
   }
 
   async #startAgain(managed: Managed): Promise<void> {

@@ -15,6 +15,8 @@ export class Managed {
   health: HealthMonitor | null = null;
   /** Somebody has asked for its end; the log of events is to say `stop` after `die`. */
   removed = false;
+  /** It ends to be started again by `docker restart`: `--rm` waits for another end. */
+  stays = false;
   #waiters = new Set<(what: 'exit' | 'stopped' | 'removed', result: WaitResult) => void>();
   #starts = new Set<(live: Live | null) => void>();
 
@@ -46,11 +48,8 @@ export class Managed {
         reject(signal?.reason as Error);
       };
       const waiter = (what: 'exit' | 'stopped' | 'removed', result: WaitResult): void => {
-        const enough =
-          what === 'removed' ||
-          (condition === 'next-exit' && what === 'exit') ||
-          (condition === 'not-running' && what === 'stopped');
-        if (!enough) return;
+        // an end is told to all who wait for one, also where a policy starts it again: moby, container/state.go (SetRestarting)
+        if (condition === 'removed' && what !== 'removed') return;
         done();
         resolve(result);
       };

@@ -95,6 +95,11 @@ export class RestartManager {
     return true;
   }
 
+  /** It will be started when its delay is over. */
+  get isWaiting(): boolean {
+    return this.#takeBack !== null;
+  }
+
   /** True: a wait was under way, which now ends without a start. */
   cancel(): boolean {
     this.#cancelled = true;

@@ -195,14 +195,13 @@ function writeFiles(
   record: ContainerRecord,
 ): { resolvConf?: string; hostname?: string; hosts?: string } {
   const { hostConfig, config } = record;
-  const joined = joinedContainer(hostConfig.NetworkMode);
-  const owner = joined === null ? record : deps.store.find(joined);
+  const owner = networkOwner(deps, record);
   const paths = {
     hostname: deps.store.file(owner.id, 'hostname'),
     hosts: deps.store.file(owner.id, 'hosts'),
     resolvConf: deps.store.file(owner.id, 'resolv.conf'),
   };
-  if (joined !== null) return paths;
+  if (owner !== record) return paths;
   if (config.NetworkDisabled === true) return {};
   const bridged = addressesOf(record).length > 0;
   const custom = Object.keys(record.endpoints).some((name) => !['bridge', 'none', 'host'].includes(name));
@@ -220,6 +219,18 @@ function writeFiles(
     NAMED.resolvConf,
   );
   return paths;
+}
+
+/** Whose network a container has, however many share it in a row. */
+function networkOwner(deps: ContainerDeps, record: ContainerRecord): ContainerRecord {
+  const seen = new Set<ContainerRecord>();
+  for (let owner = record; ; ) {
+    const joined = joinedContainer(owner.hostConfig.NetworkMode);
+    if (joined === null) return owner;
+    seen.add(owner);
+    owner = deps.store.find(joined);
+    if (seen.has(owner)) throw new EngineError('InvalidArgument', 'cannot join own network namespace');
+  }
 }
 
 function addressesOf({ attachment }: ContainerRecord): string[] {
@@ -267,11 +278,9 @@ function textOf(path: string): string {
 }
 
 /** Whoever shares a container's network has its name. */
-function withHostnameOf(deps: ContainerDeps, { config, hostConfig }: ContainerRecord): ContainerRecord['config'] {
-  const joined = joinedContainer(hostConfig.NetworkMode);
-  if (joined === null) return config;
-  const { Hostname, Domainname } = deps.store.find(joined).config;
-  return { ...config, Hostname, Domainname };
+function withHostnameOf(deps: ContainerDeps, record: ContainerRecord): ContainerRecord['config'] {
+  const { Hostname, Domainname } = networkOwner(deps, record).config;
+  return { ...record.config, Hostname, Domainname };
 }
 
 function joins(deps: ContainerDeps, record: ContainerRecord): { network?: string; pid?: string; ipc?: string } {

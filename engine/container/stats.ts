@@ -178,8 +178,10 @@ export interface StatsStream {
   readonly stream: boolean;
   readonly oneShot: boolean;
   readonly signal: AbortSignal;
-  /** Null: it does not run. Throws when it is gone. */
+  /** Null: it does not run. */
   readonly sample: () => Sample | null;
+  /** False once it is removed: the stream ends. */
+  readonly there?: () => boolean;
   readonly container: { readonly id: string; readonly name: string };
   /** Resolves after a time, or at once when the signal aborts. */
   readonly pause?: (ms: number, signal: AbortSignal) => Promise<void>;
@@ -192,7 +194,7 @@ const INTERVAL_MS = 1000;
  * processor can be told, or one a second until it goes away.
  */
 export async function* statsStream(options: StatsStream): AsyncIterable<object> {
-  const { stream, oneShot, signal, sample, container, pause = sleep } = options;
+  const { stream, oneShot, signal, sample, there = () => true, container, pause = sleep } = options;
   let current = sample();
   if (oneShot || (!stream && current === null)) {
     yield dockerStats(container, current, null);
@@ -202,7 +204,7 @@ export async function* statsStream(options: StatsStream): AsyncIterable<object> 
   if (!stream) {
     before = current;
     await pause(INTERVAL_MS, signal);
-    if (signal.aborted) return;
+    if (signal.aborted || !there()) return;
     yield dockerStats(container, sample(), before);
     return;
   }
@@ -210,7 +212,7 @@ export async function* statsStream(options: StatsStream): AsyncIterable<object> 
     yield dockerStats(container, current, before);
     before = current;
     await pause(INTERVAL_MS, signal);
-    if (signal.aborted) return;
+    if (signal.aborted || !there()) return;
     current = sample();
   }
 }

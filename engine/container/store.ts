@@ -1,5 +1,5 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { EngineError } from '../kernel/errors.js';
 import { noteFile } from '../kernel/journal/file-deed.js';
 import { replaceFileSync, syncDirectorySync } from '../kernel/replace-file.js';
@@ -58,6 +58,11 @@ export class ContainerStore {
     for (const record of this.#records.values()) this.#takeLinks(record);
     this.broken = broken;
     this.damaged = damaged;
+  }
+
+  /** Of the whole engine. */
+  get dataRoot(): string {
+    return dirname(this.#root);
   }
 
   directory(id: string): string {

@@ -468,7 +468,15 @@ export interface ContainerService {
 
   attach(name: string, options: AttachOptions): Promise<Attached>;
   /** Ends at the end of the log, or, with `follow`, of the container. */
-  logs(name: string, options: LogOptions): Promise<{ readonly tty: boolean; readonly lines: AsyncIterable<LogLine> }>;
+  logs(
+    name: string,
+    options: LogOptions,
+  ): Promise<{
+    readonly tty: boolean;
+    /** Before each line with `--details`. */
+    readonly attributes: string;
+    readonly lines: AsyncIterable<LogLine>;
+  }>;
   top(
     name: string,
     psArgs: readonly string[],

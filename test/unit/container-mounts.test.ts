@@ -158,3 +158,20 @@ describe('the list of mounts', () => {
       assert.throws(() => parseVolumesFrom(bad), { code: 'InvalidArgument' });
   });
 });
+
+describe("the engine's own directory", () => {
+  const of = (bind: string): string | undefined =>
+    list({ Binds: [bind] }, { dataRoot: '/var/lib/engine' })[0]?.point.Propagation;
+
+  it('spreads what is unmounted there, whether it is in the source or around it', () => {
+    for (const source of ['/var/lib/engine', '/var/lib/engine/volumes', '/var/lib', '/'])
+      assert.equal(of(`${source}:/x`), 'rslave', source);
+    for (const source of ['/var/lib/engine-too', '/var/log', '/v'])
+      assert.equal(of(`${source}:/x`), 'rprivate', source);
+    assert.equal(of('/var/lib:/x:rshared'), 'rshared');
+    assert.throws(
+      () => of('/var/lib/engine:/x:private'),
+      /must use either propagation mode "rslave" or "rshared".*propagation: "private"/,
+    );
+  });
+});

@@ -13,6 +13,8 @@ export interface MountListInput {
   /** The list of another container. Throws when there is none. */
   readonly mountsOf: (container: string) => readonly ResolvedMount[];
   readonly exists: (path: string) => boolean;
+  /** Where the engine keeps its data. */
+  readonly dataRoot?: string;
 }
 
 const LOCAL = 'local';
@@ -39,11 +41,11 @@ export function resolveMounts(input: MountListInput): ResolvedMount[] {
   };
   for (const raw of hostConfig.Binds ?? []) {
     const { request, mode } = parseBind(raw, hostConfig.VolumeDriver);
-    put(mountOf(request, 'bind', mode), cleanPath(request.Target));
+    put(mountOf(request, 'bind', mode, input.dataRoot), cleanPath(request.Target));
   }
   for (const request of hostConfig.Mounts ?? []) {
     verifyMountRequest(request, input.exists);
-    put(mountOf(request, 'mount', ''), request.Target);
+    put(mountOf(request, 'mount', '', input.dataRoot), request.Target);
   }
   for (const path of Object.keys(volumes ?? {}).sort()) {
     // an image may say anything: what climbs out ends at the container's own root (CVE-2022-23648)
@@ -67,25 +69,48 @@ function inherited(mount: ResolvedMount, mode: string): ResolvedMount {
   };
 }
 
-function mountOf(request: MountRequest, from: ResolvedMount['from'], mode: string): ResolvedMount {
+/**
+ * What holds the engine's own mounts, or is among them, must not keep them from going away: the container gets to see when
+ * they do. moby, daemon/daemon_linux.go (validateBindDaemonRoot).
+ */
+function propagationOf(source: string, wish: string, dataRoot: string | undefined): string {
+  const isIn = (path: string, directory: string): boolean =>
+    directory === '/' || path === directory || path.startsWith(`${directory}/`);
+  if (dataRoot === undefined || !(isIn(source, dataRoot) || isIn(dataRoot, source)))
+    return wish === '' ? 'rprivate' : wish;
+  if (wish === '') return 'rslave';
+  if (wish === 'rslave' || wish === 'rshared') return wish;
+  const quoted = [dataRoot, source, wish].map((text) => JSON.stringify(text));
+  throw new EngineError(
+    'InvalidArgument',
+    `invalid mount config: must use either propagation mode "rslave" or "rshared" when mount source is within the daemon root, daemon root: ${quoted[0]}, bind mount source: ${quoted[1]}, propagation: ${quoted[2]}`,
+  );
+}
+
+function mountOf(request: MountRequest, from: ResolvedMount['from'], mode: string, dataRoot?: string): ResolvedMount {
   const point = { Destination: cleanPath(request.Target), Mode: mode, RW: request.ReadOnly !== true };
   const { BindOptions: bind = {}, VolumeOptions: options = {} } = request;
   if (request.Type === 'tmpfs')
     return { point: { Type: 'tmpfs', Source: '', ...point, Propagation: '' }, from, tmpfs: tmpfsData(request) };
-  if (request.Type === 'bind')
+  if (request.Type === 'bind') {
+    const source = cleanPath(request.Source ?? '');
+    const Propagation = propagationOf(source, bind.Propagation ?? '', dataRoot);
+    const isImplied = Propagation === 'rslave' && (bind.Propagation ?? '') === '';
     return {
       point: {
         Type: 'bind',
-        Source: cleanPath(request.Source ?? ''),
+        Source: source,
         ...point,
-        Propagation: bind.Propagation ?? 'rprivate',
+        Propagation,
       },
       from,
+      ...(isImplied ? { impliedSlave: true } : {}),
       createSource: from === 'bind' || bind.CreateMountpoint === true,
       ...(bind.NonRecursive === true ? { nonRecursive: true } : {}),
       ...(bind.ReadOnlyNonRecursive === true ? { readOnlyNonRecursive: true } : {}),
       ...(bind.ReadOnlyForceRecursive === true ? { readOnlyForceRecursive: true } : {}),
     };
+  }
   const name = request.Source ?? '';
   const driver = (options.DriverConfig?.Name ?? '') === '' ? LOCAL : (options.DriverConfig?.Name as string);
   return {

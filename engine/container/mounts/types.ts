@@ -13,6 +13,8 @@ export interface ResolvedMount {
   readonly readOnlyNonRecursive?: boolean;
   /** Fails where the kernel cannot. */
   readonly readOnlyForceRecursive?: boolean;
+  /** It has the engine's own mounts in it: `rslave` where the user said nothing. */
+  readonly impliedSlave?: boolean;
   /** The source is made when it is not there: `-v`, and `bind-create-src`. */
   readonly createSource?: boolean;
   readonly volume?: {

@@ -57,7 +57,7 @@ function userMounts(input: SpecInput): SpecMounts {
       found.set(Destination, mount(Destination, 'tmpfs', 'tmpfs', tmpfsOptions(one.tmpfs ?? '')));
       continue;
     }
-    rootfsPropagation = spread(one.source, Propagation, rootfsPropagation, input.machine);
+    rootfsPropagation = spread(one, Propagation, rootfsPropagation, input.machine);
     const options = [one.nonRecursive === true ? 'bind' : 'rbind'];
     if (!one.point.RW) options.push(readOnly(one, input.machine.recursiveReadOnly));
     if (Propagation !== '') options.push(Propagation);
@@ -95,7 +95,7 @@ function readOnly(one: SpecInput['mounts'][number], recursive: boolean): string 
 
 /** A shared or slave bind needs a source that spreads, and a root that lets it through. */
 function spread(
-  source: string,
+  { source, impliedSlave }: SpecInput['mounts'][number],
   propagation: string,
   root: string | undefined,
   machine: SpecInput['machine'],
@@ -103,6 +103,8 @@ function spread(
   if (!/^r?(shared|slave)$/.test(propagation)) return root;
   const { mountPoint, shared, slave } = machine.propagationOf(source);
   const wantsShared = propagation.endsWith('shared');
+  // nobody asked for it: where nothing spreads, nothing does
+  if (impliedSlave === true && !shared && !slave) return root;
   if (wantsShared ? !shared : !shared && !slave)
     throw new EngineError(
       'InvalidArgument',

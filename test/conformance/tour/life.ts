@@ -6,6 +6,22 @@ const LOOP = 'sh -c \'trap "echo TERM; exit 5" TERM; trap "echo HUP" HUP; echo s
 export const LIFE: readonly Group[] = [
   {
     area: 'life',
+    name: 'restart of --rm, kill while restarting, wait with a policy',
+    lines: [
+      'docker run -d --rm --name qrm --network none box:1 sleep 1000; docker restart -t 0 qrm; docker inspect -f "{{.State.Status}} {{.HostConfig.AutoRemove}}" qrm; docker stop -t 0 qrm',
+      "docker run -d --restart always --name qlong --network none box:1 sh -c 'sleep 1; exit 3' && timeout 30 docker wait qlong",
+      "docker run -d --restart always --name qkill --network none box:1 false; sleep 3; until [ \"$(docker inspect -f '{{.State.Status}}' qkill)\" = restarting ]; do sleep 0.1; done; docker kill qkill; sleep 0.2; docker inspect -f '{{.State.Status}} {{.State.ExitCode}}' qkill",
+      'docker create --name qdir -w /made/by/create box:1 true; docker cp qdir:/made/by/create - | tar -t',
+      'docker run --name qfiles -h f.example.org box:1 true; docker cp qfiles:/etc/hostname - | tar -xO; docker cp qfiles:/etc/hosts - | tar -xO | grep -c localhost; docker start -a qfiles',
+      'docker run --rm -h f.example.org box:1 tail -n 1 /etc/hosts | cut -f2',
+      'docker run --name qlog --network none -l one=1 -e TWO=2 --log-opt labels=one,none --log-opt env=TWO box:1 echo said; docker logs --details qlog; docker logs -t qlog | cut -d" " -f1 | tr -d 0-9',
+      "mkdir own; echo x >own/file; chown -R 2:3 own; docker create --name qown box:1 stat -c '%u %g %n' /own /own/file /too/file; docker cp own qown:/; docker cp -a own qown:/too; docker start -a qown",
+      'docker rm -f qlong qkill qdir qfiles qlog qown',
+    ],
+    expect: ['running true', 'TWO=2,one=1 said', 'create/'],
+  },
+  {
+    area: 'life',
     name: 'create, start, stop, restart, kill',
     newer: true,
     lines: [

@@ -199,7 +199,7 @@ export class FakeContainers implements ContainerService {
   async logs(name: string, options: LogOptions) {
     const one = this.find(name);
     this.asked.push({ what: 'logs', value: options });
-    return { tty: one.process.tty, lines: this.#lines(one, options) };
+    return { tty: one.process.tty, attributes: '', lines: this.#lines(one, options) };
   }
 
   async *#lines({ process }: FakeContainer, options: LogOptions): AsyncGenerator<LogLine> {

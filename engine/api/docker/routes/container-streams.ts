@@ -75,7 +75,7 @@ interface Logging {
   readonly name: string;
   readonly options: Omit<LogOptions, 'signal'>;
   readonly timestamps: boolean;
-  /** Labels and variables that `--log-opt` names, before each line: there are none, which leaves the blank behind them. */
+  /** Labels and variables that `--log-opt` names, before each line. */
   readonly details: boolean;
 }
 
@@ -101,15 +101,19 @@ function logging({ name, query }: Input): Logging {
 
 async function logs({ name, options, timestamps, details }: Logging, exchange: Exchange): Promise<void> {
   const { services, response, signal, version } = exchange;
-  const { tty, lines } = await services.containers.logs(name, { ...options, signal });
+  const { tty, lines, attributes } = await services.containers.logs(name, { ...options, signal });
   response.writeHead(200, { 'Content-Type': !tty && version.atLeast(42) ? MULTIPLEXED_STREAM : RAW_STREAM });
   response.flushHeaders();
   for await (const line of lines) {
-    const told = prefixed(line, (timestamps ? `${line.time} ` : '') + (details ? ' ' : ''));
+    const told = prefixed(line, (timestamps ? `${fixed(line.time)} ` : '') + (details ? `${attributes} ` : ''));
     await (tty ? write(response, told.bytes) : write(response, frameHeader(told), told.bytes));
   }
   response.end();
 }
+
+/** Nine digits after the point, always: moby, daemon/logger/jsonfilelog (RFC3339NanoFixed). */
+const fixed = (time: string): string =>
+  time.replace(/(?:\.(\d+))?Z$/, (_, digits: string | undefined) => `.${(digits ?? '').padEnd(9, '0')}Z`);
 
 function prefixed(line: LogLine, text: string): LogLine {
   return text === '' ? line : { ...line, bytes: Buffer.concat([Buffer.from(text), line.bytes]) };
