@@ -156,6 +156,11 @@ class Api {
       ] as const)
         response.setHeader(name, value);
       if (ownNames !== null) guardTcp(request, ownNames);
+      if (request.method === 'OPTIONS') {
+        // moby, api/server/router/system: the same answer on every path
+        response.writeHead(200, { 'Content-Length': 0 }).end();
+        return;
+      }
       const target = splitTarget(request.url ?? '/');
       const { endpoint, name } = find(ENDPOINTS, request.method ?? 'GET', target.path);
       const version = ApiVersion.negotiate(target.version);

@@ -2,7 +2,8 @@ import type { PortBinding, PortMap } from '../../../network/types.js';
 import { bad, type Fields } from './fields.js';
 
 const PROTOCOLS = ['tcp', 'udp', 'sctp'];
-const MAX_PORTS = 1 << 12;
+/** Every port of every protocol. */
+const MAX_PORTS = 3 << 16;
 
 /** `80`, `80/tcp`, `8000-8010/udp`: the keys of ExposedPorts and PortBindings, as nat.PortSet takes them. */
 function portKey(key: string): string {

@@ -1,10 +1,14 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { bad } from '../bodies/fields.js';
+import { takeChunks } from './chunks.js';
 import { HttpError } from './errors.js';
+import { jsonFault } from './json-syntax.js';
 
 /** Largest JSON body, bytes: a thousand times what the largest `docker run` sends. */
 export const MAX_JSON = 4 << 20;
+/** Largest body in chunks before a stream, bytes: what `exec start` is told is a hundred of them. */
+const MAX_CHUNKED = 64 << 10;
 /** How long a client may take for a JSON body. */
 export const BODY_TIME_MS = 30_000;
 
@@ -28,11 +32,13 @@ export async function readHandedOver(
   timeMs = BODY_TIME_MS,
 ): Promise<{ body: unknown; early: Buffer }> {
   const length = announcedLength(request);
-  if (length === null) throw new HttpError(411, 'a request that takes over its connection must say its Content-Length');
-  if (length > MAX_JSON) throw tooLarge();
-  const bytes = await within(timeMs, socket, take(socket, head, length));
-  const [body, early] = [bytes.subarray(0, length), bytes.subarray(length)];
-  return { body: length > 0 && isJson(request) ? parseJson(body.toString('utf8')) : undefined, early };
+  if ((length ?? 0) > MAX_JSON) throw tooLarge();
+  const { body, early } = await within(
+    timeMs,
+    socket,
+    length === null ? takeChunked(socket, head) : takeCounted(socket, head, length),
+  );
+  return { body: body.length > 0 && isJson(request) ? parseJson(body.toString('utf8')) : undefined, early };
 }
 
 /** True when a JSON body is there to be read. Docker's CheckForJSON: without a body the type does not matter. */
@@ -62,21 +68,41 @@ async function collect(request: IncomingMessage): Promise<string> {
   return Buffer.concat(chunks).toString('utf8');
 }
 
-/** At least `count` bytes of a socket, which is left paused. */
-function take(socket: Duplex, head: Buffer, count: number): Promise<Buffer> {
-  const chunks = [head];
-  let length = head.length;
-  if (length >= count) return Promise.resolve(head);
+interface Taken {
+  readonly body: Buffer;
+  /** What came behind it. */
+  readonly early: Buffer;
+}
+
+function takeCounted(socket: Duplex, head: Buffer, count: number): Promise<Taken> {
+  const done = (bytes: Buffer): Taken | null =>
+    bytes.length < count ? null : { body: bytes.subarray(0, count), early: bytes.subarray(count) };
+  return take(socket, head, done);
+}
+
+function takeChunked(socket: Duplex, head: Buffer): Promise<Taken> {
+  return take(socket, head, (bytes) => takeChunks(bytes, MAX_CHUNKED));
+}
+
+/** Bytes of a socket until they are enough; it is left paused. */
+function take(socket: Duplex, head: Buffer, enough: (bytes: Buffer) => Taken | null): Promise<Taken> {
   return new Promise((resolve, reject) => {
+    let bytes = head;
+    const first = enough(bytes);
+    if (first !== null) return resolve(first);
     const done = (finish: () => void): void => {
       socket.off('data', onData).off('end', onEnd).off('close', onEnd);
       socket.pause();
       finish();
     };
     const onData = (chunk: Buffer): void => {
-      chunks.push(chunk);
-      length += chunk.length;
-      if (length >= count) done(() => resolve(Buffer.concat(chunks)));
+      bytes = Buffer.concat([bytes, chunk]);
+      try {
+        const taken = enough(bytes);
+        if (taken !== null) done(() => resolve(taken));
+      } catch (error) {
+        done(() => reject(error as Error));
+      }
     };
     const onEnd = (): void => done(() => reject(new HttpError(400, 'invalid JSON: unexpected EOF')));
     socket.on('data', onData).on('end', onEnd).on('close', onEnd);
@@ -105,15 +131,7 @@ export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text) as unknown;
   } catch (error) {
-    return bad(`invalid JSON: ${goSyntaxError(text, error)}`);
+    if (!(error instanceof SyntaxError)) throw error;
+    return bad(`invalid JSON: ${jsonFault(text)}`);
   }
-}
-
-function goSyntaxError(text: string, error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error);
-  if (/Unexpected end|Unterminated/.test(message)) return 'unexpected EOF';
-  const at = /at position (\d+)/.exec(message)?.[1];
-  const token = at === undefined ? /Unexpected token '?(.)/u.exec(message)?.[1] : text[Number(at)];
-  if (token === undefined) return `invalid character in literal at byte ${at ?? 0}`;
-  return `invalid character ${JSON.stringify(token).replace(/^"(.*)"$/, "'$1'")} looking for beginning of value`;
 }

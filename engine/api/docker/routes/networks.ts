@@ -9,17 +9,20 @@ import type { NetworkMembership } from '../services.js';
 
 const FILTERS = ['dangling', 'driver', 'id', 'label', 'name', 'scope', 'type'];
 
+const LIST = endpoint(
+  'NetworkList GET /networks',
+  'none',
+  ({ query }) => parseFilters(query, FILTERS),
+  async (filters, { services, response, version }) => {
+    const all = await services.networks.list(filters);
+    // Who is on a network is told by inspect since 1.28.
+    sendJson(response, 200, version.atLeast(28) ? all.map((one): Network => ({ ...one, Containers: {} })) : all);
+  },
+);
+
 export const NETWORKS: readonly Endpoint[] = [
-  endpoint(
-    'NetworkList GET /networks',
-    'none',
-    ({ query }) => parseFilters(query, FILTERS),
-    async (filters, { services, response, version }) => {
-      const all = await services.networks.list(filters);
-      // Who is on a network is told by inspect since 1.28.
-      sendJson(response, 200, version.atLeast(28) ? all.map((one): Network => ({ ...one, Containers: {} })) : all);
-    },
-  ),
+  // dockerd has it by both names
+  { ...LIST, pattern: /^\/networks\/?$/ },
   endpoint(
     'NetworkInspect GET /networks/{id}',
     'none',
