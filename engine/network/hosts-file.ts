@@ -19,7 +19,9 @@ const STANDARD = [
  */
 export function hostsFile(options: HostsFileOptions): string {
   const { hostname, domainname } = options;
-  const own = domainname === '' ? hostname : `${hostname}.${domainname} ${hostname}`;
+  const full = domainname === '' ? hostname : `${hostname}.${domainname}`;
+  const [bare = ''] = full.split('.', 1);
+  const own = bare === full ? full : `${full} ${bare}`;
   const lines = [
     ...STANDARD,
     ...options.extraHosts.map((text) => extraHost(text, options.hostGateway)),

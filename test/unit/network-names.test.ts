@@ -137,6 +137,22 @@ describe('names of containers', () => {
     assert.equal(look(plain, 'plain'), null);
     assert.equal(look(far, '3.0.0.10.in-addr.arpa', TYPE.PTR), null);
   });
+
+  test("that a link gives are the asker's alone", () => {
+    const web = sandbox('web', { ipv4: '10.0.0.2' });
+    const linked = sandbox('app', { ipv4: '10.0.0.3', request: { Links: ['web:db', '/web:/app/old'] } });
+    const other = sandbox('other', { ipv4: '10.0.0.4' });
+    const all = [web, linked, other];
+    const ask = (asker: SandboxRecord, name: string): unknown => {
+      const question = readQuestion(query(name));
+      assert.ok(question !== null, name);
+      return lookUp(asker, all, question);
+    };
+    assert.deepEqual(ask(linked, 'web'), [{ type: TYPE.A, value: '10.0.0.2' }]);
+    assert.deepEqual(ask(linked, 'db'), ask(linked, 'web'));
+    assert.deepEqual(ask(linked, 'old.own'), ask(linked, 'web'));
+    assert.equal(ask(other, 'db'), null);
+  });
 });
 
 describe('published ports', () => {

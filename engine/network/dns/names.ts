@@ -34,16 +34,38 @@ function addressesOf(asker: SandboxRecord, all: Iterable<SandboxRecord>, name: s
   const named: Addresses[] = [];
   const aliased: Addresses[] = [];
   const mine = networksOf(asker);
+  const linked = linksOf(asker);
   for (const { container, endpoints } of all)
     for (const endpoint of endpoints) {
       const networkName = mine.get(endpoint.network);
       if (networkName === undefined || endpoint.dnsNames === null) continue;
       const is = (text: string): boolean => name === text || name === `${text}.${networkName}`;
-      if (is(container.name.toLowerCase())) named.push(endpoint);
+      const links = linked.get(endpoint.network) ?? [];
+      const isLinked = ({ to, alias }: Link): boolean =>
+        is(alias) && (to === container.name.toLowerCase() || container.id.startsWith(to));
+      if (is(container.name.toLowerCase()) || links.some(isLinked)) named.push(endpoint);
       else if (endpoint.dnsNames.some((one) => is(one.toLowerCase()))) aliased.push(endpoint);
     }
   const found = named.length > 0 ? named : aliased;
   return found.length === 0 ? null : shuffled(found);
+}
+
+interface Link {
+  readonly to: string;
+  readonly alias: string;
+}
+
+/** `--link web:alias` on a user-defined network, by its id: names that are this container's alone. libnetwork, sandbox.go. */
+function linksOf({ endpoints }: SandboxRecord): Map<string, readonly Link[]> {
+  return new Map(
+    endpoints.map(({ network, request }) => [
+      network,
+      (request.Links ?? []).map((text) => {
+        const [to = '', alias = to] = text.toLowerCase().split(':');
+        return { to: to.replace(/^\//, ''), alias: alias.replace(/^.*\//, '') };
+      }),
+    ]),
+  );
 }
 
 /** Names, in lower case, of the user-defined networks that somebody is on, by id. */

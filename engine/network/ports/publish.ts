@@ -71,7 +71,10 @@ export interface HeldPort {
 export async function holdPorts(table: PortTable, wishes: readonly Wish[], address: string): Promise<HeldPort[]> {
   const held: HeldPort[] = [];
   try {
-    for (const wish of wishes) held.push(...(await holdWish(table, wish, address)));
+    // what is said goes before what may be any: else a free one that was found may be the very one that is said
+    const said = wishes.filter(({ range }) => range !== null);
+    for (const wish of [...said, ...wishes.filter(({ range }) => range === null)])
+      held.push(...(await holdWish(table, wish, address)));
     return held;
   } catch (error) {
     await releasePorts(table, held);
