@@ -74,13 +74,13 @@ export class BaseImages {
     if (recipe === 'base')
       return this.#put(reference, [base], {
         config: { Cmd: ['sh'] },
-        label: `${BASE.repository} made on this machine of ${made}; not Docker's official image`,
+        comment: `${BASE.repository} made on this machine of ${made}; not Docker's official image`,
         steps: [`ADD ${made} in /`],
       });
     const own = await this.#layer(await recipe.tree(), lease);
     return this.#put(reference, [base, own], {
       config: recipe.config,
-      label: `${recipe.standsFor}; made on this machine`,
+      labels: { [STAND_IN]: `${recipe.standsFor}; made on this machine` },
       steps: [`ADD ${made} in /`, `ADD files of ${recipe.repository}'s stand-in in /`],
     });
   }
@@ -93,7 +93,13 @@ export class BaseImages {
   async #put(
     reference: Reference,
     layers: readonly LayerBlob[],
-    made: { readonly config: ImageRunConfig; readonly label: string; readonly steps: readonly string[] },
+    made: {
+      readonly config: ImageRunConfig;
+      readonly labels?: Readonly<Record<string, string>>;
+      /** What inspect shows as such. The base has no label: containers would have it too, and Docker's own has none. */
+      readonly comment?: string;
+      readonly steps: readonly string[];
+    },
   ): Promise<Image> {
     const { architecture, variant } = ownPlatform();
     const history: HistoryEntry[] = made.steps.map((step) => ({ created: MADE, created_by: step }));
@@ -103,9 +109,17 @@ export class BaseImages {
       architecture,
       ...(variant === undefined ? {} : { variant }),
       os: 'linux',
-      config: { Env: [PATH], ...made.config, Labels: { [STAND_IN]: made.label } },
+      config: { Env: [PATH], ...made.config, ...(made.labels === undefined ? {} : { Labels: made.labels }) },
       rootfs: { type: 'layers', diff_ids: layers.map(({ descriptor }) => descriptor.digest) },
-      history: [...history, { created: MADE, created_by: `CMD ${JSON.stringify(command)}`, empty_layer: true }],
+      history: [
+        ...history,
+        {
+          created: MADE,
+          created_by: `CMD ${JSON.stringify(command)}`,
+          empty_layer: true,
+          ...(made.comment === undefined ? {} : { comment: made.comment }),
+        },
+      ],
     });
     return this.#store.registerImage({ config: bytes, layers, references: [reference] });
   }
