@@ -13,7 +13,7 @@ import type { StoryOrigin } from './api/types.js';
 import { Containers } from './container/containers.js';
 import type { ContainerDeps } from './container/deps.js';
 import { EventLog } from './container/events.js';
-import { readMachine, readVerifyFacts } from './container/spec/machine.js';
+import { isForwarding, readMachine, readVerifyFacts } from './container/spec/machine.js';
 import { ContainerStore } from './container/store.js';
 import type { EngineFacts } from './container/types.js';
 import { openImages } from './image/images.js';
@@ -24,7 +24,8 @@ import { realKernel } from './kernel/kernel.js';
 import { inUserNamespace } from './kernel/procfs/id-map.js';
 import { Reactor } from './kernel/reactor.js';
 import { openNetworks } from './network/networks.js';
-import { Runtime } from './runtime/runtime.js';
+import { OWN_RUNTIME, openEngineRuntime, runtimeSetting, WHY_NOT_OTHERS } from './runtime/open.js';
+import type { Runtime, RuntimeOptions } from './runtime/runtime.js';
 import { openVolumes } from './volume/volumes.js';
 
 const VERSION = '28.2.2';
@@ -114,6 +115,7 @@ async function openParts(options: DaemonOptions, reactor: Reactor, at?: (step: s
   const { dataRoot, execRoot } = options;
   const events = new EventLog();
   const journal = new Journal();
+  const runtime = runtimeOf(options, { root: join(execRoot, 'runtime'), warn, reactor });
   const userxattr = inUserNamespace();
   let containers: Containers | undefined;
   const images = await openImages({
@@ -143,8 +145,9 @@ async function openParts(options: DaemonOptions, reactor: Reactor, at?: (step: s
       reactor,
     }),
   );
-  const runtime = new Runtime({ root: join(execRoot, 'runtime'), warn, reactor });
+  const refusedRuntimes = Object.fromEntries(otherRuntimes(options).map((name) => [name, WHY_NOT_OTHERS]));
   const machine = readMachine();
+  const facts = { ...readVerifyFacts(machine, [OWN_RUNTIME]), refusedRuntimes };
   const gateway = options.bridge === null ? undefined : (await networks.get('bridge')).IPAM.Config[0]?.Gateway;
   const deps: ContainerDeps = {
     kernel: realKernel,
@@ -155,7 +158,7 @@ async function openParts(options: DaemonOptions, reactor: Reactor, at?: (step: s
     runtime,
     events,
     machine,
-    facts: () => readVerifyFacts(machine, ['glassbox', 'runc', 'io.containerd.runc.v2']),
+    facts: () => ({ ...facts, ipv4Forwarding: isForwarding() }),
     cgroupParent: options.cgroupParent,
     execRoot,
     userxattr,
@@ -169,7 +172,7 @@ async function openParts(options: DaemonOptions, reactor: Reactor, at?: (step: s
   };
   const opened = await journal.during(ENGINE_STARTS, () => Containers.open(deps));
   containers = opened;
-  const facts: EngineFacts = {
+  const about: EngineFacts = {
     id: engineId(dataRoot),
     name: hostname(),
     version: VERSION,
@@ -181,11 +184,11 @@ async function openParts(options: DaemonOptions, reactor: Reactor, at?: (step: s
     insecureRegistries: options.insecureRegistries,
     registryMirrors: options.registryMirrors,
     labels: options.labels,
-    runtimes: { glassbox: { path: 'glassbox-runtime' } },
-    defaultRuntime: 'glassbox',
+    runtimes: { [OWN_RUNTIME]: { path: 'glassbox-runtime' } },
+    defaultRuntime: OWN_RUNTIME,
   };
   return {
-    services: { containers: opened, images, networks, volumes, membership: opened, facts, journal },
+    services: { containers: opened, images, networks, volumes, membership: opened, facts: about, journal },
     runtime,
     close: async (how) => {
       await opened.close(how);
@@ -194,6 +197,20 @@ async function openParts(options: DaemonOptions, reactor: Reactor, at?: (step: s
       reactor.close();
     },
   };
+}
+
+/** Other runtimes that somebody may name: those of the configuration, and those that everybody knows. */
+function otherRuntimes({ runtimes }: DaemonOptions): string[] {
+  return ['runc', 'io.containerd.runc.v2', 'crun', ...Object.keys(runtimes)];
+}
+
+function runtimeOf(options: DaemonOptions, how: RuntimeOptions): Runtime {
+  const { defaultRuntime, runtimes } = options;
+  if (defaultRuntime !== null && ![OWN_RUNTIME, ...otherRuntimes(options)].includes(defaultRuntime))
+    throw new EngineError('InvalidArgument', `specified default runtime '${defaultRuntime}' does not exist`);
+  const runtime = openEngineRuntime(how, defaultRuntime ?? runtimeSetting());
+  for (const name of Object.keys(runtimes)) how.warn?.(`the runtime ${name} is not offered: ${WHY_NOT_OTHERS}`);
+  return runtime;
 }
 
 async function open(options: DaemonOptions, pidFile: string): Promise<() => Promise<void>> {

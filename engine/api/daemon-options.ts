@@ -26,6 +26,10 @@ export interface DaemonOptions {
   readonly insecureRegistries: readonly string[];
   readonly registryMirrors: readonly string[];
   readonly labels: readonly string[];
+  /** Null: nobody said. */
+  readonly defaultRuntime: string | null;
+  /** Programs of other runtimes, by the name that they were given. */
+  readonly runtimes: Readonly<Record<string, string>>;
   readonly tls: {
     readonly enabled: boolean;
     readonly verify: boolean;
@@ -35,7 +39,8 @@ export interface DaemonOptions {
   };
 }
 
-type Kind = 'flag' | 'text' | 'list';
+/** `runtimes`: NAME=PATH as an argument, in the file an object with a `path` each. */
+type Kind = 'flag' | 'text' | 'list' | 'runtimes';
 /** dockerd's flags that mean something here, with the names that daemon.json has for them. */
 const FLAGS: Readonly<
   Record<string, { readonly kind: Kind; readonly key?: string; readonly short?: string; readonly help: string }>
@@ -63,6 +68,8 @@ const FLAGS: Readonly<
   },
   'registry-mirror': { kind: 'list', key: 'registry-mirrors', help: 'mirror of the Docker Hub' },
   label: { kind: 'list', key: 'labels', help: 'label of this engine' },
+  'default-runtime': { kind: 'text', help: "runtime of containers (default 'glassbox', or GLASSBOX_RUNTIME)" },
+  'add-runtime': { kind: 'runtimes', key: 'runtimes', help: 'another runtime by name: NAME=PATH' },
   tls: { kind: 'flag', help: 'TLS on TCP' },
   tlsverify: { kind: 'flag', help: 'TLS on TCP, for clients with a certificate of the authority' },
   tlscacert: { kind: 'text', help: 'certificate of the authority' },
@@ -83,8 +90,6 @@ const ACCEPTED = new Set([
   'storage-opts',
   'exec-opts',
   'log-opts',
-  'default-runtime',
-  'runtimes',
   'shutdown-timeout',
   'max-concurrent-downloads',
   'max-concurrent-uploads',
@@ -157,7 +162,7 @@ function parseArgv(argv: readonly string[]): Values {
 }
 
 function add(values: Values, name: string, value: string | boolean): void {
-  if (FLAGS[name]?.kind === 'list') values.set(name, [...(values.get(name) ?? []), value]);
+  if (['list', 'runtimes'].includes(FLAGS[name]?.kind ?? '')) values.set(name, [...(values.get(name) ?? []), value]);
   else values.set(name, [value]);
 }
 
@@ -192,9 +197,33 @@ function parseConfigFile(file: string): Values {
     else if (kind === 'flag' && typeof value === 'boolean') values.set(name, [value]);
     else if (kind === 'text' && (typeof value === 'string' || typeof value === 'number'))
       values.set(name, [String(value)]);
+    else if (kind === 'runtimes') values.set(name, runtimesOf(value, wrong));
     else throw wrong(`json: cannot unmarshal ${typeof value} into Go struct field Config.${key}`);
   }
   return values;
+}
+
+/** `{"crun": {"path": "/usr/bin/crun"}}` as NAME=PATH. */
+function runtimesOf(value: unknown, wrong: (why: string) => EngineError): string[] {
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw wrong(`json: cannot unmarshal ${typeof value} into Go struct field Config.runtimes`);
+  return Object.entries(value).map(([name, runtime]: [string, unknown]) => {
+    const path: unknown =
+      typeof runtime === 'object' && runtime !== null
+        ? (Reflect.get(runtime, 'path') ?? Reflect.get(runtime, 'runtimeType'))
+        : undefined;
+    if (typeof path !== 'string' || path === '')
+      throw wrong(`runtime ${name}: either a runtimeType or a path must be configured`);
+    return `${name}=${path}`;
+  });
+}
+
+/** moby, opts/runtime.go. */
+function namedRuntime(text: string): readonly [string, string] {
+  const [, name, path] = /^\s*([^=\s]+)\s*=\s*(\S.*?)\s*$/.exec(text) ?? [];
+  if (name === undefined || path === undefined) throw bad(`invalid runtime argument: ${text}`);
+  if (name === 'glassbox') throw bad(`runtime name '${name}' is reserved`);
+  return [name, path];
 }
 
 function single(values: Values, name: string): string | undefined {
@@ -244,6 +273,8 @@ function build(values: Values): DaemonOptions {
     insecureRegistries: list('insecure-registry'),
     registryMirrors: list('registry-mirror'),
     labels: list('label'),
+    defaultRuntime: single(values, 'default-runtime') ?? null,
+    runtimes: Object.fromEntries(list('add-runtime').map(namedRuntime)),
     tls: {
       enabled: flag('tls', false) || verify,
       verify,

@@ -43,35 +43,22 @@ export async function commitContainer(
 }
 
 /** What of a container's configuration belongs to an image: not its streams and names. */
+const OF_IMAGE = [
+  'User',
+  'ExposedPorts',
+  'Env',
+  'Entrypoint',
+  'Cmd',
+  'Volumes',
+  'WorkingDir',
+  'Labels',
+  'StopSignal',
+  'StopTimeout',
+  'Healthcheck',
+  'OnBuild',
+  'Shell',
+] as const satisfies readonly (keyof ContainerConfig & keyof ImageRunConfig)[];
+
 function runConfigOf(config: ContainerConfig): ImageRunConfig {
-  const {
-    User,
-    ExposedPorts,
-    Env,
-    Entrypoint,
-    Cmd,
-    Volumes,
-    WorkingDir,
-    Labels,
-    StopSignal,
-    StopTimeout,
-    Healthcheck,
-    OnBuild,
-    Shell,
-  } = config;
-  return {
-    User,
-    Env,
-    Entrypoint,
-    Cmd,
-    Volumes,
-    WorkingDir,
-    Labels,
-    OnBuild,
-    ...(ExposedPorts === undefined ? {} : { ExposedPorts }),
-    ...(StopSignal === undefined ? {} : { StopSignal }),
-    ...(StopTimeout === undefined ? {} : { StopTimeout }),
-    ...(Healthcheck === undefined ? {} : { Healthcheck }),
-    ...(Shell === undefined ? {} : { Shell }),
-  };
+  return Object.fromEntries(OF_IMAGE.filter((key) => config[key] !== undefined).map((key) => [key, config[key]]));
 }

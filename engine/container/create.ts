@@ -8,6 +8,7 @@ import { O } from '../kernel/constants.js';
 import { EngineError, SyscallError } from '../kernel/errors.js';
 import { undoing } from '../kernel/journal/context.js';
 import { openInRoot } from '../kernel/namespaces/open-in-root.js';
+import { OWN_RUNTIME } from '../runtime/open.js';
 import { copyTree } from '../volume/copy-up.js';
 import type { ContainerDeps } from './deps.js';
 import { resolveLinks } from './link-names.js';
@@ -64,7 +65,7 @@ async function makeContainer(
   const hostConfig = {
     ...adaptHostConfig(verified.hostConfig, {
       cgroup: deps.machine.cgroup,
-      runtime: 'glassbox',
+      runtime: OWN_RUNTIME,
       containerId: (name) => store.tryFind(name)?.id ?? null,
     }),
     LogConfig: checkLogConfig(verified.hostConfig.LogConfig),

@@ -1,5 +1,5 @@
-import { untilFilter } from '../image/filters.js';
 import { EngineError } from '../kernel/errors.js';
+import { untilFilter } from '../kernel/go-time.js';
 import type { ContainerDeps } from './deps.js';
 import { hasLabel, type Listed, selectContainers, verifyListFilters } from './filters.js';
 import { mountPoints, stateOf, summaryOf } from './inspect.js';

@@ -39,52 +39,6 @@ export function passesLabels(filters: Filters, labels: Labels): boolean {
   return matchesLabels(filters['label'] ?? [], labels) && (without === undefined || !matchesLabels(without, labels));
 }
 
-const UNITS: Readonly<Record<string, number>> = {
-  ns: 1e-6,
-  us: 1e-3,
-  µs: 1e-3,
-  ms: 1,
-  s: 1000,
-  m: 60_000,
-  h: 3_600_000,
-};
-
-/** Milliseconds since 1970 of `until`: Go's duration before now, RFC 3339 or a part of it (local time), or seconds. Null: no filter. */
-export function untilFilter(filters: Filters, now: number): number | null {
-  const values = filters['until'];
-  if (values === undefined) return null;
-  if (values.length > 1) throw new EngineError('InvalidArgument', 'more than one until filter specified');
-  return parseUntil(values[0] ?? '', now);
-}
-
-function parseUntil(text: string, now: number): number {
-  const duration = parseDuration(text);
-  if (duration !== null) return now - duration;
-  if (/^\d{4}-\d\d-\d\d(?:T\d\d(?::\d\d(?::\d\d(?:\.\d{1,9})?)?)?)?(?:Z|[+-]\d\d:\d\d)?$/.test(text)) {
-    const [, date = '', hours = '00', rest = '', zone = ''] =
-      /^(\d{4}-\d\d-\d\d)(?:T(\d\d)((?::\d\d)*(?:\.\d+)?))?(Z|[+-]\d\d:\d\d)?$/.exec(text) ?? [];
-    const time = Date.parse(`${date}T${hours}${rest === '' ? ':00' : rest}${zone}`);
-    if (!Number.isNaN(time)) return time;
-  }
-  if (/^-?\d{1,15}(?:\.\d{1,9})?$/.test(text)) return Number(text) * 1000;
-  throw new EngineError(
-    'InvalidArgument',
-    `failed to parse value as time or duration: ${JSON.stringify(text.slice(0, 100))}`,
-  );
-}
-
-/** Go's time.ParseDuration in milliseconds; null for what is none. */
-function parseDuration(text: string): number | null {
-  if (text === '0') return 0;
-  const sign = text.startsWith('-') ? -1 : 1;
-  const body = text.replace(/^[+-]/, '');
-  if (body.length > 100 || !/^(?:\d+(?:\.\d*)?(?:ns|us|µs|ms|s|m|h))+$/.test(body)) return null;
-  let sum = 0;
-  for (const [, value = '0', unit = 's'] of body.matchAll(/(\d+(?:\.\d*)?)(ns|us|µs|ms|s|m|h)/g))
-    sum += Number(value) * (UNITS[unit] ?? 0);
-  return sign * sum;
-}
-
 /** `reference=busy*:1.*`: against the familiar name, with and without tag or digest. */
 export function matchesReference(pattern: string, reference: Reference): boolean {
   return matchesPath(pattern, familiar(reference)) || matchesPath(pattern, familiarName(reference));

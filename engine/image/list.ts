@@ -1,4 +1,5 @@
-import { booleanFilter, checkFilters, matchesLabels, matchesReference, untilFilter } from './filters.js';
+import { untilFilter } from '../kernel/go-time.js';
+import { booleanFilter, checkFilters, matchesLabels, matchesReference } from './filters.js';
 import type { Reference } from './reference.js';
 import { findImage } from './store/find.js';
 import type { ImageStore } from './store/image-store.js';

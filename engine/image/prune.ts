@@ -1,5 +1,6 @@
 import { EngineError } from '../kernel/errors.js';
-import { booleanFilter, checkFilters, type Filters, passesLabels, untilFilter } from './filters.js';
+import { untilFilter } from '../kernel/go-time.js';
+import { booleanFilter, checkFilters, type Filters, passesLabels } from './filters.js';
 import type { GarbageCollector } from './gc.js';
 import { createdAt } from './list.js';
 import { canonical } from './reference.js';

@@ -56,22 +56,3 @@ export function boolean(filters: Filters, name: string): boolean | null {
   if (is(/^(0|false|False|FALSE|f|F)$/)) return false;
   throw invalid(`invalid filter '${name}=[${values.map(printable).join(' ')}]'`);
 }
-
-/** `until`: a Unix time with a fraction, RFC 3339, or a duration back from now (`24h`, `1h30m`). Milliseconds; null: not asked. */
-export function until(filters: Filters, now = Date.now()): number | null {
-  const values = filters['until'];
-  if (values === undefined || values.length === 0) return null;
-  if (values.length > 1) throw invalid('more than one until filter specified');
-  const [text = ''] = values;
-  if (/^\d{1,12}(\.\d{1,9})?$/.test(text)) return Number(text) * 1000;
-  const duration = [...text.matchAll(/(\d{1,9}(?:\.\d{1,9})?)(ms|s|m|h)/g)];
-  if (duration.length > 0 && duration.map(([all]) => all).join('') === text) {
-    const unit = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 } as const;
-    return now - duration.reduce((sum, [, count, name]) => sum + Number(count) * unit[name as keyof typeof unit], 0);
-  }
-  const time = /^\d{4}-\d\d-\d\d(T\d\d(:\d\d(:\d\d(\.\d{1,9})?)?)?(Z|[+-]\d\d:\d\d)?)?$/.test(text)
-    ? Date.parse(text)
-    : NaN;
-  if (Number.isNaN(time)) throw invalid(`invalid filter 'until=[${printable(text)}]'`);
-  return time;
-}

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { EngineError } from '../kernel/errors.js';
+import { untilFilter } from '../kernel/go-time.js';
 import { realKernel } from '../kernel/kernel.js';
 import type { Reactor } from '../kernel/reactor.js';
 import { step } from '../kernel/replace-file.js';
@@ -8,7 +9,7 @@ import { changeFirewalls, type NetworkContext, rulesOfNetwork } from './context.
 import { machineRoutes } from './default-networks.js';
 import { poolsOf } from './endpoints.js';
 import { conflict, failed, forbidden, invalid, notFound } from './errors.js';
-import { boolean, checkFilters, exact, type Filters, labelsDiffer, labelsMatch, matches, until } from './filters.js';
+import { boolean, checkFilters, exact, type Filters, labelsDiffer, labelsMatch, matches } from './filters.js';
 import { newFirewall } from './firewall/open.js';
 import { watchFirewall } from './firewall/watch.js';
 import { networkOf } from './inspect.js';
@@ -135,7 +136,7 @@ export class Networks implements NetworkService {
 
   async prune(filters: Filters): Promise<{ NetworksDeleted: readonly string[] }> {
     checkFilters(filters, PRUNE_FILTERS);
-    const before = until(filters);
+    const before = untilFilter(filters);
     const deleted: string[] = [];
     for (const record of [...this.#context.networks.values()]) {
       if (isPredefined(record) || this.#users(record).length > 0) continue;

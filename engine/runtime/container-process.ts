@@ -4,7 +4,7 @@ import { SyscallError } from '../kernel/errors.js';
 import type { Kernel } from '../kernel/kernel.js';
 import { waitPidfd } from '../kernel/program/running.js';
 import type { Reactor } from '../kernel/reactor.js';
-import { SIGINFO_SIZE } from './program/shim.js';
+import { SIGINFO_SIZE } from './program/reap.js';
 import type { ContainerProcess } from './types.js';
 
 /** What a process that nobody can ask any more is said to have ended with. */

@@ -40,7 +40,22 @@ export function openRuntime(options: OpenOptions): OpenedRuntime {
   });
 }
 
-const INSTEAD = "or use Glassbox's own (GLASSBOX_RUNTIME=glassbox)";
+/**
+ * The runtime of an engine's containers. Only our own: an engine that ends, or is killed, leaves a container its streams and
+ * somebody who writes down how it ended, and that is our shim, which is the first half of the container's program. Throws
+ * EngineError (FailedPrecondition) for another.
+ */
+export function openEngineRuntime(options: RuntimeOptions, name: string): Runtime {
+  if (name !== OWN_RUNTIME)
+    throw new EngineError('FailedPrecondition', `cannot use the runtime ${name}: ${WHY_NOT_OTHERS}; ${OWN}`);
+  return new Runtime(options);
+}
+
+/** Why an engine's containers cannot be made with another program. */
+export const WHY_NOT_OTHERS = 'nobody would keep what a container prints and how it ended when the engine ends';
+
+const OWN = "use Glassbox's own (GLASSBOX_RUNTIME=glassbox)";
+const INSTEAD = `or ${OWN}`;
 
 function requireProgram(program: string): void {
   const done = spawnSync(program, ['--version'], { encoding: 'utf8', timeout: 10_000 });

@@ -7,12 +7,12 @@ import {
   matchesPath,
   matchesReference,
   passesLabels,
-  untilFilter,
 } from '../../engine/image/filters.js';
 import { imageHistory } from '../../engine/image/history.js';
 import { parseReference } from '../../engine/image/reference.js';
 import { isOneRepository } from '../../engine/image/remove.js';
 import type { Digest, Image } from '../../engine/image/types.js';
+import { untilFilter } from '../../engine/kernel/go-time.js';
 
 describe('filters of images', () => {
   it('match paths as Go does', () => {
@@ -101,6 +101,9 @@ describe('filters of images', () => {
     assert.equal(until('2026-01-01'), new Date(2026, 0, 1).getTime());
     assert.equal(until('2026-01-01T05'), new Date(2026, 0, 1, 5).getTime());
     assert.equal(until('1700000000'), 1_700_000_000_000);
+    assert.equal(until('1600000000.5'), 1_600_000_000_500);
+    for (const wrong of ['soon', '1x', '2020-99-99', `${'1'.repeat(99)}.5h`])
+      assert.throws(() => until(wrong), /failed to parse value as time or duration/, wrong);
     assert.throws(() => until('tomorrow'), /failed to parse value as time or duration: "tomorrow"/);
     assert.throws(() => untilFilter({ until: ['1h', '2h'] }, now), { message: 'more than one until filter specified' });
     assert.equal(untilFilter({}, now), null);

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { RCODE, readQuestion, reverseAddress, TYPE, writeAnswer } from '../../engine/network/dns/message.js';
 import { lookUp } from '../../engine/network/dns/names.js';
-import { boolean, checkFilters, exact, labelsMatch, matches, until } from '../../engine/network/filters.js';
+import { boolean, checkFilters, exact, labelsMatch, matches } from '../../engine/network/filters.js';
 import { parsePort, wishesOf } from '../../engine/network/ports/publish.js';
 import { PortTable } from '../../engine/network/ports/table.js';
 import type { EndpointRecord, SandboxRecord } from '../../engine/network/record.js';
@@ -207,15 +207,5 @@ describe('filters of networks', () => {
     assert.equal(labelsMatch({ label: ['a=b', 'c'] }, 'label', { a: 'b', c: '' }), true);
     assert.throws(() => checkFilters({ foo: [] }, ['name']), /invalid filter 'foo'/);
     assert.equal(boolean({ dangling: ['1'] }, 'dangling'), true);
-  });
-
-  test('understand times and durations', () => {
-    const now = 1_700_000_000_000;
-    assert.equal(until({ until: ['1h30m'] }, now), now - 5_400_000);
-    assert.equal(until({ until: ['1600000000.5'] }, now), 1_600_000_000_500);
-    assert.equal(until({ until: ['2020-01-02T03:04:05Z'] }, now), Date.UTC(2020, 0, 2, 3, 4, 5));
-    assert.equal(until({}, now), null);
-    for (const wrong of ['soon', '1x', '2020-99-99'])
-      assert.throws(() => until({ until: [wrong] }, now), /invalid filter/, wrong);
   });
 });

@@ -6,6 +6,7 @@ import { EngineError } from '../../kernel/errors.js';
 import { mountOf, parseMountinfo } from '../../kernel/mountinfo.js';
 import { CAPABILITIES } from '../../kernel/names.js';
 import { inUserNamespace } from '../../kernel/procfs/id-map.js';
+import { ownBoundingSet } from '../../kernel/procfs/status.js';
 import { MASKED_PATHS, NETWORK_SYSCTLS, thermalThrottlePaths } from '../../policy/docker-defaults.js';
 import { runningKernel } from '../../policy/seccomp-profile.js';
 import type { DeviceSource, HostDevice } from './devices.js';
@@ -17,15 +18,14 @@ const text = (path: string): string | null => (existsSync(path) ? readFileSync(p
 /** Read once at the engine's start: what configs and checks depend on of this machine. */
 export function readMachine(): SpecMachine {
   const kernel = runningKernel();
-  const status = readFileSync('/proc/self/status', 'utf8');
-  const bounding = BigInt(`0x${/^CapBnd:\s*([0-9a-f]+)/m.exec(status)?.[1] ?? '0'}`);
+  const bounding = ownBoundingSet();
   return {
     architecture: process.arch as 'x64' | 'arm64',
     kernel,
     cgroup: planCgroups({ id: 'x', rootless: true }).mode === 'v2' ? 'v2' : 'v1',
     capabilities: CAPABILITIES.filter((_, number) => (bounding >> BigInt(number)) & 1n),
     inUserNamespace: inUserNamespace(),
-    seccomp: /^Seccomp:/m.test(status),
+    seccomp: /^Seccomp:/m.test(readFileSync('/proc/self/status', 'utf8')),
     apparmor: text('/sys/module/apparmor/parameters/enabled') === 'Y',
     cgroupNamespaces: existsSync('/proc/self/ns/cgroup'),
     timeNamespaces: existsSync('/proc/self/ns/time'),
@@ -52,7 +52,10 @@ export function maskedPaths(): readonly string[] {
   return masked;
 }
 
-/** What `verifySettings` asks, as moby's sysinfo finds it out: by the files of the hierarchies. */
+/** Whether the machine forwards between its networks now. */
+export const isForwarding = (): boolean => text('/proc/sys/net/ipv4/ip_forward') !== '0';
+
+/** What `verifySettings` asks, as moby's sysinfo finds it out: by the files of the hierarchies. Read once, as there. */
 export function readVerifyFacts(machine: SpecMachine, runtimes: readonly string[]): VerifyFacts {
   const { mode, hierarchies } = planCgroups({ id: 'x', rootless: true });
   const has = (controller: string, file: string): boolean =>
@@ -85,7 +88,7 @@ export function readVerifyFacts(machine: SpecMachine, runtimes: readonly string[
       blkioThrottle: of(v2 ? 'io' : 'blkio', 'blkio.throttle.read_bps_device'),
     },
     capabilities: machine.capabilities,
-    ipv4Forwarding: text('/proc/sys/net/ipv4/ip_forward') !== '0',
+    ipv4Forwarding: isForwarding(),
     cgroupNamespaces: machine.cgroupNamespaces,
     runtimes,
     exists: existsSync,

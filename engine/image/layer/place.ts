@@ -1,17 +1,15 @@
 import { readdirSync } from 'node:fs';
-import { AT, O, RESOLVE } from '../../kernel/constants.js';
+import { AT, O } from '../../kernel/constants.js';
 import { EngineError, SyscallError } from '../../kernel/errors.js';
 import type { Kernel } from '../../kernel/kernel.js';
+import { tryOpenBeneath } from '../../kernel/namespaces/open-in-root.js';
 import { guard } from '../tar/guards.js';
 import { cString, decodeName } from '../tar/names.js';
 
 const DIRECTORY = O.PATH | O.DIRECTORY | O.CLOEXEC;
-/** openat2(2) answers EAGAIN when a rename elsewhere made it unsure. */
-const TRIES = 1000;
 /** Links to nothing that are followed by hand, as the kernel follows 40. */
 const MAX_LINKS = 40;
 const ENOENT = -2;
-const EAGAIN = -11;
 const EEXIST = -17;
 
 /** A name of an archive, below the root: without empty parts, `.` and `..`, which can't lead higher than the root. */
@@ -24,16 +22,12 @@ export function cleanName(name: string): string[] {
   return parts;
 }
 
-/** openat2(2) below an open directory that is taken for `/`: no link leads out. A descriptor or a negated errno. */
+/** A path of a tree whose root is open and taken for `/`: no link leads out. A descriptor or a negated errno. */
 export function openInRoot(kernel: Kernel, root: number, path: string, flags: number): number {
-  const how = Buffer.alloc(24);
-  how.writeBigUInt64LE(BigInt(flags | O.CLOEXEC), 0);
-  how.writeBigUInt64LE(BigInt(guard('layer-in-root') ? RESOLVE.IN_ROOT | RESOLVE.NO_MAGICLINKS : 0), 16);
   const name = cString(path === '' ? '.' : path);
-  for (let tries = 1; ; tries++) {
-    const fd = kernel.call('openat2', root, name, how, how.length);
-    if (fd !== EAGAIN || tries === TRIES) return fd;
-  }
+  return guard('layer-in-root')
+    ? tryOpenBeneath(kernel, root, name, flags)
+    : kernel.call('openat', root, name, flags | O.CLOEXEC, 0);
 }
 
 /**

@@ -1,4 +1,5 @@
 import { closeSync, openSync } from 'node:fs';
+import { ERRNO } from '../errno.js';
 import { SyscallError } from '../errors.js';
 import type { Kernel } from '../kernel.js';
 
@@ -34,13 +35,24 @@ export function openInRoot(kernel: Kernel, rootDir: string, path: string, flags:
 
 /** As `openInRoot` for a root that is already open. */
 export function openBeneath(kernel: Kernel, rootFd: number, path: string, flags: number): number {
-  const how = Buffer.alloc(24);
-  how.writeBigUInt64LE(BigInt(flags | O_CLOEXEC), 0);
-  how.writeBigUInt64LE(BigInt(RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS), 16);
-  const fd = kernel.call('openat2', rootFd, path === '' ? '.' : path, how, how.length);
+  const fd = tryOpenBeneath(kernel, rootFd, path, flags);
   if (fd < 0) throw new SyscallError('openat2', -fd, { path });
   return fd;
 }
+
+/** As `openBeneath`: a descriptor or a negated errno. A path may be bytes that end with a NUL. */
+export function tryOpenBeneath(kernel: Kernel, rootFd: number, path: string | Uint8Array, flags: number): number {
+  const how = Buffer.alloc(24);
+  how.writeBigUInt64LE(BigInt(flags | O_CLOEXEC), 0);
+  how.writeBigUInt64LE(BigInt(RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS), 16);
+  for (let tries = 1; ; tries++) {
+    const fd = kernel.call('openat2', rootFd, path === '' ? '.' : path, how, how.length);
+    if (fd !== -ERRNO.EAGAIN || tries === TRIES) return fd;
+  }
+}
+
+/** openat2(2) answers EAGAIN when a rename elsewhere made it unsure of a `..`. */
+const TRIES = 1000;
 
 /**
  * Open a name in an open directory, following no link and entering no other mount.

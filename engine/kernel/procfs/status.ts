@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+
 /** The lines of /proc/PID/status that the engine uses; proc_pid_status(5). */
 export interface ProcStatus {
   /** As the kernel prints it: `\n` and `\\` of the name are escaped. */
@@ -58,4 +60,10 @@ export function parseStatus(text: string): ProcStatus | null {
     noNewPrivs: lines.get('NoNewPrivs') === '1',
     seccomp: numbers('Seccomp')[0] ?? 0,
   };
+}
+
+/** Our own bounding set, a bit for each: capabilities(7). */
+export function ownBoundingSet(): bigint {
+  const set = parseKeyed(readFileSync('/proc/self/status', 'utf8')).get('CapBnd');
+  return BigInt(`0x${set ?? '0'}`);
 }

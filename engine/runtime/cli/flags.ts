@@ -1,3 +1,5 @@
+import { parseDuration } from '../../kernel/go-time.js';
+
 /**
  * Flags as Go's `flag` package and urfave/cli v1 read them, which runc uses: one or two dashes mean the same, `-name=value`
  * and `-name value`, switches take a value only after `=`, nothing is bundled. https://pkg.go.dev/flag
@@ -146,25 +148,4 @@ export function parseInteger(text: string): bigint | null {
   const digits = /^0[0-7]+$/.test(match[2]!) ? `0o${match[2]!.slice(1)}` : match[2]!;
   if (/^0[89]/.test(digits)) return null;
   return match[1] === '-' ? -BigInt(digits) : BigInt(digits);
-}
-
-const UNIT_MS: Readonly<Record<string, number>> = {
-  ns: 1e-6,
-  us: 1e-3,
-  µs: 1e-3,
-  ms: 1,
-  s: 1000,
-  m: 60_000,
-  h: 3_600_000,
-};
-
-/** time.ParseDuration, in milliseconds. */
-function parseDuration(text: string): number | null {
-  if (/^[+-]?0$/.test(text)) return 0;
-  const match = /^([+-]?)((?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|ms|s|m|h))+)$/.exec(text);
-  if (match === null) return null;
-  let sum = 0;
-  for (const [, number, unit] of match[2]!.matchAll(/(\d+\.?\d*|\.\d+)(ns|us|µs|ms|s|m|h)/g))
-    sum += Number(number) * UNIT_MS[unit!]!;
-  return match[1] === '-' ? -sum : sum;
 }

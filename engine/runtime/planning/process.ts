@@ -6,6 +6,7 @@ import { toExactJson } from '../../kernel/exact-json.js';
 import { realKernel } from '../../kernel/kernel.js';
 import { openInRoot } from '../../kernel/namespaces/open-in-root.js';
 import { readProc } from '../../kernel/procfs/read.js';
+import { ownBoundingSet } from '../../kernel/procfs/status.js';
 import { guard } from '../guards.js';
 import type { CapabilityPlan, ProcessPlan } from '../plan.js';
 import { type CompiledSeccomp, compileSeccomp, isEmptySeccomp } from '../seccomp/compile.js';
@@ -168,7 +169,7 @@ let known: { last: number; held: bigint } | undefined;
 function kernelCapabilities(): { last: number; held: bigint } {
   known ??= {
     last: Number(readFileSync('/proc/sys/kernel/cap_last_cap', 'utf8')),
-    held: BigInt(`0x${/^CapBnd:\s*([0-9a-f]+)/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '0'}`),
+    held: ownBoundingSet(),
   };
   return known;
 }

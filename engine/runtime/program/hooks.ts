@@ -2,12 +2,10 @@ import { AT, O, SIG } from '../../kernel/constants.js';
 import type { DataRef, SlotValue } from '../../kernel/program/builder.js';
 import { CLONE } from '../../kernel/program/running.js';
 import type { SpecHook } from '../spec/types.js';
-import { SIGINFO_SIZE } from './shim.js';
+import { SIGINFO_SIZE, WALL, WEXITED } from './reap.js';
 import { HOW_SIZE, type Steps } from './steps.js';
 
 const P_PIDFD = 3;
-const WEXITED = 4;
-const WALL = 0x40000000;
 const POLLIN = 1;
 /** Offsets in siginfo_t of waitid(2). */
 const SI_CODE = 8;

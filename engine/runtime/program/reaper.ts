@@ -2,19 +2,14 @@ import { MFD, PR, SIG, SIG_SETMASK, TIOC } from '../../kernel/constants.js';
 import type { DataRef, Program } from '../../kernel/program/builder.js';
 import type { ProcessPlan } from '../plan.js';
 import { inside } from './inside.js';
-import { SIGINFO_SIZE } from './shim.js';
+import { reapNext, reapOne, SI_PID, SIGINFO_SIZE } from './reap.js';
 import { Steps } from './steps.js';
 
-const P_ALL = 0;
-const WEXITED = 4;
-const WNOHANG = 1;
-const WALL = 0x40000000;
 const SEEK_SET = 0;
 const SEEK_CUR = 1;
 const CLD_EXITED = 1;
 /** Offsets in siginfo_t of waitid(2). */
 const SI_CODE = 8;
-const SI_PID = 16;
 const SI_STATUS = 24;
 const NOT_FOUND = 127;
 export const REAPER_NAME = 'docker-init';
@@ -50,14 +45,7 @@ export function reaperProgram(plan: Pick<ProcessPlan, 'process' | 'env' | 'candi
     say: { en: 'sleep until there is a signal', zh: '睡眠，直到有信号' },
   });
   s.compare(signal.data, 0, SIG.CHLD, { accept: ['EAGAIN'], jumpIfError: 'forward' });
-  s.call('waitid', [P_ALL, 0, info, WEXITED | WNOHANG | WALL, 0], {
-    label: 'reap',
-    accept: ['ECHILD'],
-    jumpIfError: 'wait',
-    say: { en: 'reap one process that has ended', zh: '回收一个已结束的进程' },
-  });
-  s.compare(info, SI_PID, 0, { accept: ['EAGAIN'], jumpIfError: 'reaped' });
-  s.b.goto('wait');
+  reapOne(s, info, 'wait');
   s.b.goto(null, { label: 'reaped' });
   s.compare(info, SI_PID, child, {
     accept: ['EAGAIN'],
@@ -65,14 +53,7 @@ export function reaperProgram(plan: Pick<ProcessPlan, 'process' | 'env' | 'candi
     say: { en: 'was it the program itself?', zh: '结束的是容器的程序本身吗？' },
   });
   end(s, info);
-  s.b.set(inside(info, SI_PID), 0, {
-    label: 'again',
-    say: {
-      en: 'it was an orphan; forget it, for waitid leaves the answer alone when nobody else has ended',
-      zh: '是个孤儿进程；把它清掉，因为没有其他进程结束时 waitid 不会改写结果',
-    },
-  });
-  s.b.goto('reap');
+  reapNext(s, info, 'again');
   s.call('kill', [child, signal], {
     label: 'forward',
     ignore: true,

@@ -3,12 +3,9 @@ import type { DataRef, InsideRef, SlotValue } from '../../kernel/program/builder
 import { FRAME_HEADER, FRAME_MAGIC, FRAME_SIZE } from '../output-frame.js';
 import type { OutputPlan } from '../plan.js';
 import { inside } from './inside.js';
+import { reapNext, reapOne } from './reap.js';
 import type { Steps } from './steps.js';
 
-const P_ALL = 0;
-const WNOHANG = 1;
-const WEXITED = 4;
-const WALL = 0x40000000;
 const CLOCK_REALTIME = 0;
 const SIG_UNBLOCK = 1;
 const ITIMER_REAL = 0;
@@ -148,14 +145,7 @@ function reap(
     label: 'has-children',
     ignore: true,
   });
-  s.call('waitid', [P_ALL, 0, info, WEXITED | WNOHANG | WALL, 0], {
-    label: 'reap',
-    accept: ['ECHILD'],
-    jumpIfError: 'wait',
-    say: { en: 'reap one process that has ended', zh: '回收一个已结束的进程' },
-  });
-  s.compare(info, SI_PID, 0, { accept: ['EAGAIN'], jumpIfError: 'reaped' });
-  s.b.goto('wait');
+  reapOne(s, info, 'wait');
   s.call('pidfd_send_signal', [pidfd, 0, 0, 0], {
     label: 'reaped',
     accept: ['ESRCH'],
@@ -165,8 +155,7 @@ function reap(
       zh: '容器进程还在吗？在的话，刚才是个孤儿',
     },
   });
-  s.b.set({ kind: 'inside', data: info, at: SI_PID }, 0, { store32: true });
-  s.b.goto('reap');
+  reapNext(s, info);
   s.call('pwrite64', [exit, info, infoSize, 0], {
     label: 'ended',
     say: { en: 'write down how it ended', zh: '记下它是怎样结束的' },
@@ -181,5 +170,3 @@ function reap(
   s.b.set(fd, NOBODY, { store32: true });
   s.b.goto('wait');
 }
-
-const SI_PID = 16;

@@ -1,14 +1,11 @@
 import { PR, SIG_SETMASK } from '../../kernel/constants.js';
 import type { InsideRef, SlotValue } from '../../kernel/program/builder.js';
 import type { OutputPlan } from '../plan.js';
+import { P_ALL, SIGINFO_SIZE, WALL, WEXITED } from './reap.js';
 import { keepOutput } from './shim-output.js';
 import type { Steps } from './steps.js';
 
 const PR_SET_CHILD_SUBREAPER = 36;
-const P_ALL = 0;
-const WEXITED = 4;
-const WALL = 0x40000000;
-export const SIGINFO_SIZE = 128;
 /** A control message with one descriptor, cmsg(3), and where the descriptor's number is in it. */
 const CONTROL_SIZE = 24;
 const CONTROL_DATA = 16;

@@ -1,0 +1,84 @@
+/** Which runtime an engine's containers are made with: what can be asked for, and what is said of the others. */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { parseDaemonOptions } from '../../engine/api/daemon-options.js';
+import { openEngineRuntime } from '../../engine/runtime/open.js';
+
+describe("an engine's runtime", () => {
+  let place: string;
+  let file: string;
+  before(() => {
+    place = mkdtempSync(join(tmpdir(), 'glassbox-engine-runtime-'));
+    file = join(place, 'daemon.json');
+  });
+  after(() => rmSync(place, { recursive: true }));
+
+  const configured = (value: unknown, ...argv: string[]): ReturnType<typeof parseDaemonOptions> => {
+    writeFileSync(file, JSON.stringify(value));
+    return parseDaemonOptions(['--config-file', file, ...argv]);
+  };
+
+  it('is named by an argument or by daemon.json, not by both', () => {
+    assert.equal(configured({}).defaultRuntime, null);
+    assert.equal(configured({}, '--default-runtime', 'glassbox').defaultRuntime, 'glassbox');
+    assert.equal(configured({ 'default-runtime': 'crun' }).defaultRuntime, 'crun');
+    assert.throws(() => configured({ 'default-runtime': 'crun' }, '--default-runtime', 'crun'), /specified both/);
+  });
+
+  it('others are given names, in the words of dockerd where they are none', () => {
+    assert.deepEqual(configured({}, '--add-runtime', 'a=/bin/a', '--add-runtime=b=b').runtimes, {
+      a: '/bin/a',
+      b: 'b',
+    });
+    const file = { runtimes: { c: { path: '/bin/c', runtimeArgs: [] }, v2: { runtimeType: 'io.containerd.x.v1' } } };
+    assert.deepEqual(configured(file).runtimes, { c: '/bin/c', v2: 'io.containerd.x.v1' });
+    for (const [value, why] of [
+      [{ x: {} }, /runtime x: either a runtimeType or a path must be configured/],
+      [{ x: { path: 1 } }, /runtime x: either a runtimeType or a path must be configured/],
+      [[], /cannot unmarshal object into Go struct field Config.runtimes/],
+      [{ glassbox: { path: '/bin/true' } }, /runtime name 'glassbox' is reserved/],
+    ] as const)
+      assert.throws(() => configured({ runtimes: value }), why);
+    assert.throws(() => configured({}, '--add-runtime', 'nothing'), /invalid runtime argument: nothing/);
+  });
+
+  it('is ours: of another it is said why not', () => {
+    const root = join(place, 'state');
+    openEngineRuntime({ root }, 'glassbox').close();
+    for (const name of ['runc', 'crun', '/usr/bin/runc'])
+      assert.throws(() => openEngineRuntime({ root }, name), {
+        code: 'FailedPrecondition',
+        message: `cannot use the runtime ${name}: nobody would keep what a container prints and how it ended when the engine ends; use Glassbox's own (GLASSBOX_RUNTIME=glassbox)`,
+      });
+  });
+
+  for (const [how, args, env, said] of [
+    ['the setting', [], { GLASSBOX_RUNTIME: 'runc' }, /^failed to start daemon: cannot use the runtime runc: nobody/m],
+    ['an argument', ['--default-runtime', 'crun'], {}, /^failed to start daemon: cannot use the runtime crun: nobody/m],
+    [
+      'an argument that names none',
+      ['--default-runtime', 'nosuch'],
+      { GLASSBOX_RUNTIME: 'glassbox' },
+      /^failed to start daemon: specified default runtime 'nosuch' does not exist$/m,
+    ],
+  ] as const)
+    it(`an engine that is told to use another does not start, and leaves nothing: ${how}`, () => {
+      const [data, exec] = [join(place, 'data'), join(place, 'exec')];
+      writeFileSync(file, '{}');
+      const engine = fileURLToPath(new URL('../../engine/docker-daemon.ts', import.meta.url));
+      const line = `import(${JSON.stringify(engine)}).then(async (m) => { process.exitCode = await m.main(process.argv.slice(1)); })`;
+      const done = spawnSync(
+        process.execPath,
+        ['--import', 'tsx', '-e', line, '--', '--config-file', file, '--data-root', data, '--exec-root', exec, ...args],
+        { encoding: 'utf8', timeout: 60_000, env: { ...process.env, ...env } },
+      );
+      assert.match(done.stderr, said);
+      assert.equal(done.status, 1, `it did not end by itself: ${done.signal ?? ''}`);
+      assert.deepEqual([...readdirSync(data), ...readdirSync(exec)], []);
+    });
+});
