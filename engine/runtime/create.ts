@@ -124,9 +124,9 @@ export class Creation {
     const cgroups = this.#planCgroups();
     // from here on whoever comes after us knows what to remove if we are killed
     const begun = this.#record(cgroups.toBeMade());
-    this.#warnOfMembers(cgroups);
     this.#dir.make(begun);
     this.#undo.push(() => this.#dir.remove());
+    this.#warnOfMembers(cgroups);
     this.#makeCgroups(cgroups);
     const fds = this.#openFds();
     const [guardPipe, ours] = this.#fds.pipe();

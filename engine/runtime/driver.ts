@@ -136,6 +136,24 @@ export class Driver {
   }
 }
 
+/** What runc's init does before it tells that it is ready: a failure in there is told as one of the container's init. */
+const OF_INIT = new Set([
+  'init',
+  'root',
+  'mounts',
+  'devices',
+  'enter',
+  'terminal',
+  'settings',
+  'sysctls',
+  'apparmor',
+  'read-only paths',
+  'masked paths',
+  'read-only mounts',
+  'read-only root',
+  'keyring',
+]);
+
 /** What it means that record `index` failed, with the syscall, the path and the man page. */
 export function failureOf(compiled: CompiledProgram, index: number, errno: number, cause?: unknown): EngineError {
   const record = compiled.program.records[index];
@@ -146,14 +164,17 @@ export function failureOf(compiled: CompiledProgram, index: number, errno: numbe
   const path = record.args.find(
     (word) => typeof word === 'object' && word.kind === 'data' && word.text.startsWith('"'),
   );
+  const during =
+    compiled.program.labels.has('created') && OF_INIT.has(record.section) ? 'error during container init: ' : '';
   return new SyscallError(record.syscall, errno, {
     ...(typeof path === 'object' && path.kind === 'data' ? { path: JSON.parse(path.text) as string } : {}),
     text:
-      meaning === undefined
+      during +
+      (meaning === undefined
         ? `${record.section}: ${record.syscall}: ${text}`
         : typeof meaning === 'string'
           ? `${meaning}: ${text}`
-          : meaning(text),
+          : meaning(text)),
     cause,
   });
 }

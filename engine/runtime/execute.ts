@@ -16,6 +16,7 @@ import type { GroupPlan } from './plan.js';
 import { Descriptors } from './planning/descriptors.js';
 import { limitsOf, planProcess } from './planning/process.js';
 import { type ExecPlan, execProgram } from './program/exec.js';
+import { validateProcess } from './spec/validate-process.js';
 import { isAlive, type StateDir, type StateRecord } from './state-dir.js';
 import type { ExecOptions } from './types.js';
 
@@ -112,6 +113,7 @@ export class Execution {
     if (!isAlive(init)) throw new EngineError('FailedPrecondition', 'container not running');
     const flags = differing(init.pid);
     const entersUser = (flags & NAMESPACE_KINDS.user.flag) !== 0;
+    for (const warning of validateProcess(wanted, { rootless: false })) warn(warning);
     if (wanted.terminal === true && terminal?.kind !== 'socket')
       throw new EngineError('InvalidArgument', 'a terminal needs somebody who keeps its master: give a console socket');
     return {

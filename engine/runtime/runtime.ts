@@ -182,7 +182,10 @@ export class Runtime implements OciRuntime {
     if (status === 'stopped' || state.init === null)
       throw new EngineError('FailedPrecondition', 'cannot exec in a stopped container');
     if (status === 'paused' && options.ignorePaused !== true)
-      throw new EngineError('FailedPrecondition', 'cannot exec in a paused container');
+      throw new EngineError(
+        'FailedPrecondition',
+        'cannot exec in a paused container (use --ignore-paused to override)',
+      );
     const made = await new Execution(dir, state, options, this.#context).run();
     const process = new RunningContainerProcess(this.#kernel, () => this.#reactorNow(), made, { by: 'us' });
     this.#executed.set(options.id, [...(this.#executed.get(options.id) ?? []).filter((one) => !one.reap()), process]);
@@ -238,7 +241,7 @@ export class Runtime implements OciRuntime {
     const { dir, state } = this.#find(id);
     const status = this.#status(state, dir);
     if (status !== 'running' && status !== 'created')
-      throw new EngineError('FailedPrecondition', 'container not running or created');
+      throw new EngineError('FailedPrecondition', 'container not running');
     CgroupManager.fromState(state.cgroups).freeze();
   }
 

@@ -38,13 +38,6 @@ const MEANT: readonly MeantDifference[] = [
     reason:
       'the terminal is opened through its master (TIOCGPTPEER, ioctl_tty(2)): the flags of that call are shown, and stay open',
   },
-  {
-    cases: /^pause and resume$/,
-    section: /^(exec|pause again)$/,
-    reference: /^refused: FailedPrecondition: (cannot exec in a paused container \(use .*\)|container not running)$/,
-    subject: /^refused: FailedPrecondition: (cannot exec in a paused container|container not running or created)$/,
-    reason: 'what to do instead is said by the command line',
-  },
 ];
 
 const ROOT = '/run/oci-runtimes';

@@ -163,15 +163,18 @@ function declare(): void {
     await refused(() => runtime.resume('two'), 'container not paused');
     await refused(() => runtime.delete('two'), 'cannot delete container two that is not stopped: running');
     await runtime.pause('two');
-    await refused(() => runtime.pause('two'), 'container not running or created');
+    await refused(() => runtime.pause('two'), 'container not running');
     await refused(() => runtime.start('two'), 'cannot start an already running container');
-    await refused(() => runtime.exec(more('two', '')), 'cannot exec in a paused container');
+    await refused(
+      () => runtime.exec(more('two', '')),
+      'cannot exec in a paused container (use --ignore-paused to override)',
+    );
     await refused(() => runtime.delete('two'), 'cannot delete container two that is not stopped: paused');
     await runtime.kill('two', 9);
     assert.equal(await process.wait(), 137, 'SIGKILL ends what is frozen too');
     await refused(() => runtime.start('two'), 'cannot start a container that has stopped');
     await refused(() => runtime.kill('two', 9), 'container not running');
-    await refused(() => runtime.pause('two'), 'container not running or created');
+    await refused(() => runtime.pause('two'), 'container not running');
     await refused(() => runtime.resume('two'), 'container not paused');
     await refused(() => runtime.exec(more('two', '')), 'cannot exec in a stopped container');
     await refused(() => runtime.update('two', {} as never), 'container not running');

@@ -223,7 +223,7 @@ function declare(): void {
     try {
       assert.equal(runtime.state('reused').status, 'stopped');
       await assert.rejects(runtime.kill('reused', 9), /container not running/);
-      await assert.rejects(runtime.pause('reused'), /container not running or created/);
+      await assert.rejects(runtime.pause('reused'), /container not running/);
       await assert.rejects(
         runtime.exec({ id: 'reused', stdio: streams(), process: boxed('x', 'exit 0').spec.process as never }),
         /cannot exec in a stopped container/,

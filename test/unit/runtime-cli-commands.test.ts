@@ -208,7 +208,7 @@ describe('exec', () => {
     contain('c1', 'running');
     const cases = {
       'stopped true': 'cannot exec in a stopped container',
-      'paused true': 'cannot exec in a paused container',
+      'paused true': 'cannot exec in a paused container (use --ignore-paused to override)',
       c1: 'process args cannot be empty',
       '--cwd x c1 true': 'Cwd must be an absolute path',
       '-u a c1 true': 'parsing a as int for uid failed: strconv.Atoi: parsing "a": invalid syntax',

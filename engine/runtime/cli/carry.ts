@@ -22,9 +22,9 @@ export class Output {
     from.on('close', () => {
       this.#closed = true;
     });
-    // a terminal whose other side was closed answers EIO: its end
+    // a terminal whose other side was closed answers EIO: its end; EPIPE: something was typed that came too late for it
     from.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EIO') throw error;
+      if (error.code !== 'EIO' && error.code !== 'EPIPE') throw error;
       this.#closed = true;
     });
   }

@@ -28,7 +28,8 @@ async function exec(invocation: Invocation): Promise<number> {
   const runtime = await invocation.runtime();
   const { status } = runtime.state(id);
   if (status === 'stopped') throw new CliError('cannot exec in a stopped container');
-  if (status === 'paused' && !flags.bool('ignore-paused')) throw new CliError('cannot exec in a paused container');
+  if (status === 'paused' && !flags.bool('ignore-paused'))
+    throw new CliError('cannot exec in a paused container (use --ignore-paused to override)');
   if (flags.string('process') === '' && args.length === 0) throw new CliError('process args cannot be empty');
   const process = processOf(invocation, args, () => runtime.spec(id).process);
   const cgroup = subGroups(flags.strings('cgroup'));

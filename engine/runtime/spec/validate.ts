@@ -1,6 +1,7 @@
 import { realpathSync } from 'node:fs';
 import { posix } from 'node:path';
 import { MS } from '../../kernel/constants.js';
+import { wordsOf } from '../../kernel/errno-text.js';
 import { rootfsPropagation } from './mount-options.js';
 import { type HostFacts, hostFacts, refuse } from './rule.js';
 import { HOOK_KINDS, type Spec } from './types.js';
@@ -71,7 +72,7 @@ function real(path: string): string {
   try {
     return realpathSync.native(path);
   } catch (error) {
-    return refuse(`invalid rootfs: stat ${path}: ${(error as NodeJS.ErrnoException).code}`);
+    return refuse(wordsOf(error, `invalid rootfs: stat ${path}`));
   }
 }
 
