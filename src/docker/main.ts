@@ -36,6 +36,8 @@ function drained(stream: NodeJS.WriteStream): Promise<void> {
   return stream.writableLength === 0 ? Promise.resolve() : new Promise((resolve) => stream.write('', () => resolve()));
 }
 
+const DEPRECATED = 'Flag shorthand -h has been deprecated, use --help\n';
+
 const LEVELS = new Set(['panic', 'fatal', 'error', 'warn', 'warning', 'info', 'debug', 'trace']);
 
 /** The exit status of a command line. */
@@ -79,7 +81,10 @@ async function dispatch({ flags: globals, args, wantsHelp }: Parsed, io: Io): Pr
   }
   const words = args[0] === 'help' ? [...args.slice(1), '--help'] : args;
   if (words.length === 0 || wantsHelp || (words.length === 1 && words[0] === '--help')) {
-    await write(io.stdout, rootHelp(language, columns));
+    // asked for, it is an answer; else it is what is missing
+    const isAsked = wantsHelp || words.length > 0;
+    const directory = configDirectory(globals.string('config'), io.env);
+    await write(isAsked ? io.stdout : io.stderr, rootHelp(language, columns, directory));
     return 0;
   }
   if (words[0] === '__complete') {
@@ -96,6 +101,7 @@ async function dispatch({ flags: globals, args, wantsHelp }: Parsed, io: Io): Pr
   const { spec, called } = found;
   const parsed = readFlags(spec, called, found.words);
   if (parsed.wantsHelp) {
+    if (parsed.wantsHelpShortly) await write(io.stdout, DEPRECATED);
     await write(io.stdout, commandHelp(spec, called, language, columns));
     return 0;
   }
@@ -142,7 +148,8 @@ async function showGroup(name: string, words: readonly string[], io: Io, languag
       EXIT_USAGE,
     );
   }
-  // asked for, it is an answer; else it is what is missing
+  if (flag === '-h') await write(io.stdout, DEPRECATED);
+  // as above
   await write(flag === undefined ? io.stderr : io.stdout, groupHelp(name, language));
   return 0;
 }

@@ -57,9 +57,15 @@ export function parseHost(text: string, tls: TlsFiles | null): Host {
       const secure = scheme === 'https' ? (tls ?? { verify: true }) : tls;
       return { text: shown, where: { host: host.replace(/^\[(.*)\]$/, '$1'), port }, tls: secure };
     }
-    default:
+    case 'ssh':
+    case 'npipe':
+    case 'fd':
       throw new CliError(
         `unable to parse docker host ${JSON.stringify(text)}: this command knows unix:// and tcp://, not ${scheme}://`,
+      );
+    default:
+      throw new CliError(
+        `Failed to initialize: unable to resolve docker endpoint: invalid bind address format: ${text}`,
       );
   }
 }

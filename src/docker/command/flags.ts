@@ -60,6 +60,8 @@ export interface Parsed {
   readonly flags: Flags;
   readonly args: readonly string[];
   readonly wantsHelp: boolean;
+  /** Help was asked for by -h. */
+  readonly wantsHelpShortly: boolean;
 }
 
 /** Read words by pflag's rules; `stopsAtArgument`: the first word that is no flag ends them. */
@@ -74,6 +76,7 @@ export function parseFlags(
   const flags = new Flags(specs);
   const args: string[] = [];
   let wantsHelp = false;
+  let wantsHelpShortly = false;
   const set = (spec: FlagSpec, value: string): void => {
     check(spec, value);
     flags.set(spec.name, value);
@@ -115,6 +118,7 @@ export function parseFlags(
       if (spec === undefined) {
         if (letter !== 'h') throw new FlagProblem(`unknown shorthand flag: ${quoteLetter(letter)} in -${rest}`);
         wantsHelp = true;
+        wantsHelpShortly = true;
         rest = rest.slice(1);
       } else if (rest[1] === '=') {
         set(spec, rest.slice(2));
@@ -130,7 +134,7 @@ export function parseFlags(
       }
     }
   }
-  return { flags, args, wantsHelp };
+  return { flags, args, wantsHelp, wantsHelpShortly };
 }
 
 const quoteLetter = (letter: string): string => `'${letter}'`;

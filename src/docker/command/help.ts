@@ -35,10 +35,19 @@ export function groupHelp(name: string, language: Language): string {
   return `${[usage, text, `Commands:\n${list(commands, language)}`, more].join('\n\n')}\n`;
 }
 
+/** What the flags in front of the command are by default, below the directory of the config file. */
+const PLACES: Readonly<Record<string, string>> = {
+  config: '',
+  tlscacert: 'ca.pem',
+  tlscert: 'cert.pem',
+  tlskey: 'key.pem',
+};
+
 /** Those that docker names first. */
 const COMMON = ['run', 'exec', 'ps', 'pull', 'push', 'images', 'login', 'logout', 'search', 'version', 'info'];
 
-export function rootHelp(language: Language, columns = WIDTH): string {
+/** @param directory where the config file and certificates are looked for when no flag says */
+export function rootHelp(language: Language, columns = WIDTH, directory = ''): string {
   const top = COMMANDS.flatMap((spec) => {
     const short = spec.names.find((name) => !name.includes(' '));
     return short === undefined ? [] : [[short, spec.text] as const];
@@ -46,7 +55,12 @@ export function rootHelp(language: Language, columns = WIDTH): string {
   const common = COMMON.flatMap((name) => top.filter(([one]) => one === name));
   const rest = top.filter(([name]) => !COMMON.includes(name)).sort(([a], [b]) => (a < b ? -1 : 1));
   const groups = [...GROUPS].filter(([name]) => name !== 'completion');
-  const flags = GLOBAL_FLAGS.filter((one) => one.hidden !== true);
+  const flags = GLOBAL_FLAGS.filter((one) => one.hidden !== true).map((one) => {
+    const place = PLACES[one.name];
+    return place === undefined || directory === ''
+      ? one
+      : { ...one, initial: JSON.stringify(place === '' ? directory : `${directory}/${place}`) };
+  });
   return `${[
     'Usage:  docker [OPTIONS] COMMAND',
     summaryIn('A self-sufficient runtime for containers', language),
@@ -55,6 +69,7 @@ export function rootHelp(language: Language, columns = WIDTH): string {
     `Commands:\n${list(rest, language)}`,
     `Global Options:\n${flagLines(flags, columns - 1)}`,
     "Run 'docker COMMAND --help' for more information on a command.",
+    'For more help on how to use Docker, head to https://docs.docker.com/go/guides/',
   ].join('\n\n')}\n`;
 }
 

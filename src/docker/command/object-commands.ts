@@ -139,6 +139,7 @@ export const OBJECT_COMMANDS: readonly CommandSpec[] = [
       flag('driver', 'd', 'string', 'Specify volume driver name', { initial: '"local"' }),
       flag('group', null, 'string', 'Cluster Volume group (cluster volumes)', { refused: true }),
       flag('label', null, 'list', 'Set metadata for a volume'),
+      flag('name', null, 'string', 'Specify volume name', { hidden: true }),
       flag('limit-bytes', null, 'bytes', 'Minimum size of the Cluster Volume in bytes', { refused: true }),
       flag('opt', 'o', 'map', 'Set driver specific options', { initial: 'map[]' }),
       flag('required-bytes', null, 'bytes', 'Maximum size of the Cluster Volume in bytes', { refused: true }),

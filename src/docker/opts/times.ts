@@ -7,8 +7,12 @@ const FORMS = [
   /^(\d{4}-\d\d-\d\d)()()(Z|[+-]\d\d:\d\d)?$/,
 ];
 
-/** --since and --until as seconds with a fraction: a duration back from now, a date, or a number. moby's GetTimestamp. */
-export function timestamp(value: string, name: string, now = Date.now()): string {
+/**
+ * --since and --until as seconds with a fraction: a duration back from now, a date, or a number. moby's GetTimestamp.
+ *
+ * @param name of the flag, where the message names it
+ */
+export function timestamp(value: string, name: string | null, now = Date.now()): string {
   if (value === '') return '';
   if (/^-?[0-9]+(?:\.[0-9]+)?$/.test(value) && value !== '0') return value;
   let duration: number | null = null;
@@ -28,9 +32,8 @@ export function timestamp(value: string, name: string, now = Date.now()): string
     if (Number.isNaN(milliseconds)) break;
     return `${Math.trunc(milliseconds / 1000)}.${(fraction === '' ? '' : fraction.slice(1)).padEnd(9, '0')}`;
   }
-  throw new Error(
-    `invalid value for ${JSON.stringify(name)}: failed to parse value as time or duration: ${JSON.stringify(value)}`,
-  );
+  const what = `failed to parse value as time or duration: ${JSON.stringify(value)}`;
+  throw new Error(name === null ? what : `invalid value for ${JSON.stringify(name)}: ${what}`);
 }
 
 function text(nanoseconds: bigint): string {

@@ -27,8 +27,8 @@ const has = (mode: number, bit: number): boolean => Math.trunc(mode / bit) % 2 =
 export const cp: Handler = async (context) => {
   const [from = '', to = ''] = context.args;
   const [source, target] = [split(from), split(to)];
-  if (source.path === '') throw new CliError('source can not be empty');
-  if (target.path === '') throw new CliError('destination can not be empty');
+  if (from === '') throw new CliError('source can not be empty');
+  if (to === '') throw new CliError('destination can not be empty');
   if (source.name !== '' && target.name !== '') throw new CliError('copying between containers is not supported');
   if (source.name !== '') return fromContainer(context, source.name, source.path, target.path);
   if (target.name !== '') return toContainer(context, source.path, target.name, target.path);
@@ -88,7 +88,8 @@ async function fromContainer(context: Context, name: string, given: string, targ
   return 0;
 }
 
-const absolute = (path: string): string => (path.startsWith('/') ? path : `/${path}`);
+/** An empty path is the engine's to refuse. */
+const absolute = (path: string): string => (path === '' || path.startsWith('/') ? path : `/${path}`);
 
 /** Where a copy goes: cp's rules, as docker documents them. */
 function planLocal(

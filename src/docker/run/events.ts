@@ -17,8 +17,8 @@ export const events: Handler = async (context) => {
   const template = format === '' || format === 'json' ? null : templateOf(format);
   const answer = await engine.request('GET', '/events', {
     query: {
-      since: timestamp(flags.string('since'), 'since') || undefined,
-      until: timestamp(flags.string('until'), 'until') || undefined,
+      since: timestamp(flags.string('since'), null) || undefined,
+      until: timestamp(flags.string('until'), null) || undefined,
       filters: filtersOf(flags.list('filter')),
     },
   });

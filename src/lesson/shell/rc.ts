@@ -37,6 +37,7 @@ export __glassbox_nonce
 __glassbox_where
 if [ -z "$NO_COLOR" ]; then PS1='\[\e[1;36m\]$__glassbox_place\[\e[0m\]:\w\$ '; else PS1='$__glassbox_place:\w\$ '; fi
 [ -z "$__glassbox_nonce" ] || __glassbox_start
+type ll >/dev/null 2>&1 || alias ll='ls -l'
 # <<< glassbox shell integration <<<
 `;
 

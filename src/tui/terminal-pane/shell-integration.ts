@@ -76,6 +76,7 @@ export function bashStartup(nonce: string, path: string): string {
   return `rm -f -- '${path}'
 [ -r /etc/bash.bashrc ] && . /etc/bash.bashrc
 [ -r ~/.bashrc ] && . ~/.bashrc
+type ll >/dev/null 2>&1 || alias ll='ls -l'
 HISTCONTROL=; HISTIGNORE=; HISTTIMEFORMAT=; HISTFILE=; set -o history
 __glassbox_nonce=${nonce}
 __glassbox_escape() { local s=$1; s=\${s//\\\\/\\\\x5c}; s=\${s//;/\\\\x3b}; s=\${s//$'\\n'/\\\\x0a}; s=\${s//$'\\e'/\\\\x1b}; s=\${s//$'\\a'/\\\\x07}; printf %s "$s"; }
