@@ -1,5 +1,4 @@
 import { statSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { API_VERSION, ConnectionError } from '../client/engine.js';
 import type { Handler } from '../context.js';
 import { CliError } from '../errors.js';
@@ -38,7 +37,7 @@ export const version: Handler = async (context) => {
     ['GoVersion', `none (Node.js ${process.version})`],
     ['Os', process.platform],
     ['Arch', goArchitecture()],
-    ['BuildTime', ansic(statSync(fileURLToPath(import.meta.url)).mtime.toISOString())],
+    ['BuildTime', ansic(statSync(process.argv[1] ?? process.execPath).mtime.toISOString())],
     ['Context', 'default'],
   ]);
   const members = server instanceof Map ? (server as ReadonlyMap<string, Json>) : null;
