@@ -1,5 +1,6 @@
 import { applyChanges } from '../image/archive/changes.js';
 import type { ImageRunConfig } from '../image/types.js';
+import { EngineError } from '../kernel/errors.js';
 import { attributesOf } from './create.js';
 import type { ContainerDeps } from './deps.js';
 import { type ContainerRecord, isRunning } from './record.js';
@@ -14,7 +15,7 @@ export async function commitContainer(
 ): Promise<{ Id: string }> {
   const config = applyChanges({ ...runConfigOf(record.config), ...request.config }, request.changes);
   const paused = request.pause && isRunning(record) && record.state.status !== 'paused';
-  if (paused) await freeze.pause();
+  if (paused) await unlessEnded(freeze.pause);
   try {
     const { upper } = await deps.images.snapshot(record.id);
     const image = record.imageId === null ? null : await deps.images.get(record.imageId);
@@ -38,7 +39,16 @@ export async function commitContainer(
     );
     return { Id: made.id };
   } finally {
-    if (paused) await freeze.unpause();
+    if (paused) await unlessEnded(freeze.unpause);
+  }
+}
+
+/** What has ended in the meantime holds its files still just as well. */
+async function unlessEnded(act: () => Promise<void>): Promise<void> {
+  try {
+    await act();
+  } catch (error) {
+    if (!(error instanceof EngineError && error.code === 'FailedPrecondition')) throw error;
   }
 }
 

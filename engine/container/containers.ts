@@ -246,7 +246,7 @@ export class Containers implements ContainerService {
 
   async exec(name: string, request: ExecRequest): Promise<{ Id: string }> {
     const record = this.#find(name);
-    const Id = this.#execs.create(record, request);
+    const Id = this.#execs.create(record, request, name);
     const command = request.Cmd.join(' ');
     this.#deps.events.emit('container', `exec_create: ${command}`, record.id, attributesOf(record, { execID: Id }));
     return { Id };

@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, existsSync, fstatSync, lstatSync, mkdirSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { posix } from 'node:path';
 import { formatPlatform, normalise, runsOn } from '../image/registry/platform.js';
 import type { Image } from '../image/types.js';
 import { O } from '../kernel/constants.js';
@@ -13,6 +12,7 @@ import { copyTree } from '../volume/copy-up.js';
 import type { ContainerDeps } from './deps.js';
 import { resolveLinks } from './link-names.js';
 import { checkLogConfig } from './logs/settings.js';
+import { makeInRoot } from './make-in-root.js';
 import { mergeConfig } from './merge-config.js';
 import { resolveMounts } from './mounts/mount-list.js';
 import type { ResolvedMount } from './mounts/types.js';
@@ -179,7 +179,7 @@ async function makeWorkingDirectory(deps: ContainerDeps, record: ContainerRecord
       place = openInRoot(deps.kernel, root, path, O.PATH);
     } catch (error) {
       if (error instanceof SyscallError && error.errno === 'ENOENT') {
-        makeDirectoryInRoot(deps, root, path);
+        makeInRoot(deps.kernel, root, path, 'directory');
         return;
       }
       if (error instanceof SyscallError && error.errno === 'ENOTDIR')
@@ -190,34 +190,6 @@ async function makeWorkingDirectory(deps: ContainerDeps, record: ContainerRecord
     closeSync(place);
     if (!isDirectory) throw new EngineError('InvalidArgument', `Cannot mkdir: ${path} is not a directory`);
   });
-}
-
-/** One name after the other below descriptors, so that no link leads out of the root. mkdir(2), openat2(2). */
-function makeDirectoryInRoot({ kernel }: ContainerDeps, root: string, path: string): void {
-  const names = posix
-    .normalize(path)
-    .split('/')
-    .filter((name) => name !== '');
-  let parent = openInRoot(kernel, root, '/', O.PATH | O.DIRECTORY);
-  try {
-    for (const [index, name] of names.entries()) {
-      const so = `/${names.slice(0, index + 1).join('/')}`;
-      let next: number;
-      try {
-        next = openInRoot(kernel, root, so, O.PATH | O.DIRECTORY);
-      } catch (error) {
-        if (!(error instanceof SyscallError && error.errno === 'ENOENT')) throw error;
-        // a link that leads nowhere is left to the start, which says so
-        if (lstatSync(`/proc/self/fd/${parent}/${name}`, { throwIfNoEntry: false }) !== undefined) return;
-        mkdirSync(`/proc/self/fd/${parent}/${name}`, { mode: 0o755 });
-        next = openInRoot(kernel, root, so, O.PATH | O.DIRECTORY);
-      }
-      closeSync(parent);
-      parent = next;
-    }
-  } finally {
-    closeSync(parent);
-  }
 }
 
 /** By network name; a container that shares another's network has none of its own. */

@@ -47,8 +47,8 @@ export class Execs {
     this.#deps = deps;
   }
 
-  create(container: ContainerRecord, request: ExecRequest): string {
-    mustRun(container);
+  create(container: ContainerRecord, request: ExecRequest, asked: string): string {
+    mustRun(container, asked);
     if (request.Cmd.length === 0) throw new EngineError('InvalidArgument', 'No exec command specified');
     parseDetachKeys(request.DetachKeys);
     if (this.#execs.size >= MAX_EXECS)
@@ -126,7 +126,7 @@ export class Execs {
         'AlreadyExists',
         `Error: Exec command ${id} ${exec.running ? 'is already running' : 'has already run'}`,
       );
-    mustRun(container);
+    mustRun(container, container.id);
     const size = options.consoleSize ?? request.ConsoleSize;
     const streams = await this.#streams(exec, size, !options.detach && request.AttachStdin);
     const made = exec.process as ContainerProcess | null;
@@ -157,7 +157,7 @@ export class Execs {
     limit: number,
     signal: AbortSignal,
   ): Promise<{ exitCode: number; output: Uint8Array }> {
-    const id = this.create(container, { ...BARE, Cmd: argv, AttachStdout: true, AttachStderr: true });
+    const id = this.create(container, { ...BARE, Cmd: argv, AttachStdout: true, AttachStderr: true }, container.id);
     try {
       const exec = this.#find(id);
       const streams = await this.#startAtPipes(exec, this.#process(exec, null), false);
@@ -338,10 +338,10 @@ const BARE: ExecRequest = {
   ConsoleSize: null,
 };
 
-function mustRun(container: ContainerRecord): void {
+function mustRun(container: ContainerRecord, asked: string): void {
   const { status } = container.state;
   if (status === 'paused')
-    throw new EngineError('AlreadyExists', `Container ${container.name} is paused, unpause the container before exec`);
+    throw new EngineError('AlreadyExists', `Container ${asked} is paused, unpause the container before exec`);
   if (status === 'restarting')
     throw new EngineError(
       'AlreadyExists',

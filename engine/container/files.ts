@@ -1,4 +1,4 @@
-import { closeSync, existsSync, openSync } from 'node:fs';
+import { closeSync, existsSync, openSync, statSync } from 'node:fs';
 import { posix } from 'node:path';
 import { O } from '../kernel/constants.js';
 import { EngineError, SyscallError } from '../kernel/errors.js';
@@ -10,6 +10,7 @@ import type { ContainerTree } from './archive/resolve.js';
 import * as stat from './archive/stat-path.js';
 import { attributesOf } from './create.js';
 import type { ContainerDeps } from './deps.js';
+import { makeInRoot } from './make-in-root.js';
 import { type ContainerRecord, isRunning } from './record.js';
 import { mountRootfs, unmountRootfs } from './rootfs.js';
 import { resolveUser } from './spec/users.js';
@@ -115,14 +116,15 @@ function openOwnRoot(deps: ContainerDeps, { id, state }: ContainerRecord): numbe
   throw new EngineError('FailedPrecondition', `container ${id} is not running`);
 }
 
-/** Onto a descriptor that was found inside the root; a place that is not there yet is made by the container's start, not here. */
+/** Onto a descriptor that was found inside the root; a place that is not there yet is made, as the container's start makes it. */
 function bindInside(deps: ContainerDeps, root: string, path: string, source: string): void {
   let place: number;
   try {
     place = openInRoot(deps.kernel, root, path, O.PATH);
   } catch (error) {
-    if (error instanceof SyscallError && error.errno === 'ENOENT') return;
-    throw error;
+    if (!(error instanceof SyscallError && error.errno === 'ENOENT')) throw error;
+    makeInRoot(deps.kernel, root, path, statSync(source).isDirectory() ? 'directory' : 'file');
+    place = openInRoot(deps.kernel, root, path, O.PATH);
   }
   try {
     check(deps.kernel, 'mount', [source, `/proc/self/fd/${place}`, null, MS_BIND | MS_REC, null], {

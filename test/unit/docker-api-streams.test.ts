@@ -123,11 +123,12 @@ test('clients that vanish, with their half closed or not, are noticed', async ()
   assert.equal(served.containers.open, before, 'an attachment of nobody is kept');
 });
 
-test('attach to what is not there, or that the service refuses, is a plain error', async () => {
+test('attach to what is not there, or that the service refuses, is told in words where the stream would have been', async () => {
   const raw = attach('nobody', ALL);
   await raw.until(({ ended }) => ended, 'the end');
   assert.equal(raw.status, 404);
-  assert.match(raw.rest.toString(), /"message":"No such container: nobody"/);
+  assert.match(raw.text, /Content-Type: application\/vnd\.docker\.raw-stream\r\n/);
+  assert.equal(raw.rest.toString(), 'No such container: nobody\r\n');
 });
 
 async function exec(name: string, body: object): Promise<string> {

@@ -93,6 +93,13 @@ function answer(response: ServerResponse, status: number, error: unknown): void 
   });
 }
 
+/** As dockerd answers who wanted a stream: in words, where the stream would have been. moby, container_routes.go. */
+export function failAsStream(response: ServerResponse, error: unknown, type: string): void {
+  const text = `${messageOf(error)}\r\n`;
+  response.writeHead(statusOf(error), { 'Content-Type': type, 'Content-Length': Buffer.byteLength(text) });
+  response.end(text);
+}
+
 /** Of a client that may still be sending behind its answer: what comes is thrown away for a while, so that it lives to read that. */
 export function letGo({ req }: ServerResponse): void {
   const { socket } = req;

@@ -1,6 +1,7 @@
-import type { AttachOptions, LogLine, LogOptions } from '../../../container/types.js';
+import type { Attached, AttachOptions, LogLine, LogOptions } from '../../../container/types.js';
 import { bad } from '../bodies/fields.js';
 import { carry, RawClient } from '../http/client.js';
+import { failAsStream } from '../http/errors.js';
 import { frameHeader, MULTIPLEXED_STREAM, RAW_STREAM } from '../http/frames.js';
 import { write } from '../http/send.js';
 import { handshake, WebSocketClient } from '../http/websocket.js';
@@ -57,13 +58,21 @@ export function upgraded({ request, version }: Exchange, framed: boolean): strin
 }
 
 async function attach({ name, options }: Attach, exchange: Exchange): Promise<void> {
-  const attached = await exchange.services.containers.attach(name, options);
+  let attached: Attached;
+  try {
+    attached = await exchange.services.containers.attach(name, options);
+  } catch (error) {
+    failAsStream(exchange.response, error, RAW_STREAM);
+    return;
+  }
   const { socket, early } = exchange.takeOver();
   socket.write(upgraded(exchange, !attached.tty));
   await carry(new RawClient(socket, early, !attached.tty, exchange.halfClosed), attached, options.stdin);
 }
 
 async function attachWs({ name, options }: Attach, exchange: Exchange): Promise<void> {
+  // who is not there is said also to who does not speak the protocol
+  await exchange.services.containers.inspect(name);
   const answer = handshake(exchange.request);
   const attached = await exchange.services.containers.attach(name, options);
   const { socket, early } = exchange.takeOver();

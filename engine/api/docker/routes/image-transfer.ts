@@ -1,5 +1,6 @@
 import { isDigest } from '../../../image/digest.js';
 import { parseReference } from '../../../image/reference.js';
+import { transportError } from '../../../image/registry/transport-errors.js';
 import type { ImportOptions, Progress } from '../../../image/types.js';
 import { EngineError } from '../../../kernel/errors.js';
 import { parseAuthHeader } from '../bodies/auth.js';
@@ -138,9 +139,8 @@ async function download(source: string, signal: AbortSignal, lines: ProgressLine
   try {
     answer = await fetch(url, { signal });
   } catch (error) {
-    throw new EngineError('Unavailable', `failed to GET ${url}: ${error instanceof Error ? error.message : ''}`, {
-      cause: error,
-    });
+    const { message } = transportError('GET', new URL(url), error instanceof Error ? (error.cause ?? error) : error);
+    throw new EngineError('Unavailable', `failed to GET ${url}: ${message}`, { cause: error });
   }
   if (!answer.ok || answer.body === null)
     throw new EngineError('InvalidArgument', `failed to GET ${url} with status ${answer.status} ${answer.statusText}`);
