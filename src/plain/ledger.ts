@@ -2,6 +2,7 @@
 import type { LedgerEntry } from '../../engine/api/types.js';
 import type { Lang } from '../tui/panel.js';
 import { more } from '../tui/picture/words.js';
+import { placeText } from '../tui/viewmodels/containers.js';
 import { ledgerModel } from '../tui/viewmodels/ledger.js';
 import { visible } from '../tui/viewmodels/safe-text.js';
 import { indented, labelled } from './say.js';
@@ -20,7 +21,7 @@ export function plainLedger(
     const below = [
       visible(row.entry.explanation[lang]),
       labelled(zh ? '内核操作' : 'kernel', `${row.entry.domain} ${row.act}`, lang),
-      labelled(zh ? '对象' : 'for', visible(row.entry.subject), lang),
+      labelled(zh ? '对象' : 'for', placeText(visible(row.entry.subject), lang), lang),
     ];
     if (row.entry.man !== null) below.push(labelled(zh ? '手册' : 'manual', visible(row.entry.man), lang));
     return [head, ...below.map((text) => indented(1, text))];

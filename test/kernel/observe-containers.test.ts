@@ -155,6 +155,9 @@ if (!inSandbox) {
     const is = (kind: string): boolean =>
       changes.some((one) => one.object === 'container' && one.kind === kind && one.name === 'brief');
     await until('it came', () => is('added') && changes.some(({ place }) => place === 'container brief'));
+    await run('docker exec brief touch /mark');
+    const layer = 'container brief upper layer';
+    await until('it wrote', () => changes.some(({ name, place }) => name === 'mark' && place === layer));
     await run('docker rm -f brief');
     await until('it went', () => is('removed'));
     await until('the ledger', () => entries.some(({ command }) => command === 'docker rm brief'));

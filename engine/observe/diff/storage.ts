@@ -3,7 +3,7 @@ import { compareLists, type Difference } from './compare.js';
 
 /** Mounts, overlay stacks and what lies in their layers. */
 export function diffStorage(before: Snapshot, after: Snapshot): Difference[] {
-  return [...diffMounts(before.mountTables, after.mountTables), ...diffOverlays(before.overlays, after.overlays)];
+  return [...diffMounts(before.mountTables, after.mountTables), ...diffOverlays(before, after)];
 }
 
 function diffMounts(before: readonly MountTable[], after: readonly MountTable[]): Difference[] {
@@ -44,14 +44,23 @@ function fingerprintOf({ device, root, mountPoint, fsType }: Mount): string {
   return `${device} ${root} ${mountPoint} ${fsType}`;
 }
 
-function diffOverlays(before: readonly OverlayStack[], after: readonly OverlayStack[]): Difference[] {
+function diffOverlays(
+  { overlays: before, containers: were }: Snapshot,
+  { overlays: after, containers: are }: Snapshot,
+): Difference[] {
   if (before === after) return [];
+  const names = new Map([...(were ?? []), ...(are ?? [])].map(({ id, name }) => [id, name]));
+  /** A container's layers are told under its name: their paths are made of ids. */
+  const whose = ({ container }: OverlayStack): string | null => {
+    const name = names.get(container ?? '');
+    return name === undefined ? null : `container ${name}`;
+  };
   const key = (stack: OverlayStack): string => `${stack.ns}/overlay/${stack.mountPoint}`;
   const old = new Map(before.map((stack) => [key(stack), stack]));
   const found = compareLists(before, after, {
     object: 'overlay',
     key,
-    place: ({ mountPoint }) => mountPoint,
+    place: (stack) => whose(stack) ?? stack.mountPoint,
     name: ({ mountPoint }) => mountPoint,
     essence: ({ readOnly, mounted, layers }) => ({
       readOnly,
@@ -63,12 +72,12 @@ function diffOverlays(before: readonly OverlayStack[], after: readonly OverlaySt
     const was = old.get(key(stack));
     // The lab host's own root takes every write of the learner's anywhere: it is in the snapshot, not in the news.
     if (was === undefined || was === stack || stack.mountPoint === '/') continue;
-    found.push(...diffLayers(was, stack, key(stack)));
+    found.push(...diffLayers(was, stack, key(stack), whose(stack)));
   }
   return found;
 }
 
-function diffLayers(before: OverlayStack, after: OverlayStack, key: string): Difference[] {
+function diffLayers(before: OverlayStack, after: OverlayStack, key: string, container: string | null): Difference[] {
   return after.layers.flatMap((layer, at) => {
     const was = before.layers[at];
     if (was === undefined || was.path !== layer.path || was.files === null || layer.files === null) return [];
@@ -77,7 +86,8 @@ function diffLayers(before: OverlayStack, after: OverlayStack, key: string): Dif
     return compareLists<LayerEntry>(was.entries, layer.entries, {
       object: 'layer-entry',
       key: ({ path }) => `${key}/${layer.role}${at}/${path}`,
-      place: () => `${after.mountPoint} ${layer.role} ${layer.path}`,
+      place: () =>
+        container === null ? `${after.mountPoint} ${layer.role} ${layer.path}` : `${container} ${layer.role} layer`,
       name: ({ path }) => path,
       essence: ({ type, bytes }) => ({ type, bytes }),
     }).filter(({ kind }) => complete || kind === 'changed');

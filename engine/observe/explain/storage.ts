@@ -1,5 +1,5 @@
 import type { LayerEntry, Mount, OverlayStack } from '../../api/types.js';
-import { shellWord, type Teller, type Told } from './told.js';
+import { inChinese, shellWord, type Teller, type Told } from './told.js';
 
 /** Options of a mount that `mount -o` takes and that are not its default. */
 function optionsOf(mount: Mount): string[] {
@@ -79,7 +79,7 @@ export const tellMount: Teller = (change): Told => {
     man: mount.fsType === 'overlay' ? 'mount(8)' : 'mount(2)',
     explanation: {
       en: `A ${mount.fsType} file system was mounted on ${mount.mountPoint} (${change.place}); other mount namespaces ${mount.propagation.some((tag) => tag.startsWith('shared')) ? 'that share it see it too' : 'do not see it'}.`,
-      zh: `在 ${mount.mountPoint} 上挂载了 ${mount.fsType} 文件系统（${change.place}）；${mount.propagation.some((tag) => tag.startsWith('shared')) ? '与它共享传播的其他挂载命名空间也会看到' : '其他挂载命名空间看不到它'}。`,
+      zh: `在 ${mount.mountPoint} 上挂载了 ${mount.fsType} 文件系统（${inChinese(change.place)}）；${mount.propagation.some((tag) => tag.startsWith('shared')) ? '与它共享传播的其他挂载命名空间也会看到' : '其他挂载命名空间看不到它'}。`,
     },
   };
 };

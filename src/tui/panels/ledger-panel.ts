@@ -7,6 +7,7 @@ import { truncateLine } from '../text/fit.js';
 import { sanitise } from '../text/sanitise.js';
 import { line, type Role, type Span, type StyledLine, span } from '../text/styled.js';
 import { wrapLine } from '../text/wrap.js';
+import { placeText } from '../viewmodels/containers.js';
 import { actText } from '../viewmodels/ledger.js';
 
 /** Older entries are dropped: the engine has them all. */
@@ -75,7 +76,7 @@ function detailLines(entry: LedgerEntry, width: number, lang: Lang): StyledLine[
     ...(entry.command === null ? [] : detail('ledgerCommand', span(sanitise(entry.command), 'code'))),
     ...(entry.man === null ? [] : detail('ledgerManual', span(sanitise(entry.man), 'link'))),
     ...detail('ledgerResult', span(outcome + took, ok ? 'ok' : 'error')),
-    ...detail('ledgerFor', span(sanitise(entry.subject))),
+    ...detail('ledgerFor', span(placeText(sanitise(entry.subject), lang))),
   ];
 }
 
