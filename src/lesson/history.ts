@@ -67,6 +67,16 @@ const SHOWING: readonly RegExp[] = [
   /^sysctl\s+[^-=\s][^=]*$/,
   /^iptables(-save)?(\s+-t\s+\w+)?(\s+-[vnLS]+(\s+\w+)?)*$/,
   /^nft\s+list\s.*$/,
+  /^docker\s+(ps|images|inspect|logs|diff|history|top|port|version|info|stats|events|search)(\s.*)?$/,
+  /^docker\s+(container|image|network|volume|system)\s+(ls|list|inspect|logs|diff|history|top|port|stats|df|info|events)(\s.*)?$/,
+];
+
+/** Programs in which a learner types what no shell of ours sees. */
+const UNSEEN: readonly RegExp[] = [
+  /(^|[\s/])(sh|ash|dash|zsh|python3)$/,
+  /^docker\s+(container\s+)?attach\s/,
+  /^docker\s+(container\s+)?start\s(.*\s)?-[ai]+(\s|$)/,
+  /^docker\s+(container\s+)?(run|exec)\s(.*\s)?(-[a-z]*[it][a-z]*|--tty|--interactive)(\s|$)/,
 ];
 
 /** Surely only reads: no redirection, no list, no substitution, and a program known to read. */
@@ -89,4 +99,10 @@ export function lastEffect(commands: readonly { readonly line: string; readonly 
 /** Lines worth replaying, in order. */
 export function replayable<T extends { readonly line: string }>(commands: readonly T[]): T[] {
   return commands.filter((command) => !onlyReads(command.line));
+}
+
+/** Does it open a shell (or the like) in which more was typed than was recorded? Its work cannot be done again by typing it. */
+export function opensUnseen(line: string): boolean {
+  const text = line.trim();
+  return UNSEEN.some((pattern) => pattern.test(text)) && !/^docker\s.*\s(-[a-z]*d[a-z]*|--detach)(\s|$)/.test(text);
 }

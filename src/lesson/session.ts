@@ -14,7 +14,7 @@ import { enter } from './checks/probes.js';
 import { printable } from './checks/words.js';
 import { type RealOutput, solutionWords, stepProse } from './fill-prose.js';
 import { type GoalStatus, GoalTracker, type WatchedGoal } from './goals.js';
-import { lastEffect, onlyReads, replayable } from './history.js';
+import { lastEffect, onlyReads, opensUnseen, replayable } from './history.js';
 import { fixtureDirectory, instantiate } from './instantiate.js';
 import type { Journal, JournalEvent, Progress } from './journal.js';
 import { plainOutput } from './shell/osc.js';
@@ -563,8 +563,12 @@ export class LessonSession {
       if (index > target) break;
       plan.push(...step.setup.map((line) => ({ exec: line })));
       const own = replayable(this.#typed.filter((one) => one.step === step.id)).slice(-REPLAY_LINES);
-      if (index === target) plan.push(...own.map((one) => ({ type: one.line })));
-      else if (whose === 'own' && this.#met.has(step.id) && own.length > 0)
+      // What was typed in a shell that nobody recorded cannot be typed again: the solution stands for it.
+      const unseen = own.some((one) => opensUnseen(one.line));
+      const met = this.#met.has(step.id);
+      if (index === target && !(met && unseen))
+        plan.push(...own.filter((one) => !opensUnseen(one.line)).map((one) => ({ type: one.line })));
+      else if (whose === 'own' && met && own.length > 0 && !unseen)
         plan.push(...own.map((one) => ({ type: one.line })));
       else plan.push(...(this.solution(step) ?? []).map((line) => ({ type: line.run })));
     }

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { lastEffect, onlyReads } from '../../src/lesson/history.js';
+import { lastEffect, onlyReads, opensUnseen } from '../../src/lesson/history.js';
 import { foldJournal, Journal, loadJournal, stateDirectory } from '../../src/lesson/journal.js';
 import { sameAnswer } from '../../src/lesson/session.js';
 
@@ -99,6 +99,8 @@ test('undo knows what only reads', () => {
     'mount',
     'iptables -t nat -vnL',
     'brctl show',
+    'docker ps -a',
+    'docker image inspect busybox',
   ])
     assert.ok(onlyReads(line), line);
   for (const line of [
@@ -119,6 +121,8 @@ test('undo knows what only reads', () => {
     'ip addr flush dev a0',
     'ip link set a0 up',
     'ip netns add show',
+    'docker rm box',
+    'docker image rm mine',
   ])
     assert.ok(!onlyReads(line), line);
   const commands = ['ip netns add r1', 'ip link', 'nosuch'].map((line, index) => ({
@@ -127,6 +131,28 @@ test('undo knows what only reads', () => {
   }));
   assert.equal(lastEffect(commands), 0);
   assert.equal(lastEffect([{ line: 'ls', exit: 0 }]), -1);
+});
+
+test('a shell in which nobody records is known by the line that opens it', () => {
+  for (const line of [
+    'docker exec -it box sh',
+    'docker run --rm -ti busybox',
+    'docker container exec --tty box ls',
+    'docker attach box',
+    'docker start -ai box',
+    'chroot /root/merged /bin/sh',
+    'sh',
+  ])
+    assert.ok(opensUnseen(line), line);
+  for (const line of [
+    'docker run -dit --name box busybox sleep 7',
+    'docker exec -d -t box sleep 7',
+    'docker exec box sh -c true',
+    'docker start box',
+    "unshare -pf sh -c 'sleep 7'",
+    'unshare -u bash',
+  ])
+    assert.ok(!opensUnseen(line), line);
 });
 
 test('answers: by value, by word, as a set', () => {

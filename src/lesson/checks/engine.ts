@@ -142,7 +142,7 @@ const IMAGE = `docker image inspect -f '{{range .RootFS.Layers}}{{println .}}{{e
 
 export async function checkImage(context: CheckContext, spec: CheckSpecs['image']): Promise<CheckResult> {
   const parts: Bilingual[] = [put('the engine has an image %', '引擎里有镜像 %', same(spec.name))];
-  if (spec.layers !== undefined) parts.push(put('of % layers', '共 % 层', amountWords(spec.layers)));
+  if (spec.layers !== undefined) parts.push(put('number of layers: %', '层数：%', amountWords(spec.layers)));
   if (spec.layerOf !== undefined)
     parts.push(put('one of them has the digest of %', '其中一层的摘要就是 % 的摘要', same(spec.layerOf)));
   const expected = comma(parts);
