@@ -14,6 +14,8 @@ export type GuardName =
   | 'reverse-path'
   | 'forward-policy'
   | 'network-name'
-  | 'firewall-watch';
+  | 'firewall-watch'
+  | 'own-name-first'
+  | 'forward-bound';
 
 export const guard = (name: GuardName): boolean => stands(name);

@@ -1,4 +1,5 @@
 import { parseAddress } from '../cidr.js';
+import { guard } from '../guards.js';
 import type { SandboxRecord } from '../record.js';
 import { type Answer, type Question, reverseAddress, TYPE } from './message.js';
 
@@ -46,7 +47,7 @@ function addressesOf(asker: SandboxRecord, all: Iterable<SandboxRecord>, name: s
       if (is(container.name.toLowerCase()) || links.some(isLinked)) named.push(endpoint);
       else if (endpoint.dnsNames.some((one) => is(one.toLowerCase()))) aliased.push(endpoint);
     }
-  const found = named.length > 0 ? named : aliased;
+  const found = named.length > 0 && guard('own-name-first') ? named : [...named, ...aliased];
   return found.length === 0 ? null : shuffled(found);
 }
 

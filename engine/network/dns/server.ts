@@ -1,5 +1,6 @@
 import { createSocket, type Socket as UdpSocket } from 'node:dgram';
 import { createServer, type Server, type Socket } from 'node:net';
+import { guard } from '../guards.js';
 import { listenInside } from '../netns.js';
 import type { SandboxRecord } from '../record.js';
 import { INTERNAL_NAMESERVER } from '../resolv-conf.js';
@@ -49,7 +50,7 @@ export function openNameServer(netFd: number, directory: Directory): NameServer 
   const outside = async (query: Buffer, question: Question, over: 'udp' | 'tcp', limit: number): Promise<Buffer> => {
     const refuse = (): Buffer => writeAnswer(query, question, { rcode: RCODE.serverFailure, limit });
     const servers = directory.upstream();
-    if (servers.length === 0 || forwarded >= MAX_FORWARDED) return refuse();
+    if (servers.length === 0 || (forwarded >= MAX_FORWARDED && guard('forward-bound'))) return refuse();
     forwarded++;
     try {
       return (await forward(query, servers, over)) ?? refuse();
