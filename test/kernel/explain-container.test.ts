@@ -22,6 +22,7 @@ import { containerStartPage, machineOfPage } from '../helpers/container-start-pa
 import { leaksSince, machineState } from '../helpers/leak-probe.js';
 import { ROOT } from '../helpers/run-cli.js';
 import { inSandbox, isRoot, rerunInSandbox } from '../helpers/sandbox.js';
+import { until } from './runtime-box.js';
 
 const PAGE = join(ROOT, 'docs/container-start.md');
 const STATE = '/run/explain/state';
@@ -81,6 +82,13 @@ if (!inSandbox) {
         assert.equal(records.find(({ syscall }) => syscall === 'pivot_root')?.state, 'done');
       });
       await runtime.start('web');
+      // both go on by themselves: the container's process to its program, the one that stood by to its end
+      await until("the container's program runs, and nobody stands by", () => {
+        const standing = runtime
+          .explain('web')
+          .records.find((one) => one.section === 'stand-by' && one.syscall === 'exit_group');
+        return readFileSync(`/proc/${made.pid}/comm`, 'utf8') === 'sleep\n' && standing?.state !== 'pending';
+      });
 
       await t.test('docs/container-start.md is what happens', (t) => {
         const here = machine(
