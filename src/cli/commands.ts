@@ -314,8 +314,8 @@ export const COMMAND_LINE: CommandLineSpec = {
       arguments: [{ label: 'N|NAME', kind: 'name', required: false }],
       notes: [
         {
-          en: "In a lab, or with --host or DOCKER_HOST: without a word the last commands that changed something, with their numbers; with N one of them; with NAME all that was done to a container, network, volume or image. The engine keeps the last 500 requests in memory, no passwords and no values of a container's environment.",
-          zh: '在实验室中，或指定 --host、DOCKER_HOST 时：不带参数列出最近有改动的命令及其编号；带 N 讲述其中一条；带 NAME 讲述对某个容器、网络、卷或镜像所做的一切。引擎在内存中保留最近 500 个请求，不保留密码，也不保留容器环境变量的值。',
+          en: "In a lab, or with --host or DOCKER_HOST: without a word the last commands that changed something, with their numbers; with N one of them; with NAME all that was done to a container, network, volume or image. The engine keeps the last 500 requests in memory, or as many as 8 MiB hold, no passwords and no values of a container's environment.",
+          zh: '在实验室中，或指定 --host、DOCKER_HOST 时：不带参数列出最近有改动的命令及其编号；带 N 讲述其中一条；带 NAME 讲述对某个容器、网络、卷或镜像所做的一切。引擎在内存中保留最近 500 个请求（最多 8 MiB），不保留密码，也不保留容器环境变量的值。',
         },
         {
           en: 'Where no such engine answers: with NAME a container that glassbox-runtime made on this machine, without a fresh lab.',

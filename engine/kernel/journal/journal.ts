@@ -4,7 +4,7 @@ import { actFor, currentCall } from './context.js';
 
 /** Calls that are kept, and what all of them may take together; the oldest are forgotten. */
 const MAX_CALLS = 500;
-const MAX_BYTES = 16 << 20;
+const MAX_BYTES = 8 << 20;
 /** Calls of one cause for one object, such as the probes of a container that come every second. */
 const MAX_ALIKE = 5;
 

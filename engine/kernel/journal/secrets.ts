@@ -41,7 +41,8 @@ const IN_ADDRESS = /(\b[a-z][a-z0-9+.-]{0,20}:\/\/[^\s/:@]*):[^\s/@]+@/gi;
 
 /** `password=x`, `--token x` and `https://user:password@host` within a text. */
 export function hideInText(text: string): string {
-  return text.slice(0, MAX_WORD).replace(ASSIGNED, `$1${HIDDEN}`).replace(IN_ADDRESS, `$1:${HIDDEN}@`);
+  const shown = text.length > MAX_WORD ? `${text.slice(0, MAX_WORD)}${HIDDEN}` : text;
+  return shown.replace(ASSIGNED, `$1${HIDDEN}`).replace(IN_ADDRESS, `$1:${HIDDEN}@`);
 }
 
 /** Depth, members and length of a text beyond which a value is cut: it is shown to a person. */

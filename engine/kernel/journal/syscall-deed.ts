@@ -42,16 +42,25 @@ export function noteSyscall(name: SyscallName, args: readonly Arg[], result: num
   if (name === 'pidfd_send_signal' && args[SIGNAL_AT] === 0) return;
   // nothing was mounted there: who cleans up asks without looking first
   if (name === 'umount2' && (result === -ERRNO.EINVAL || result === -ERRNO.ENOENT)) return;
-  noteDeed(SYSCALL, { name, args: args.map(kept), result }, 600);
+  noteDeed(SYSCALL, { name, args: args.map((arg) => kept(name, arg)), result }, 600);
 }
 
-/** Strings as they are, but without passwords (mount(2), `password=`); of bytes a text, or how many they are. */
-function kept(arg: Arg): string | number | bigint | null {
-  if (typeof arg === 'string') return JSON.stringify(hideInText(arg));
-  if (!(arg instanceof Uint8Array)) return arg;
-  const end = arg.indexOf(0);
-  const text = arg.subarray(0, Math.min(end < 0 ? arg.length : end, MAX_BYTES));
-  return text.length > 0 && end >= arg.length - 8 && text.every((byte) => byte >= 32 && byte < 127)
-    ? JSON.stringify(hideInText(Buffer.from(text).toString('latin1')))
-    : `[${arg.length} bytes]`;
+/** What mount(2) and fsconfig(2) are given may hold a password: `password=…` of cifs. */
+const MAY_HOLD_PASSWORD: ReadonlySet<SyscallName> = new Set<SyscallName>(['mount', 'fsconfig']);
+const PRINTABLE = /^[\x20-\x7e]+$/;
+
+/** Strings as they are, but without passwords; of bytes their text, or how many they are. */
+function kept(name: SyscallName, arg: Arg): string | number | bigint | null {
+  if (arg === null || typeof arg === 'number' || typeof arg === 'bigint') return arg;
+  const text = typeof arg === 'string' ? arg : textOf(arg);
+  if (text === null) return `[${arg.length} bytes]`;
+  return JSON.stringify(MAY_HOLD_PASSWORD.has(name) ? hideInText(text) : text);
+}
+
+/** A string that ends with NUL, as far as it is shown; null: it is something else. */
+function textOf(bytes: Uint8Array): string | null {
+  const end = bytes.indexOf(0);
+  if (end < 1 || end < bytes.length - 8) return null;
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(end, MAX_BYTES)).toString('latin1');
+  return PRINTABLE.test(text) ? text : null;
 }
