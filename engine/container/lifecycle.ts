@@ -14,7 +14,7 @@ import { type ContainerRecord, hasStarted, isRunning } from './record.js';
 import { restartsWithEngine } from './restart.js';
 import { restoreContainers } from './restore.js';
 import { parseSignal } from './spec/signal.js';
-import { cleanUp, startContainer } from './start.js';
+import { cleanUp, startContainer, tellVolumes } from './start.js';
 import { now, timeOf, timeText } from './time.js';
 import type { WaitResult } from './types.js';
 
@@ -313,6 +313,7 @@ export class Lifecycle {
     const oomKilled = this.#wasOomKilled(record);
     if (oomKilled) this.#emit(record, 'oom');
     await cleanUp(this.#deps, record);
+    tellVolumes(this.#deps, record, 'unmount');
     this.#execs.forget(record.id);
     Object.assign(record.state, {
       status: 'exited',

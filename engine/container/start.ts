@@ -47,6 +47,8 @@ export async function startContainer(deps: ContainerDeps, record: ContainerRecor
     undo.push(() => detachNetwork(deps, record));
     deps.at?.('start.mounts');
     const mounts = await placeMounts(deps, record, undo);
+    tellVolumes(deps, record, 'mount');
+    undo.push(() => tellVolumes(deps, record, 'unmount'));
     if (record.hostConfig.IpcMode === 'shareable') {
       mountShm(deps, record);
       undo.push(() => unmountShm(deps, record.id));
@@ -156,6 +158,18 @@ async function detachNetwork(deps: ContainerDeps, record: ContainerRecord): Prom
   if (networkOf(record.hostConfig) === null) return;
   await deps.networks.detach(record.id, record.attachment);
   record.attachment = null;
+}
+
+/** Events of its volumes. moby, daemon/volumes_linux.go, container/container_unix.go. */
+export function tellVolumes(deps: ContainerDeps, { id, mounts }: ContainerRecord, action: 'mount' | 'unmount'): void {
+  for (const { volume, point } of mounts) {
+    if (volume === undefined) continue;
+    const place =
+      action === 'unmount'
+        ? {}
+        : { destination: point.Destination, 'read/write': String(point.RW), propagation: point.Propagation };
+    deps.events.emit('volume', action, volume.name, { driver: volume.driver, container: id, ...place });
+  }
 }
 
 async function placeMounts(

@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { EngineError } from '../kernel/errors.js';
@@ -106,7 +106,8 @@ export class VolumeStore {
     }
     const dying = mkdtempSync(join(this.root, DYING));
     step(`removes ${name}`);
-    renameSync(place, join(dying, name));
+    // somebody may have taken the directory away: then all of it is gone already
+    if (existsSync(place)) renameSync(place, join(dying, name));
     step(`renamed ${name}`);
     noteFile({ what: 'remove', path: place, say: REMOVED });
     syncDirectorySync(this.root);
