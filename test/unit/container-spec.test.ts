@@ -23,6 +23,7 @@ const MACHINE: SpecMachine = {
   cgroup: 'v2',
   capabilities: CAPABILITIES,
   inUserNamespace: false,
+  ttyGroup: true,
   seccomp: true,
   apparmor: false,
   cgroupNamespaces: true,
@@ -101,6 +102,17 @@ describe('the config of a container', () => {
     ]);
     assert.deepEqual(spec({}, { machine: { sysctls: new Set() } }).spec.linux.sysctl, {});
     assert.deepEqual(spec({ NetworkMode: 'host' }).spec.linux.sysctl, {});
+  });
+
+  it('gives terminals to group 5 only where there is one', () => {
+    const pts = (ttyGroup: boolean): readonly string[] | undefined =>
+      spec({}, { machine: { ttyGroup } }).spec.mounts.find(({ type }) => type === 'devpts')?.options;
+    assert.ok(pts(true)?.includes('gid=5'), 'a group of its own');
+    assert.equal(
+      pts(false)?.some((option) => option.startsWith('gid=')),
+      false,
+    );
+    assert.ok(pts(false)?.includes('newinstance'), 'the rest as ever');
   });
 
   it('makes all of a read-only bind read-only where the kernel can', () => {

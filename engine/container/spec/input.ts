@@ -12,6 +12,8 @@ export interface SpecMachine {
   /** Our own bounding set: `CAP_CHOWN` … */
   readonly capabilities: readonly string[];
   readonly inUserNamespace: boolean;
+  /** Group 5, `tty` on every Linux, exists in our user namespace: terminals can be its. */
+  readonly ttyGroup: boolean;
   readonly seccomp: boolean;
   readonly apparmor: boolean;
   readonly cgroupNamespaces: boolean;

@@ -5,7 +5,7 @@ import { planCgroups } from '../../cgroup/plan.js';
 import { EngineError } from '../../kernel/errors.js';
 import { mountOf, parseMountinfo } from '../../kernel/mountinfo.js';
 import { CAPABILITIES } from '../../kernel/names.js';
-import { inUserNamespace } from '../../kernel/procfs/id-map.js';
+import { inUserNamespace, parseIdMap } from '../../kernel/procfs/id-map.js';
 import { ownBoundingSet } from '../../kernel/procfs/status.js';
 import { MASKED_PATHS, NETWORK_SYSCTLS, thermalThrottlePaths } from '../../policy/docker-defaults.js';
 import { runningKernel } from '../../policy/seccomp-profile.js';
@@ -25,6 +25,9 @@ export function readMachine(): SpecMachine {
     cgroup: planCgroups({ id: 'x', rootless: true }).mode === 'v2' ? 'v2' : 'v1',
     capabilities: CAPABILITIES.filter((_, number) => (bounding >> BigInt(number)) & 1n),
     inUserNamespace: inUserNamespace(),
+    ttyGroup: parseIdMap(readFileSync('/proc/self/gid_map', 'utf8')).some(
+      ({ inside, count }) => TTY_GROUP >= inside && TTY_GROUP < inside + count,
+    ),
     seccomp: /^Seccomp:/m.test(readFileSync('/proc/self/status', 'utf8')),
     apparmor: text('/sys/module/apparmor/parameters/enabled') === 'Y',
     cgroupNamespaces: existsSync('/proc/self/ns/cgroup'),
@@ -43,6 +46,8 @@ export function readMachine(): SpecMachine {
     propagationOf,
   };
 }
+
+const TTY_GROUP = 5;
 
 let masked: readonly string[] | undefined;
 

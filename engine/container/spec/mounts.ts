@@ -34,6 +34,9 @@ export function containerMounts(input: SpecInput, writableCgroups: boolean | nul
     return destination !== '/dev/shm' || host.IpcMode !== 'none';
   }).map((one) => {
     let options = one.options;
+    // EINVAL else: mount(2) of a devpts takes no id that is not mapped; so do rootless Docker and runc
+    if (one.type === 'devpts' && !input.machine.ttyGroup)
+      options = options.filter((option) => !option.startsWith('gid='));
     if (one.destination === '/dev/shm')
       options = [...options.filter((option) => !option.startsWith('size=')), `size=${host.ShmSize}`];
     if (host.ReadonlyRootfs && !ALWAYS_WRITABLE.has(one.destination) && !options.includes('ro'))
