@@ -163,7 +163,7 @@ export const DIFFERENCES: readonly Difference[] = [
   },
   ...(
     [
-      [/create' '\{'$/, 'invalid JSON: invalid character in literal at byte 1'],
+      [/create' '\{'$/, 'invalid JSON: unexpected EOF'],
       [/create' ''$/, 'invalid JSON: got EOF while reading request body'],
       [/create' '\[\]'$/, 'invalid JSON: json: cannot unmarshal array into Go value of type CreateRequest'],
       [
@@ -182,12 +182,6 @@ export const DIFFERENCES: readonly Difference[] = [
     ours: `| {"message":"${message}"}\n| \n| 400`,
     reason: "Docker 28 says that the request is at fault; the rest are the words of Go's parser",
   })),
-  {
-    where: /nosuch\/attach/,
-    dockerd: /\| No such container: nosuch[^\n]*\n\| \n/,
-    ours: '| {"message":"No such container: nosuch"}\n| \n',
-    reason: 'Docker 28 answers in JSON before a connection is taken over',
-  },
   {
     where: /resize\?h=x/,
     dockerd: /strconv\.Atoi: parsing \\"x\\"/,
@@ -282,7 +276,7 @@ export const DIFFERENCES: readonly Difference[] = [
   {
     where: /import http/,
     dockerd: /Get "(http:.*)":/,
-    ours: 'failed to GET $1: fetch failed',
+    ours: 'failed to GET $1: Get "$1": bad port',
     reason: 'the words of another HTTP client',
   },
   {
