@@ -126,7 +126,7 @@ export class Creation {
     const begun = this.#record(cgroups.toBeMade());
     this.#dir.make(begun);
     this.#undo.push(() => this.#dir.remove());
-    this.#warnOfMembers(cgroups);
+    this.#lookAtGroups(cgroups);
     this.#makeCgroups(cgroups);
     const fds = this.#openFds();
     const [guardPipe, ours] = this.#fds.pipe();
@@ -210,8 +210,9 @@ export class Creation {
     );
   }
 
-  /** Others that share its groups share its limits, and its end: libcontainer/factory_linux.go. */
-  #warnOfMembers(cgroups: CgroupManager): void {
+  /** Others that share its groups share its limits, and its end; in a frozen group nothing begins. libcontainer/factory_linux.go */
+  #lookAtGroups(cgroups: CgroupManager): void {
+    if (cgroups.frozen()) throw new EngineError('FailedPrecondition', "container's cgroup unexpectedly frozen");
     const count = cgroups.pids(true).length;
     if (count > 0) this.#context.warn(`container's cgroup is not empty: ${count} process(es) found`);
   }
