@@ -92,7 +92,8 @@ export class Runtime implements OciRuntime {
     if (!driver.stepping) driver.running.dispose();
     this.#made.set(options.id, process);
     if (deed !== null) {
-      deed.readFrom(() => this.#trace(dir, deed.program.records.length));
+      deed.makeAgainBy(() => containerProgram(dir.readPlan()).program.records);
+      deed.readFrom(() => this.#trace(dir, deed.length));
       this.#deeds.set(options.id, new WeakRef(deed));
     }
     return process;
@@ -292,6 +293,8 @@ export class Runtime implements OciRuntime {
     const region = new AttachedRegion(dir.file(REGION_FILE), this.#kernel);
     try {
       region.keepIn(deed);
+      const plan = dir.planToTell();
+      deed.makeAgainBy(() => containerProgram(plan()).program.records);
     } finally {
       region.close();
     }

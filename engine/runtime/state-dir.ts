@@ -18,6 +18,7 @@ import { dirname, join } from 'node:path';
 import type { CgroupState } from '../cgroup/manager.js';
 import { EngineError } from '../kernel/errors.js';
 import { fromExactJson, toExactJson } from '../kernel/exact-json.js';
+import { hideInWords, hideValue } from '../kernel/journal/secrets.js';
 import { parseStat } from '../kernel/procfs/stat.js';
 import { RECORD } from '../kernel/program/record.js';
 import { recordAt } from '../kernel/program/running.js';
@@ -83,6 +84,9 @@ export const STATE_FILES: readonly string[] = [
   `${PLAN}~`,
 ];
 
+/** Lists of words in a plan that may hold secrets. */
+const WORDS = /"(env|args)":(\[(?:"(?:[^"\\]|\\.)*",?)*\])/g;
+
 /** The directory of one container below the runtime's root. Only for us: it says what everybody runs (CVE-2024-25621). */
 export class StateDir {
   readonly path: string;
@@ -131,6 +135,18 @@ export class StateDir {
   /** For hooks in the container, which have the file open. */
   writeHookState(text: string): void {
     if (existsSync(this.file(HOOK_STATE_FILE))) writeFileSync(this.file(HOOK_STATE_FILE), text);
+  }
+
+  /** The plan as it may be kept when the container is gone: in bytes, without passwords and without values of variables but PATH. */
+  planToTell(): () => ContainerPlan {
+    const text = readFileSync(this.file(PLAN), 'utf8').replace(WORDS, (_, name: string, list: string) => {
+      const words = JSON.parse(list) as string[];
+      const shown =
+        name === 'args' ? hideInWords(words) : words.map((one) => (one.startsWith('PATH=') ? one : hideValue(one)));
+      return `"${name}":${JSON.stringify(shown)}`;
+    });
+    const bytes = Buffer.from(text);
+    return () => fromExactJson(bytes.toString()) as ContainerPlan;
   }
 
   readPlan(): ContainerPlan {

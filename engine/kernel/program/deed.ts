@@ -25,13 +25,29 @@ const RECORD_BYTES = 700;
  * is given back, or its file removed, it is kept here in a few words a record.
  */
 export class ProgramDeed {
-  readonly program: Pick<Program, 'name' | 'records'>;
+  readonly name: string;
+  /** How many records there are. */
+  readonly length: number;
+  #records: () => readonly RecordSpec[];
   #live: (() => readonly TraceEntry[]) | null;
   #kept: Int32Array | null = null;
 
   constructor(program: Program, live: () => readonly TraceEntry[]) {
-    this.program = { name: program.name, records: program.records.map(withoutSecrets) };
+    const { name, records } = program;
+    this.name = name;
+    this.length = records.length;
+    const shown = records.map(withoutSecrets);
+    this.#records = () => shown;
     this.#live = live;
+  }
+
+  /** Let go of the records, which are some thousand objects: they are made again when somebody asks. */
+  makeAgainBy(records: () => readonly RecordSpec[]): void {
+    this.#records = () => records().map(withoutSecrets);
+  }
+
+  get program(): Pick<Program, 'name' | 'records'> {
+    return { name: this.name, records: this.#records() };
   }
 
   /** Read it from elsewhere from now on: from the file of a region that was given back. */
@@ -42,7 +58,7 @@ export class ProgramDeed {
   /** Keep what became of the records: the region is about to go. */
   keep(region: Buffer): void {
     const words = new Int32Array(region.buffer, region.byteOffset, region.byteLength >> 2);
-    const { length } = this.program.records;
+    const { length } = this;
     const kept = this.#kept ?? new Int32Array(length * KEPT.length);
     for (let index = 0, to = 0; index < length; index++) {
       const at = recordAt(index);
