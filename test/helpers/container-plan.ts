@@ -119,7 +119,7 @@ export function fullContainerPlan(overrides: Partial<ContainerPlan> = {}): Conta
     ],
     pivot: 'pivot_root',
     rootParent: '/',
-    wholeKernelMounts: [],
+    wholeKernelMounts: ['/proc'],
     sysctl: [['/proc/sys/net/ipv4/ip_forward', '1']],
     keyring: '_ses.box',
     hooks: { runtime: true, env: [], createContainer: [HOOK], startContainer: [HOOK] },

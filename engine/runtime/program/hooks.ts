@@ -85,7 +85,7 @@ export function containerHooks(
 /** Go on after exit 0 alone; else a call that fails says how the hook ended. On the main road, where who starts the container looks. */
 function judgeEnd(s: Steps, info: DataRef, failure: (why: string) => string): void {
   const [exited, killed, fine] = [s.label('hook-exited'), s.label('hook-killed'), s.label('hook-fine')];
-  const differs = { accept: ['EAGAIN'] } as const;
+  const differs = { accept: ['EAGAIN'] as const, failure };
   const fail = (why: string): void => {
     s.call('openat2', [-1, '', s.how(0, 0), HOW_SIZE], { failure: () => failure(why) });
   };
