@@ -9,7 +9,7 @@ import { benchOf, closeLab, describeGoals } from './bench.js';
 import type { Findings } from './findings.js';
 import { Gate, proveStep } from './prove-step.js';
 import { proveTaught, proveWidth } from './prove-text.js';
-import { labNamespaces, machineState, residue } from './residue.js';
+import { type HeldNamespaces, labNamespaces, machineState, residue } from './residue.js';
 
 export interface LessonProof {
   readonly engine: Engine;
@@ -69,7 +69,7 @@ async function proveWithSeed(proof: LessonProof, seed: string, brief: boolean): 
   const { engine, source, findings } = proof;
   const before = machineState();
   const lab = await engine.createLab();
-  let namespaces: string[] = [];
+  let namespaces: HeldNamespaces = { names: [], fds: [] };
   let session: LessonSession | null = null;
   try {
     namespaces = labNamespaces(lab.info);

@@ -1,5 +1,5 @@
 /** Point 11: what a lab could leave on the machine, looked at before and after. It fails when it cannot look. */
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import type { LabInfo } from '../../../engine/api/types.js';
 
 export interface MachineState {
@@ -16,18 +16,28 @@ export function machineState(): MachineState {
   return { interfaces: readdirSync('/sys/class/net').sort(), mounts: mounts.sort() };
 }
 
-/** Namespaces of the lab's pid 1, to be asked for after its end. */
-export function labNamespaces(info: LabInfo): string[] {
-  return ['pid', 'net', 'mnt', 'uts', 'ipc'].map((kind) => readlinkSync(`/proc/${info.initHostPid}/ns/${kind}`));
+/** Namespaces of a lab's pid 1, held so that no other lab is given their numbers before they have been looked for. */
+export interface HeldNamespaces {
+  readonly names: readonly string[];
+  readonly fds: readonly number[];
+}
+
+export function labNamespaces(info: LabInfo): HeldNamespaces {
+  const paths = ['pid', 'net', 'mnt', 'uts', 'ipc'].map((kind) => `/proc/${info.initHostPid}/ns/${kind}`);
+  return { names: paths.map((path) => readlinkSync(path)), fds: paths.map((path) => openSync(path, 'r')) };
 }
 
 /** What is still left two seconds after the end: what was killed takes its moment to be buried. */
-export async function residue(before: MachineState, namespaces: readonly string[]): Promise<string[]> {
+export async function residue(before: MachineState, held: HeldNamespaces): Promise<string[]> {
   const deadline = performance.now() + 2000;
-  for (;;) {
-    const left = leftNow(before, namespaces);
-    if (left.length === 0 || performance.now() > deadline) return left;
-    await new Promise((resolve) => setTimeout(resolve, 100));
+  try {
+    for (;;) {
+      const left = leftNow(before, held.names);
+      if (left.length === 0 || performance.now() > deadline) return left;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  } finally {
+    for (const fd of held.fds) closeSync(fd);
   }
 }
 
