@@ -332,7 +332,10 @@ export class Creation {
         trees: prepareTrees(mounted, { bundle, rootfs: this.#rootfs, fds: this.#fds }),
       }),
       propagation,
-      ...planRoot(this.#rootfs, { shared: (propagation & MS.SHARED) !== 0, chroot: noPivot === true }),
+      ...planRoot(this.#rootfs, {
+        shared: propagation !== 0 && propagation !== (MS.SLAVE | MS.REC),
+        chroot: noPivot === true,
+      }),
       ownDev: hasOwnDev(spec),
       hasKcore: existsSync('/proc/kcore'),
       devices: planDevices(spec, inUser || inUserNamespace()),

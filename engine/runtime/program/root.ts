@@ -26,10 +26,13 @@ export function layRoot(s: Steps, plan: ContainerPlan, root: SlotValue): void {
     failure: JAIL,
     say: { en: 'no mount of the container may travel back to the machine', zh: '容器里的挂载不许传播回机器' },
   });
-  // pivot_root(2) refuses a root whose parent is shared
-  if ((flags & MS.SHARED) !== 0)
-    for (const place of new Set(['/', plan.rootParent]))
-      s.call('mount', [0, place, 0, MS.PRIVATE, 0], { command: `mount --make-private ${place}`, failure: JAIL });
+  // pivot_root(2) refuses a root whose parent is shared, and on a shared one the root would show on the machine
+  const shared = (flags & MS.SHARED) !== 0;
+  for (const place of new Set([
+    ...(shared ? ['/'] : []),
+    ...(shared || (flags & MS.REC) === 0 ? [plan.rootParent] : []),
+  ]))
+    s.call('mount', [0, place, 0, MS.PRIVATE, 0], { command: `mount --make-private ${place}`, failure: JAIL });
   const inPlace = s.label('root-in-place');
   const place = (at: string, options: StepOptions): void => {
     s.call('move_mount', [root, '', AT.FDCWD, at, MOVE_MOUNT_F_EMPTY_PATH], {
