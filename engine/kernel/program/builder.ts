@@ -89,12 +89,17 @@ export interface Program {
   readonly exitCode: number;
 }
 
+/** What most programs need of data; it doubles when it is full. */
+const FIRST_CAPACITY = 32 << 10;
+const LONGEST_CHARACTER = 3;
+
 /** Collects records, strings and structs. Order of `call`s is the order of execution. */
 export class ProgramBuilder {
   readonly name: string;
   #records: RecordSpec[] = [];
   #labels = new Map<string, number>();
-  #chunks: Uint8Array[] = [];
+  /** Zero behind `#length`. */
+  #data = Buffer.alloc(FIRST_CAPACITY);
   #length = 0;
   #strings = new Map<string, DataRef>();
   #pointers = new Map<number, DataRef>();
@@ -129,19 +134,34 @@ export class ProgramBuilder {
     const known = this.#strings.get(text);
     if (known !== undefined) return known;
     if (text.includes('\0')) throw new RangeError(`a string for a syscall holds a NUL: ${JSON.stringify(text)}`);
-    const ref = this.bytes(Buffer.from(`${text}\0`), JSON.stringify(text));
+    const offset = this.#room(text.length * LONGEST_CHARACTER + 1);
+    const length = this.#data.write(text, offset) + 1;
+    const ref = this.#taken(offset, length, JSON.stringify(text));
     this.#strings.set(text, ref);
     return ref;
   }
 
   /** Bytes, 8-aligned; `text` is how a reader of the program sees them. */
   bytes(content: Uint8Array, text = `[${content.length} bytes]`): DataRef {
-    const offset = this.#length;
-    const padded = new Uint8Array((content.length + 7) & ~7);
-    padded.set(content);
-    this.#chunks.push(padded);
-    this.#length += padded.length;
-    return { kind: 'data', offset, length: content.length, text };
+    const offset = this.#room(content.length);
+    this.#data.set(content, offset);
+    return this.#taken(offset, content.length, text);
+  }
+
+  /** Where the next data goes, with room for so many bytes. */
+  #room(length: number): number {
+    const needed = this.#length + length + 8;
+    if (needed > this.#data.length) {
+      const larger = Buffer.alloc(Math.max(needed, this.#data.length * 2));
+      larger.set(this.#data);
+      this.#data = larger;
+    }
+    return this.#length;
+  }
+
+  #taken(offset: number, length: number, text: string): DataRef {
+    this.#length = offset + ((length + 7) & ~7);
+    return { kind: 'data', offset, length, text };
   }
 
   /** An array of pointers ended by NULL, as execve(2) takes. */
@@ -156,12 +176,11 @@ export class ProgramBuilder {
 
   /** A struct of 64-bit words some of which point to other data. */
   words(values: readonly (number | bigint | DataRef)[], text: string): DataRef {
-    const bytes = Buffer.alloc(values.length * 8);
+    const offset = this.#room(values.length * 8);
     values.forEach((value, index) => {
-      if (typeof value === 'number' || typeof value === 'bigint')
-        bytes.writeBigInt64LE(BigInt.asIntN(64, BigInt(value)), index * 8);
+      if (typeof value !== 'object') this.#word(offset + index * 8, value);
     });
-    const ref = this.bytes(bytes, text);
+    const ref = this.#taken(offset, values.length * 8, text);
     values.forEach((value, index) => {
       if (typeof value === 'object') this.#pointers.set(ref.offset + index * 8, value);
     });
@@ -170,9 +189,15 @@ export class ProgramBuilder {
 
   /** A word that one record fills (`storeAt: slot.data`) and others take as an argument; a reader sees it as `<name>`. */
   slot(name: string, initial: number | bigint = NO_VALUE): SlotValue {
-    const bytes = Buffer.alloc(8);
-    bytes.writeBigInt64LE(BigInt(initial));
-    return { kind: 'slot', data: this.bytes(bytes, `<${name}>`) };
+    const offset = this.#room(8);
+    this.#word(offset, initial);
+    return { kind: 'slot', data: this.#taken(offset, 8, `<${name}>`) };
+  }
+
+  /** 64 bits at an offset of the data, as two's complement. */
+  #word(offset: number, value: number | bigint): void {
+    if (typeof value === 'number' && value >= 0 && value < WORD) this.#data.writeUInt32LE(value, offset);
+    else this.#data.writeBigInt64LE(BigInt.asIntN(64, BigInt(value)), offset);
   }
 
   /** Add a record that issues a syscall; missing arguments are 0. */
@@ -195,8 +220,9 @@ export class ProgramBuilder {
   #add(syscall: SyscallName | 'none', args: readonly (Word | string | null)[], options: RecordOptions): this {
     if (args.length > 6) throw new RangeError(`${syscall}: a syscall has at most six arguments`);
     if ((options.accept?.length ?? 0) > 4) throw new RangeError(`${syscall}: a record accepts at most four errnos`);
-    const jumps = [options.jump, options.jumpIfZero, options.jumpIfError].filter((to) => to !== undefined);
-    if (new Set(jumps).size > 1) throw new RangeError(`${syscall}: a record has one jump target`);
+    const target = options.jump ?? options.jumpIfZero ?? options.jumpIfError;
+    if ((options.jumpIfZero ?? target) !== target || (options.jumpIfError ?? target) !== target)
+      throw new RangeError(`${syscall}: a record has one jump target`);
     if (options.label !== undefined) {
       if (this.#labels.has(options.label)) throw new RangeError(`label ${options.label} is used twice`);
       this.#labels.set(options.label, this.#records.length);
@@ -220,17 +246,11 @@ export class ProgramBuilder {
         },
       });
     }
-    const data = new Uint8Array(this.#length);
-    let at = 0;
-    for (const chunk of this.#chunks) {
-      data.set(chunk, at);
-      at += chunk.length;
-    }
     const program: Program = {
       name: this.name,
       records: this.#records,
       labels: this.#labels,
-      data,
+      data: new Uint8Array(this.#data.subarray(0, this.#length)),
       pointers: this.#pointers,
       onFailure: this.#onFailure,
       exitCode: this.#exitCode,
@@ -279,6 +299,7 @@ export function layOutInto(
   architecture: 'x64' | 'arm64' = process.arch as 'x64',
 ): void {
   const words = new Int32Array(image.buffer, image.byteOffset, programSize(program) >> 2);
+  const halves = new Uint16Array(image.buffer, image.byteOffset, programSize(program) >> 1);
   const put = (at: number, value: number | bigint): void => {
     const low = at >> 2;
     if (typeof value === 'number') {
@@ -306,7 +327,7 @@ export function layOutInto(
     const { syscall, args, options } = program.records[index] as RecordSpec;
     let flags = 0;
     if (syscall === 'none') flags |= FLAG.noCall;
-    else put(at + RECORD.number, syscallNumber(syscall, architecture));
+    else words[(at + RECORD.number) >> 2] = syscallNumber(syscall, architecture);
     for (let n = 0; n < args.length; n++) {
       const word = args[n] as Word;
       if (typeof word !== 'object') put(at + RECORD.args + n * 8, word);
@@ -326,9 +347,9 @@ export function layOutInto(
     if (options.storeAt !== undefined) put(at + RECORD.storeAt, address(options.storeAt));
     const jump = options.jump ?? options.jumpIfZero ?? options.jumpIfError;
     if (jump !== undefined) put(at + RECORD.jump, recordAddress(jump));
-    options.accept?.forEach((name, n) => {
-      image.writeUInt16LE(ERRNO[name], at + RECORD.accept + n * 2);
-    });
+    const { accept } = options;
+    if (accept !== undefined)
+      for (let n = 0; n < accept.length; n++) halves[((at + RECORD.accept) >> 1) + n] = ERRNO[accept[n] as ErrnoName];
   }
   image.set(program.data, behindRecords);
   for (const [offset, ref] of program.pointers) put(behindRecords + offset, address(ref));
