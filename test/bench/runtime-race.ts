@@ -47,19 +47,27 @@ async function spentBy(once: Way['once']): Promise<Spent> {
   return told ?? { ms: performance.now() - begun, cpu: cpuMs() - before };
 }
 
-/** Every way once in each round, each time another one first, so that what else the machine does hits all alike. */
-export async function race(title: string, rounds: number, ways: readonly Way[]): Promise<void> {
+/**
+ * Every way once in each round, each time another one first, so that what else the machine does hits all alike; or each way's
+ * rounds in a row.
+ */
+export async function race(
+  title: string,
+  rounds: number,
+  ways: readonly Way[],
+  order: 'in turns' | 'in a row' = 'in turns',
+): Promise<void> {
   const times = new Map<string, number[]>(ways.map(({ name }) => [name, []]));
   const cpu = new Map<string, number>();
-  for (let round = -WARM_UP; round < rounds; round++) {
-    for (let turn = 0; turn < ways.length; turn++) {
-      const way = ways[(round + WARM_UP + turn) % ways.length] as Way;
-      const spent = await spentBy(way.once);
-      await way.after?.();
-      if (round < 0) continue;
-      times.get(way.name)?.push(spent.ms);
-      cpu.set(way.name, (cpu.get(way.name) ?? 0) + spent.cpu);
-    }
+  const runs = WARM_UP + rounds;
+  for (let at = 0; at < runs * ways.length; at++) {
+    const round = order === 'in turns' ? Math.floor(at / ways.length) : at % runs;
+    const way = ways[order === 'in turns' ? (round + at) % ways.length : Math.floor(at / runs)] as Way;
+    const spent = await spentBy(way.once);
+    await way.after?.();
+    if (round < WARM_UP) continue;
+    times.get(way.name)?.push(spent.ms);
+    cpu.set(way.name, (cpu.get(way.name) ?? 0) + spent.cpu);
   }
   console.log(`${title}, ${rounds} rounds`);
   const measure = quantile(times.get((ways[0] as Way).name) ?? [], 0.5);

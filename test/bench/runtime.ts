@@ -13,7 +13,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import type { openRuntime } from '../../engine/runtime/open.js';
 import type { Runtime } from '../../engine/runtime/runtime.js';
-import { command, commandAtOnce, cpuMs, race, timed } from './runtime-race.js';
+import { command, commandAtOnce, cpuMs, race, timed, type Way } from './runtime-race.js';
 import type { Bundle } from './runtime-yard.js';
 import { parentOf, pssKib, Yard } from './runtime-yard.js';
 import { Spawner } from './spawner.js';
@@ -21,6 +21,7 @@ import { Spawner } from './spawner.js';
 const rounds = Number(process.argv[2] ?? 50);
 const cycles = Number(process.argv[3] ?? 500);
 const AT_ONCE = 100;
+const WARM_UP = 200;
 const SIGKILL = 9;
 const OWN_COMMAND = fileURLToPath(new URL('../../bin/glassbox-runtime.cjs', import.meta.url));
 
@@ -72,6 +73,17 @@ class Bench {
       { name: 'ours, by command line', once: by(OWN_COMMAND, 'ours-cli'), budget: 1.5 },
       { name: 'nothing: node -e 0', once: () => this.#spawner.run(process.execPath, ['-e', '0']) },
     ]);
+  }
+
+  /** As an engine that has been at work for a while does it: nothing else in between, and the code compiled. */
+  async inRow(): Promise<void> {
+    const one = this.yard.bundle('row', ['/bin/true']);
+    for (let n = 0; n < WARM_UP; n++) await this.#measured(one);
+    const ways: readonly Way[] = [
+      { name: 'runc run', once: () => this.#spawner.run('runc', this.#runs('runc', one)) },
+      { name: 'ours, in process', once: () => this.#measured(one), budget: 1 / 5 },
+    ];
+    await race(`the same, each ${rounds} times in a row, after ${WARM_UP} of ours`, rounds, ways, 'in a row');
   }
 
   async atOnce(): Promise<void> {
@@ -207,6 +219,7 @@ async function main(): Promise<void> {
         .join(' ')}`,
     );
     await bench.run();
+    await bench.inRow();
     await bench.atOnce();
     await bench.exec();
     await bench.memory();
