@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { fchownSync, ftruncateSync, openSync, readFileSync } from 'node:fs';
+import { fchownSync, ftruncateSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { after, before, test } from 'node:test';
 import type { ErrnoName } from '../../engine/kernel/errno.js';
@@ -15,6 +15,7 @@ import {
   createOptions,
   leftSince,
   prepareRootfs,
+  ROOTFS,
   STATE,
   VARIANTS,
   type Variant,
@@ -76,7 +77,11 @@ function declare(): void {
     runtime.close();
   });
 
+  /** The place of --init's program, which the start before has made in the image: the next one is to make it, too. */
+  const forgetInit = (): void => rmSync(`${ROOTFS}/sbin`, { recursive: true, force: true });
+
   async function attempt(variant: Variant, fault?: Injection): Promise<Outcome> {
+    forgetInit();
     injection = fault;
     ftruncateSync(stdio[2], 0);
     fchownSync(stdio[2], 0, 0); // a container's user is given its streams; the next start is to find them as this one did
@@ -100,6 +105,7 @@ function declare(): void {
 
   /** The records of a start that goes well which a process issues, by their indexes. */
   async function issued(variant: Variant): Promise<{ program: Program; indexes: number[] }> {
+    forgetInit();
     const made = await runtime.create({ ...createOptions('one', variant), stdio });
     await runtime.start('one');
     assert.equal(await made.wait(), 0, `${variant.name}: without a fault it must end well: ${output()}`);

@@ -17,7 +17,7 @@ import type { CreateOptions } from '../../engine/runtime/types.js';
 export const AREA = '/run/crash';
 export const STATE = `${AREA}/state`;
 export const CONSOLE = `${AREA}/console.sock`;
-const ROOTFS = `${AREA}/rootfs`;
+export const ROOTFS = `${AREA}/rootfs`;
 const CGROUPS = '/sys/fs/cgroup';
 
 const namespace = /\[(\d+)\]/.exec(readlinkSync('/proc/self/ns/pid'))?.[1] ?? '';

@@ -8,6 +8,7 @@ export const ERRNOS: Partial<Record<SyscallName, readonly ErrnoName[]>> = {
   capset: ['EPERM', 'EINVAL'],
   chdir: ['EACCES', 'ENOENT', 'ENOMEM', 'EIO'],
   chroot: ['EPERM', 'EACCES', 'ENOMEM'],
+  clone: ['EAGAIN', 'ENOMEM', 'EPERM'],
   clone3: ['EAGAIN', 'ENOMEM', 'EPERM', 'ENOSPC', 'EUSERS'],
   close: ['EIO', 'EINTR'],
   close_range: ['EMFILE', 'ENOMEM', 'EINVAL'],
