@@ -1,5 +1,6 @@
 import { closeSync, openSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { SyscallError } from '../kernel/errors.js';
 import { check } from '../kernel/kernel.js';
 import type { Reactor } from '../kernel/reactor.js';
 import { type Refusal, refuseClients } from './docker-refusal.js';
@@ -97,6 +98,16 @@ export class LabDocker {
     });
   }
 
+  /** Null when the lab's pid 1 has just ended. */
+  #trySocket(): number | null {
+    try {
+      return this.#takeSocket();
+    } catch (error) {
+      if (error instanceof SyscallError && ['ESRCH', 'EBADF'].includes(error.errno)) return null;
+      throw error;
+    }
+  }
+
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
@@ -151,7 +162,9 @@ export class LabDocker {
     }).catch(() => null); // the lab has ended, and with it who waits
     if (this.#closed || log === null) return;
     const why = log.exitCode === 0 ? log.stdout.trim() : '';
-    this.#refusal = refuseClients(this.#takeSocket(), why === '' ? `the engine did not start; see ${LOG}` : why);
+    const socket = this.#trySocket();
+    if (socket === null) return;
+    this.#refusal = refuseClients(socket, why === '' ? `the engine did not start; see ${LOG}` : why);
     await this.#refusal.done;
     this.#refusal = null;
   }

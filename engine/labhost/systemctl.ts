@@ -25,7 +25,8 @@ case $units in
 *) others "$@" ;;
 esac
 pid=$(cat /run/glassbox/engine.pid 2>/dev/null)
-[ -n "$pid" ] && [ -d "/proc/$pid" ] || pid=
+# a killed engine's number may be another process's by now
+[ -n "$pid" ] && tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -q ' engine ' || pid=
 stop() {
   [ -n "$pid" ] || return 0
   kill "$pid" || exit 1

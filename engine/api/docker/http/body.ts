@@ -9,6 +9,8 @@ import { jsonFault } from './json-syntax.js';
 export const MAX_JSON = 4 << 20;
 /** Largest body in chunks before a stream, bytes: what `exec start` is told is a hundred of them. */
 const MAX_CHUNKED = 64 << 10;
+/** What may stand behind a body in one piece with its end: a client's first input, as much as a socket gives at once. */
+const MAX_EARLY = 128 << 10;
 /** How long a client may take for a JSON body. */
 export const BODY_TIME_MS = 30_000;
 
@@ -77,15 +79,15 @@ interface Taken {
 function takeCounted(socket: Duplex, head: Buffer, count: number): Promise<Taken> {
   const done = (bytes: Buffer): Taken | null =>
     bytes.length < count ? null : { body: bytes.subarray(0, count), early: bytes.subarray(count) };
-  return take(socket, head, done);
+  return take(socket, head, count + MAX_EARLY, done);
 }
 
 function takeChunked(socket: Duplex, head: Buffer): Promise<Taken> {
-  return take(socket, head, (bytes) => takeChunks(bytes, MAX_CHUNKED));
+  return take(socket, head, 2 * MAX_CHUNKED + MAX_EARLY, (bytes) => takeChunks(bytes, MAX_CHUNKED));
 }
 
-/** Bytes of a socket until they are enough; it is left paused. */
-function take(socket: Duplex, head: Buffer, enough: (bytes: Buffer) => Taken | null): Promise<Taken> {
+/** Bytes of a socket until they are enough, and never more than `most`, sizes of chunks and trailers included; it is left paused. */
+function take(socket: Duplex, head: Buffer, most: number, enough: (bytes: Buffer) => Taken | null): Promise<Taken> {
   return new Promise((resolve, reject) => {
     let bytes = head;
     const first = enough(bytes);
@@ -98,6 +100,7 @@ function take(socket: Duplex, head: Buffer, enough: (bytes: Buffer) => Taken | n
     const onData = (chunk: Buffer): void => {
       bytes = Buffer.concat([bytes, chunk]);
       try {
+        if (bytes.length > most) throw tooLarge();
         const taken = enough(bytes);
         if (taken !== null) done(() => resolve(taken));
       } catch (error) {
