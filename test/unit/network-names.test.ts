@@ -153,6 +153,23 @@ describe('names of containers', () => {
     assert.deepEqual(ask(linked, 'old.own'), ask(linked, 'web'));
     assert.equal(ask(other, 'db'), null);
   });
+
+  test('that a link gives lead to who is called so before whose id begins so, and to nobody where it names nobody', () => {
+    const named = sandbox('ab', { ipv4: '10.0.0.2' });
+    const longer = sandbox('abc', { ipv4: '10.0.0.3' });
+    const far = sandbox('abcd', { network: 'm', networkName: 'other', ipv4: '10.1.0.2' });
+    const app = sandbox('app', { ipv4: '10.0.0.4', request: { Links: ['ab:one', 'abcd:two', 'abc0:three', ':none'] } });
+    const ask = (name: string, ...all: SandboxRecord[]): unknown => {
+      const question = readQuestion(query(name));
+      assert.ok(question !== null, name);
+      return lookUp(app, all.values(), question)?.map(({ value }) => value) ?? null;
+    };
+    assert.deepEqual(ask('one', longer, named, far, app), ['10.0.0.2']);
+    assert.deepEqual(ask('one', longer, far, app), ['10.0.0.3'], 'by the beginning of its id');
+    assert.deepEqual(ask('three', longer, named, far, app), ['10.0.0.3'], 'by the beginning of its id');
+    assert.equal(ask('two', longer, named, far, app), null, 'of another network');
+    assert.equal(ask('none', longer, named, far, app), null);
+  });
 });
 
 describe('published ports', () => {

@@ -36,14 +36,22 @@ function addressesOf(asker: SandboxRecord, all: Iterable<SandboxRecord>, name: s
   const aliased: Addresses[] = [];
   const mine = networksOf(asker);
   const linked = linksOf(asker);
-  for (const { container, endpoints } of all)
+  const everybody = [...all];
+  /** A link leads to who is called so; to whose id begins so only where nobody of the network is. moby, daemon/container.go (GetContainer). */
+  const leadsTo = ({ id, name }: SandboxRecord['container'], to: string, network: string): boolean =>
+    to === name.toLowerCase() ||
+    (id.startsWith(to) &&
+      !everybody.some(
+        ({ container, endpoints }) =>
+          to === container.name.toLowerCase() && endpoints.some((one) => one.network === network),
+      ));
+  for (const { container, endpoints } of everybody)
     for (const endpoint of endpoints) {
       const networkName = mine.get(endpoint.network);
       if (networkName === undefined || endpoint.dnsNames === null) continue;
       const is = (text: string): boolean => name === text || name === `${text}.${networkName}`;
       const links = linked.get(endpoint.network) ?? [];
-      const isLinked = ({ to, alias }: Link): boolean =>
-        is(alias) && (to === container.name.toLowerCase() || container.id.startsWith(to));
+      const isLinked = ({ to, alias }: Link): boolean => is(alias) && leadsTo(container, to, endpoint.network);
       if (is(container.name.toLowerCase()) || links.some(isLinked)) named.push(endpoint);
       else if (endpoint.dnsNames.some((one) => is(one.toLowerCase()))) aliased.push(endpoint);
     }
@@ -61,9 +69,11 @@ function linksOf({ endpoints }: SandboxRecord): Map<string, readonly Link[]> {
   return new Map(
     endpoints.map(({ network, request }) => [
       network,
-      (request.Links ?? []).map((text) => {
-        const [to = '', alias = to] = text.toLowerCase().split(':');
-        return { to: to.replace(/^\//, ''), alias: alias.replace(/^.*\//, '') };
+      (request.Links ?? []).flatMap((text) => {
+        const [first = '', alias = first] = text.toLowerCase().split(':');
+        const to = first.replace(/^\//, '');
+        // each id begins with nothing
+        return to === '' ? [] : [{ to, alias: alias.replace(/^.*\//, '') }];
       }),
     ]),
   );
