@@ -86,17 +86,19 @@ export async function replaceFile(
 ): Promise<void> {
   const file = await open(unfinished, 'wx', mode);
   try {
-    await file.writeFile(content);
-    step(`wrote ${nameOf(path)}`);
-    if (stands('store-sync')) await file.sync();
-    step(`synced ${nameOf(path)}`);
+    try {
+      await file.writeFile(content);
+      step(`wrote ${nameOf(path)}`);
+      if (stands('store-sync')) await file.sync();
+      step(`synced ${nameOf(path)}`);
+    } finally {
+      await file.close();
+    }
+    await renameDurably(unfinished, path);
   } catch (error) {
     await rm(unfinished, { force: true });
     throw error;
-  } finally {
-    await file.close();
   }
-  await renameDurably(unfinished, path);
 }
 
 /** Rename a file or directory whose content is on the disk already. */
@@ -112,7 +114,7 @@ export async function renameDurably(from: string, to: string): Promise<void> {
 export async function syncDirectory(path: string): Promise<void> {
   const directory = await open(path, 'r');
   try {
-    await directory.sync();
+    if (stands('store-sync')) await directory.sync();
   } finally {
     await directory.close();
   }
