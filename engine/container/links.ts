@@ -1,8 +1,11 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { EngineError } from '../kernel/errors.js';
 import type { ContainerDeps } from './deps.js';
 import { childrenOf } from './link-names.js';
 import { type ContainerRecord, isRunning } from './record.js';
+
+/** Of a hosts file: a container writes in its own as it likes. */
+const LONGEST = 1024 * 1024;
 
 interface Link {
   readonly other: ContainerRecord;
@@ -34,22 +37,31 @@ export function tellParents(deps: ContainerDeps, record: ContainerRecord): void 
       if (child === record && isRunning(parent)) changeHosts(deps, parent, alias, address);
 }
 
-/** In a file of hosts in use: another address for the line of a link, or none. libnetwork, etchosts.Update. */
+/**
+ * In a file of hosts in use: another address for the line of a link, or none. Where that cannot be, as for a parent without a
+ * network, the engine's log says so and nothing else fails by it, as with dockerd. libnetwork, etchosts.Update.
+ */
 export function changeHosts(
-  { store }: ContainerDeps,
-  { id }: ContainerRecord,
+  { store, warn }: Pick<ContainerDeps, 'store' | 'warn'>,
+  { id }: Pick<ContainerRecord, 'id'>,
   alias: string,
   address: string | null,
 ): void {
   const path = store.file(id, 'hosts');
   const name = alias.replace(/^.*\//, '');
-  const lines = readFileSync(path, 'utf8').split('\n');
-  const changed = lines.flatMap((line) => {
-    const [, names = ''] = line.split('\t');
-    if (names.split(/[ .]/, 1)[0] !== name) return [line];
-    return address === null ? [] : [`${address}\t${names}`];
-  });
-  writeFileSync(path, changed.join('\n'));
+  try {
+    const { size } = statSync(path);
+    if (size > LONGEST) throw new EngineError('ResourceExhausted', `${size} bytes are more than is read`);
+    const lines = readFileSync(path, 'utf8').split('\n');
+    const changed = lines.flatMap((line) => {
+      const [, names = ''] = line.split('\t');
+      if (names !== name && !names.startsWith(`${name} `) && !names.startsWith(`${name}.`)) return [line];
+      return address === null ? [] : [`${address}\t${names}`];
+    });
+    writeFileSync(path, changed.join('\n'));
+  } catch (error) {
+    warn(`container ${id}: the link ${alias} is not changed in ${path}: ${(error as Error).message}`);
+  }
 }
 
 /** Lines of /etc/hosts for them. */

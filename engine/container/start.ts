@@ -43,8 +43,8 @@ export async function startContainer(deps: ContainerDeps, record: ContainerRecor
     undo.push(() => unmountRootfs(deps, record.id));
     deps.at?.('start.network');
     await attachNetwork(deps, record);
-    tellParents(deps, record);
     undo.push(() => detachNetwork(deps, record));
+    tellParents(deps, record);
     deps.at?.('start.mounts');
     const mounts = await placeMounts(deps, record, undo);
     tellVolumes(deps, record, 'mount');

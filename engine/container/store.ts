@@ -40,7 +40,10 @@ export class ContainerStore {
     mkdirSync(this.#root, { recursive: true, mode: 0o710 });
     const broken: string[] = [];
     const damaged = new Map<string, string>();
-    for (const id of readdirSync(this.#root)) {
+    for (const entry of readdirSync(this.#root, { withFileTypes: true })) {
+      // what is no directory is none of the engine's
+      if (!entry.isDirectory()) continue;
+      const id = entry.name;
       const kept = readRecord(this.file(id, KEPT));
       if (typeof kept === 'string') {
         damaged.set(id, kept);
