@@ -124,7 +124,13 @@ function bindInside(deps: ContainerDeps, root: string, path: string, source: str
   } catch (error) {
     if (!(error instanceof SyscallError && error.errno === 'ENOENT')) throw error;
     makeInRoot(deps.kernel, root, path, statSync(source).isDirectory() ? 'directory' : 'file');
-    place = openInRoot(deps.kernel, root, path, O.PATH);
+    try {
+      place = openInRoot(deps.kernel, root, path, O.PATH);
+    } catch (still) {
+      // a link that leads nowhere is left as it is: what is mounted there is not seen
+      if (still instanceof SyscallError && still.errno === 'ENOENT') return;
+      throw still;
+    }
   }
   try {
     check(deps.kernel, 'mount', [source, `/proc/self/fd/${place}`, null, MS_BIND | MS_REC, null], {
