@@ -22,6 +22,8 @@ const rounds = Number(process.argv[2] ?? 50);
 const cycles = Number(process.argv[3] ?? 500);
 const AT_ONCE = 100;
 const WARM_UP = 200;
+/** After so many V8 has grown to what it needs. */
+const SETTLED = 1000;
 const SIGKILL = 9;
 const OWN_COMMAND = fileURLToPath(new URL('../../bin/glassbox-runtime.cjs', import.meta.url));
 
@@ -172,7 +174,7 @@ class Bench {
 
   async cycles(): Promise<void> {
     const one = this.yard.bundle('cycle', ['/bin/true']);
-    for (let n = 0; n < 20; n++) await this.#inProcess(one);
+    for (let n = 0; n < SETTLED; n++) await this.#inProcess(one);
     const before = this.#held();
     let failed = 0;
     const ms = await timed(async () => {
