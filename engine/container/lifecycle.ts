@@ -95,10 +95,10 @@ export class Lifecycle {
     const managed = this.#get(id);
     const { record } = managed;
     record.stoppedByHand = true;
-    const waited = managed.restarts.cancel();
-    if (waited) {
-      this.#stopped(managed);
-      return true;
+    managed.restarts.cancel();
+    if (record.state.status === 'restarting') {
+      await this.#takeBack(managed);
+      if (!isRunning(record)) return true;
     }
     if (!isRunning(record)) return false;
     const signal = parseSignal(options.signal ?? record.config.StopSignal ?? 'SIGTERM');
@@ -123,12 +123,12 @@ export class Lifecycle {
     options: { readonly timeout: number | null; readonly signal: string | null },
   ): Promise<void> {
     const managed = this.#get(id);
-    managed.stays = true;
+    managed.restarting++;
     try {
       await this.stop(id, options);
       await this.start(id, { byHand: true });
     } finally {
-      managed.stays = false;
+      managed.restarting--;
     }
     this.#emit(managed.record, 'restart');
   }
@@ -143,12 +143,14 @@ export class Lifecycle {
         `cannot kill container: ${record.name}: container ${record.id} is not running`,
       );
     const stopSignal = record.config.StopSignal === undefined ? null : parseSignal(record.config.StopSignal);
-    if (stopSignal === null || signal === SIG.KILL || signal === stopSignal) managed.restarts.cancel();
+    const isEnd = stopSignal === null || signal === SIG.KILL || signal === stopSignal;
+    if (isEnd) managed.restarts.cancel();
     record.stoppedByHand = true;
-    // there is no process to be told: that it is not started again is enough
     if (isRestarting) {
-      if (!managed.restarts.isWaiting) this.#stopped(managed);
-      return;
+      // where there is no process to be told, that it is not started again is enough
+      if (managed.restarts.isWaiting) return;
+      await (isEnd ? this.#takeBack(managed) : managed.mutex.run(() => Promise.resolve()));
+      if (!isRunning(record)) return;
     }
     const ended = managed.wait('next-exit');
     this.#signal(managed, signal);
@@ -198,6 +200,7 @@ export class Lifecycle {
       }
       managed.restarts.cancel();
       record.stoppedByHand = true;
+      if (record.state.status === 'restarting') await this.#takeBack(managed);
       const ended = managed.wait('not-running');
       if (isRunning(record)) {
         this.#signal(managed, SIG.KILL);
@@ -336,7 +339,7 @@ export class Lifecycle {
     if (again) return;
     managed.tell('stopped');
     managed.over();
-    if (record.hostConfig.AutoRemove && !managed.stays) await this.#remove(managed, true);
+    if (record.hostConfig.AutoRemove && managed.restarting === 0) await this.#remove(managed, true);
   }
 
   async #startAgain(managed: Managed): Promise<void> {
@@ -356,12 +359,16 @@ export class Lifecycle {
     });
   }
 
-  /** A wait for the next start was taken back. */
-  #stopped(managed: Managed): void {
-    managed.record.state.status = 'exited';
-    this.#deps.store.save(managed.record);
-    managed.tell('stopped');
-    managed.over();
+  /** It is to be restarted no more: a start that its policy has begun is waited for, and then it runs; one that has not is none. */
+  #takeBack(managed: Managed): Promise<void> {
+    const { record } = managed;
+    return managed.mutex.run(async () => {
+      if (record.state.status !== 'restarting') return;
+      record.state.status = 'exited';
+      this.#deps.store.save(record);
+      managed.tell('stopped');
+      managed.over();
+    });
   }
 
   async #remove(managed: Managed, volumes: boolean): Promise<void> {

@@ -15,8 +15,8 @@ export class Managed {
   health: HealthMonitor | null = null;
   /** Somebody has asked for its end; the log of events is to say `stop` after `die`. */
   removed = false;
-  /** It ends to be started again by `docker restart`: `--rm` waits for another end. */
-  stays = false;
+  /** So many times `docker restart` is under way, whose end is followed by a start: `--rm` waits for another end. */
+  restarting = 0;
   #waiters = new Set<(what: 'exit' | 'stopped' | 'removed', result: WaitResult) => void>();
   #starts = new Set<(live: Live | null) => void>();
 
