@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import type { Change, Container, Process, Snapshot } from '../../engine/api/types.js';
 import {
@@ -86,6 +88,21 @@ describe('records of the container engine', () => {
     fc.assert(
       fc.property(fc.string(), (text) => void [parseFields(text), sandboxOwner(parseFields(text)), digestHex(text)]),
     );
+  });
+
+  it('hold no long text by the beginning of it that is shown', () => {
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    const heap = (): number => {
+      collect();
+      return process.memoryUsage().heapUsed;
+    };
+    const long = record({ config: { Image: 'x'.repeat(1_000_000) } });
+    const before = heap();
+    const kept = Array.from({ length: 16 }, () => containerOf(parseFields(long), ID));
+    const grown = heap() - before;
+    assert.ok(grown < 4 << 20, `${grown} bytes for ${kept.length} records`);
+    assert.equal(kept[0]?.image, 'x'.repeat(255));
   });
 
   it('of networks give the name of each bridge', () => {

@@ -1,4 +1,5 @@
 import type { Container, ContainerNetwork } from '../../api/types.js';
+import { cutText } from '../../kernel/cut-text.js';
 
 /** What a container's record says, and nothing that the kernel could say. */
 export interface RecordedContainer {
@@ -42,7 +43,7 @@ function fieldsOf(value: unknown): Fields | null {
 }
 
 function text(value: unknown): string {
-  return typeof value === 'string' ? value.slice(0, NAME) : '';
+  return typeof value === 'string' ? cutText(value, NAME) : '';
 }
 
 function count(value: unknown): number {

@@ -77,8 +77,9 @@ export class ContainerRecords {
   #containers = new Map<string, Cached<RecordedContainer | null>>();
   #sandboxes = new Map<string, Cached<string | null>>();
   #networks: Cached<readonly ContainerNetwork[]> | null = null;
-  /** Layers below a container, by its id: they never change. Null: not read yet. */
+  /** Layers below a container, by its id: they never change. */
   #chains = new Map<string, readonly string[]>();
+  /** The layer below each of these layers. */
   #parents = new Map<string, string | null>();
   #list: readonly RecordedContainer[] = [];
   #prefix: string;
@@ -191,13 +192,21 @@ export class ContainerRecords {
     this.#list = [...byId.values()].sort((a, b) =>
       a.created < b.created ? -1 : a.created > b.created ? 1 : a.id < b.id ? -1 : 1,
     );
-    for (const id of this.#chains.keys()) if (!byId.has(id)) this.#chains.delete(id);
+    this.#readChains(data, byId);
+  }
+
+  #readChains(data: number, containers: ReadonlyMap<string, unknown>): void {
+    let isOther = false;
+    for (const id of this.#chains.keys()) if (!containers.has(id)) isOther = this.#chains.delete(id);
     for (const { id } of this.#list) {
       if (this.#chains.has(id)) continue;
+      isOther = true;
       const chain = this.#readChain(data, id);
       if (chain !== null) this.#chains.set(id, chain);
     }
-    if (this.#list.length === 0) this.#parents.clear();
+    if (!isOther) return;
+    const used = new Set([...this.#chains.values()].flat());
+    for (const layer of this.#parents.keys()) if (!used.has(layer)) this.#parents.delete(layer);
   }
 
   #readNetworks(data: number): void {
@@ -216,18 +225,20 @@ export class ContainerRecords {
     this.#sandboxes = next;
   }
 
-  /** Names in `layers/` of what a container stands on, topmost first; null while there is no such record. */
+  /** Names in `layers/` of what a container stands on, topmost first; null while one of the records is not there or cannot be read. */
   #readChain(data: number, id: string): readonly string[] | null {
-    const read = (path: string): ReturnType<typeof parseFields> =>
-      this.#readFile(data, `image/overlay/${path}`, undefined, parseFields)?.value ?? null;
-    const snapshot = read(`snapshots/${id}/snapshot.json`);
+    const read = (path: string): Cached<ReturnType<typeof parseFields>> | null =>
+      this.#readFile(data, `image/overlay/${path}`, undefined, parseFields);
+    const snapshot = read(`snapshots/${id}/snapshot.json`)?.value ?? null;
     if (snapshot === null) return null;
     const top = digestHex(snapshot['top']);
     const chain: string[] = [];
     for (let layer = top; layer !== null && chain.length < LAYERS; layer = this.#parents.get(layer) ?? null) {
       chain.push(layer);
-      if (!this.#parents.has(layer))
-        this.#parents.set(layer, digestHex(read(`layers/${layer}/layer.json`)?.['parent']));
+      if (this.#parents.has(layer)) continue;
+      const found = read(`layers/${layer}/layer.json`);
+      if (found === null) return null;
+      this.#parents.set(layer, digestHex(found.value?.['parent']));
     }
     return snapshot['init'] === true ? [`${top ?? 'none'}-init`, ...chain] : chain;
   }
