@@ -1,13 +1,14 @@
 import { statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import type { Story, StorySummary } from '../../engine/api/types.js';
+import type { Bilingual, Story, StorySummary } from '../../engine/api/types.js';
 import { ConnectionError, Engine, EngineError, type Query } from '../docker/client/engine.js';
 import { resolveHost } from '../docker/client/host.js';
 import { Flags } from '../docker/command/flags.js';
 
 const DEFAULT_SOCKET = '/var/run/docker.sock';
 const PATH = '/glassbox/v1/explain';
+const NO_SOCKET: Bilingual = { en: 'there is no such socket', zh: '没有这个套接字' };
 
 /** An engine of ours that tells what requests made it do. */
 export interface ExplainingEngine {
@@ -21,7 +22,7 @@ export interface ExplainingEngine {
 }
 
 /** What is there instead of such an engine. */
-export type NoEngine = { readonly why: 'none' | 'other'; readonly address: string; readonly message: string };
+export type NoEngine = { readonly why: 'none' | 'other'; readonly address: string; readonly message: Bilingual };
 
 /**
  * The engine at `--host`, else of DOCKER_HOST, else of the usual socket where there is one: in a lab that is ours. `none`:
@@ -30,10 +31,10 @@ export type NoEngine = { readonly why: 'none' | 'other'; readonly address: strin
 export async function findEngine(
   host: string | undefined,
   env: Readonly<Record<string, string | undefined>>,
+  usual = DEFAULT_SOCKET,
 ): Promise<ExplainingEngine | NoEngine> {
   const asked = host !== undefined || (env['DOCKER_HOST'] ?? '') !== '';
-  if (!asked && !isSocket(DEFAULT_SOCKET))
-    return { why: 'none', address: `unix://${DEFAULT_SOCKET}`, message: 'there is no such socket' };
+  if (!asked && !isSocket(usual)) return { why: 'none', address: `unix://${usual}`, message: NO_SOCKET };
   const flags = new Flags([]);
   if (host !== undefined) flags.set('host', host);
   const where = resolveHost(flags, env, env['DOCKER_CONFIG'] ?? join(homedir(), '.docker'));
@@ -43,8 +44,8 @@ export async function findEngine(
   try {
     await ask({ limit: 1 });
   } catch (error) {
-    if (error instanceof ConnectionError) return { why: 'none', address: where.text, message: error.message };
-    if (error instanceof EngineError) return { why: 'other', address: where.text, message: error.said };
+    if (error instanceof ConnectionError) return { why: 'none', address: where.text, message: asSaid(error.message) };
+    if (error instanceof EngineError) return { why: 'other', address: where.text, message: asSaid(error.said) };
     throw error;
   }
   return {
@@ -60,6 +61,11 @@ export async function findEngine(
       }
     },
   };
+}
+
+/** Words of Docker's, which has one language. */
+function asSaid(text: string): Bilingual {
+  return { en: text, zh: text };
 }
 
 function isSocket(path: string): boolean {

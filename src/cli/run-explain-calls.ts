@@ -1,6 +1,6 @@
 import type { Story } from '../../engine/api/types.js';
 import { CliError } from '../docker/errors.js';
-import type { Bilingual } from '../i18n/text.js';
+import { type Bilingual, pick } from '../i18n/text.js';
 import { type Context, complain } from './context.js';
 import { type ExplainingEngine, findEngine, type NoEngine } from './explaining-engine.js';
 import { type Invocation, UsageError } from './spec.js';
@@ -36,7 +36,7 @@ export async function explainCalls(invocation: Invocation, context: Context): Pr
   const isMeant = host !== undefined || options['last'] !== undefined || options['limit'] !== undefined;
   if ('why' in engine) {
     if (!isMeant) return null;
-    complain(context, SAID[engine.why], { address: engine.address, message: engine.message });
+    complain(context, SAID[engine.why], { address: engine.address, message: pick(engine.message, context.language) });
     return 1;
   }
   return answer(engine, isMeant || engine.asked, invocation, context);
