@@ -186,6 +186,12 @@ function declare(): void {
         `${pattern} among what was taken back: ${undone.join('; ')}`,
       );
     await ask('DELETE', '/containers/bad');
+    assert.equal((await ask('POST', '/containers/absent/attach?stream=1&stdout=1')).status, 404);
+    assert.equal((await last()).calls[0]?.failure, 'No such container: absent');
+    await ask('POST', `/images/create?fromSrc=${encodeURIComponent(`http://u:${SECRET}@127.0.0.1:1/x.tar`)}`);
+    const imported = await last();
+    assert.ok(imported.calls[0]?.failure?.includes('127.0.0.1:1') === true, JSON.stringify(imported.calls));
+    assert.ok(!JSON.stringify(imported).includes(SECRET), JSON.stringify(imported.calls));
   });
 
   test('what the engine does by itself is told by its cause', async () => {

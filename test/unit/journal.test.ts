@@ -1,16 +1,24 @@
 import assert from 'node:assert/strict';
+import { IncomingMessage, ServerResponse } from 'node:http';
+import { Socket } from 'node:net';
 import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { carryOut } from '../../engine/api/docker/explain/begin.js';
 import { typed } from '../../engine/api/docker/explain/caller.js';
 import { originOf } from '../../engine/api/docker/explain/origin.js';
 import { storiesAbout, storiesOf, summaryOf, tell } from '../../engine/api/docker/explain/stories.js';
+import { failAsStream } from '../../engine/api/docker/http/errors.js';
 import type { StoryCaller, StoryOrigin } from '../../engine/api/types.js';
+import { EngineError } from '../../engine/kernel/errors.js';
 import type { Call } from '../../engine/kernel/journal/call.js';
 import { actFor, currentCall, notePhase, undoing } from '../../engine/kernel/journal/context.js';
 import { DeedKind, type DeedNote, noteDeed } from '../../engine/kernel/journal/deed.js';
 import { Journal, noteSubject } from '../../engine/kernel/journal/journal.js';
 import { hideInText, hideInWords, presentable } from '../../engine/kernel/journal/secrets.js';
 import { noteSyscall } from '../../engine/kernel/journal/syscall-deed.js';
+import { findEngine } from '../../src/cli/explaining-engine.js';
 
 const nobody: StoryCaller = { pid: null, uid: null, address: null, agent: null, command: null };
 const request = (path: string, caller: StoryCaller = nobody, body: unknown = null): StoryOrigin =>
@@ -113,11 +121,21 @@ describe('the journal', () => {
       few.calls.map(({ number }) => number),
       [3, 4, 5],
     );
-    assert.equal(few.bytes, 300);
-    actFor(calls[0] as Call, () => deed('of a forgotten one', 100));
-    assert.equal(few.bytes, 300);
-    actFor(calls[4] as Call, () => deed('large', 9_900));
-    assert.deepEqual([few.calls.map(({ number }) => number), few.bytes], [[5], 10_000]);
+    const three = few.bytes;
+    assert.ok(three > 300 && three < 10_000, `${three} bytes`);
+    actFor(calls[0] as Call, () => {
+      deed('of a forgotten one', 100);
+      noteSubject('container', 'x', 'x');
+    });
+    few.close(calls[0] as Call, 500, 'refused after it was forgotten');
+    assert.equal(few.bytes, three);
+    actFor(calls[4] as Call, () => deed('large', 9_000));
+    assert.deepEqual([few.calls.map(({ number }) => number), few.bytes], [[5], three / 3 + 9_000]);
+    assert.deepEqual(
+      calls.map(({ deeds }) => deeds.length),
+      [0, 0, 0, 0, 2],
+      'what was forgotten is still held',
+    );
 
     const much = new Journal();
     const endless = much.open(request('/endless'));
@@ -131,6 +149,71 @@ describe('the journal', () => {
     for (let n = 0; n < 50; n++) actFor(much.open(cause(n % 2 === 0 ? 'a' : 'b')), () => deed('probe'));
     assert.equal(much.calls.filter(({ origin }) => origin.by === 'engine' && origin.object === 'a').length, 5);
     assert.equal(much.calls.length, 11);
+  });
+
+  it('counts what a call holds besides its deeds: the request, the reason of a refusal, its subjects', () => {
+    const holding = new Journal();
+    const call = holding.open(request('/a', nobody, { Cmd: Array.from({ length: 8 }, () => 'x'.repeat(100)) }));
+    holding.close(call, 400, 'y'.repeat(500));
+    assert.ok(holding.bytes > 2 * 1_300, `${holding.bytes} bytes`);
+    const before = holding.bytes;
+    actFor(call, () => {
+      for (let n = 0; n < 10; n++) noteSubject('container', 'ab'.repeat(32), 'web');
+    });
+    const grown = holding.bytes - before;
+    assert.ok(grown > 128 && grown < 1_000, `${grown} bytes for one subject that was named ten times`);
+    const small = new Journal({ bytes: 100_000 });
+    for (let n = 0; n < 400; n++) small.close(small.open(request('/a')), 404, `${n} ${'z'.repeat(3_000)}`);
+    assert.ok(small.bytes <= 100_000 && small.calls.length < 40, `${small.calls.length} calls, ${small.bytes} bytes`);
+  });
+
+  it('holds no long request by the beginning of it that is shown', () => {
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    const heap = (): number => {
+      collect();
+      return process.memoryUsage().heapUsed;
+    };
+    // about 2 MB of JSON each
+    const long = (): unknown =>
+      Array.from({ length: 64 }, (_, n) => ({ a: Array.from({ length: 64 }, () => `${n}${'x'.repeat(450)}`) }));
+    const before = heap();
+    const kept = Array.from({ length: 8 }, () => request('/a', nobody, long()));
+    const grown = heap() - before;
+    assert.ok(grown < 4 << 20, `${grown} bytes for ${kept.length} requests`);
+  });
+
+  it('takes a refusal that the answer itself says for one', async () => {
+    const ended = { status: () => 404, gone: new AbortController().signal };
+    const endpoint = {
+      operation: 'ContainerAttach',
+      method: 'POST',
+      path: '/containers/{id}/attach',
+      pattern: /^$/,
+      body: 'none',
+      prepare: () => ({ asked: null, run: () => Promise.resolve() }),
+    } as const;
+    const response = new ServerResponse(new IncomingMessage(new Socket()));
+    const begun = {
+      request: response.req,
+      socket: response.req.socket,
+      endpoint,
+      target: { path: '/containers/x/attach', version: null, query: '' },
+      body: null,
+    };
+    const journal = new Journal();
+    await carryOut(
+      journal,
+      begun,
+      () => Promise.resolve(failAsStream(response, new EngineError('NotFound', 'No such container: x'), 'text/plain')),
+      ended,
+    );
+    assert.deepEqual(
+      journal.calls.map(({ end }) => end),
+      [{ status: 404, failure: 'No such container: x' }],
+    );
+    await carryOut(journal, begun, () => Promise.resolve(), ended);
+    assert.equal(journal.calls.length, 1, 'one that was not refused and did nothing is told');
   });
 
   it('takes the requests of one docker command as one story, whatever comes between them', () => {
@@ -194,6 +277,15 @@ describe('the journal', () => {
   });
 });
 
+describe('an engine that would tell', () => {
+  it('is said in both languages not to be there', async () => {
+    const found = await findEngine(undefined, {}, '/no/such.sock');
+    assert.ok('why' in found, 'there is one');
+    assert.equal(found.message.en, 'there is no such socket');
+    assert.match(found.message.zh, /^[\u4e00-\u9fff]+$/);
+  });
+});
+
 describe('what is not kept', () => {
   it('hides values of variables and passwords in the words of a command', () => {
     const hidden = (line: string, login = false): string => hideInWords(line.split(' '), login).join(' ');
@@ -210,13 +302,57 @@ describe('what is not kept', () => {
     );
   });
 
+  it('hides passwords in words that run together, in quotes, in JSON and in headers', () => {
+    const hidden = (...words: string[]): string[] => hideInWords(words, words[0] === 'login');
+    for (const words of [
+      ['login', '-u', 'me', '-phunter2'],
+      ['login', '-u', 'me', '-p=hunter2'],
+      ['run', '-ite', 'DB=hunter2', 'x'],
+      ['run', '-iteDB=hunter2', 'x'],
+      ['curl', '-d', '{"username":"me","password":"hunter2"}'],
+      ['curl', '-d', '{"x": {"password" : "a\\"hunter2"}}'],
+      ['curl', '-d', '{"body":"{\\"password\\":\\"a hunter2\\"}"}'],
+      ['curl', '-H', 'X-Registry-Auth: hunter2'],
+      ['curl', '-H', 'Authorization: Bearer hunter2'],
+      ['sh', '-ec', 'PASSWORD="a hunter2" x'],
+      ['sh', '-ec', "true; PASSWORD='a hunter2' x"],
+      ['sh', '-ec', 'true; PASSWORD=a"hunter2" x'],
+      ['x', '--password=it,hunter2'],
+      ['x', 'https://me:a@hunter2@host/'],
+    ])
+      assert.doesNotMatch(hidden(...words).join(' '), /hunter2/, words.join(' '));
+    assert.deepEqual(hidden('login', '-p=pw', 'host'), ['login', '-p=…', 'host']);
+    assert.equal(hideInText('{"password":"a b","x":1}'), '{"password":…,"x":1}');
+    assert.equal(hideInText('curl -H "Authorization: Basic x" http://y'), 'curl -H "Authorization: …" http://y');
+    assert.equal(hideInText('PASSWORD="a b" run it'), 'PASSWORD=… run it');
+    const usual = ['run', '-it', '--name=x', '-p80:80', '-v', '/a:/b', 'author', 'ls', '-la', 'a=b'];
+    assert.deepEqual(hidden(...usual), usual);
+  });
+
+  it('hides a password in the reason of a refusal, and cuts it', async () => {
+    const journal = new Journal();
+    const call = journal.open(request('/a'));
+    journal.close(call, 500, 'Get "http://u:hunter2@host/x.tar": refused');
+    assert.equal(call.end.failure, 'Get "http://u:…@host/x.tar": refused');
+    await assert.rejects(
+      journal.during(cause('b'), () => Promise.reject(new Error(`password=hunter2 ${'x'.repeat(9_000)}`))),
+    );
+    const { failure } = (journal.calls[1] as Call).end;
+    assert.ok(failure !== null && failure.length <= 2_000, `${failure?.length} characters`);
+    assert.match(failure, /^password=… x+…$/);
+  });
+
   it('shows who asked as it was typed', () => {
     for (const [words, line] of [
       [['docker', 'run', '-e', 'A=b c', 'busybox'], "docker run -e 'A=…' busybox"],
       [['/usr/bin/docker', 'login', '-p', 'pw'], "docker login -p '…'"],
       [['/usr/bin/node', '--', '/x/bin/glassbox-docker.mjs', 'volume', 'create', 'v1'], 'docker volume create v1'],
-      [['python3', '/x/client.py', "it's"], "client.py 'it'\\''s'"],
-      [['python3', '-c', 'import docker'], "python3 -c 'import docker'"],
+      [['/usr/bin/docker', 'login', '-u', 'me', '-phunter2'], "docker login -u me '-p…'"],
+      [['docker', 'run', '--name', "it's"], "docker run --name 'it'\\''s'"],
+      [['python3', '/x/client.py', "it's"], 'client.py'],
+      [['python3', '-c', 'import docker'], 'python3'],
+      [['curl', '-u', 'me:hunter2', '-H', 'X-Registry-Auth: hunter2', 'http://x'], 'curl'],
+      [['my client', 'hunter2'], "'my client'"],
       [[''], "''"],
     ] as const)
       assert.equal(typed(words), line);

@@ -24,15 +24,18 @@ export class Call {
   readonly deeds: Deed[] = [];
   /** Deeds that were not kept: there were too many. */
   forgotten = 0;
+  /** About what it takes in memory. */
   bytes = 0;
   /** The journal has forgotten it: what is still done for it is not kept either. */
   dropped = false;
   endedAt: number | null = null;
   end: CallEnd = { status: null, failure: null };
+  /** Why it was refused, where the answer says so in a stream of its own and nothing is thrown. */
+  refusal: string | null = null;
   readonly #subjects = new Map<string, StorySubject>();
   readonly #grown: (call: Call, bytes: number) => void;
 
-  /** @param grown told of every deed that was kept */
+  /** @param grown told of every deed that was kept, and of every subject of a call that is kept */
   constructor(origin: StoryOrigin, grown: (call: Call, bytes: number) => void) {
     this.origin = origin;
     this.#grown = grown;
@@ -57,10 +60,29 @@ export class Call {
 
   /** An object that it was about. */
   concerns(subject: StorySubject): void {
-    if (this.#subjects.size < MAX_SUBJECTS) this.#subjects.set(`${subject.type} ${subject.id}`, subject);
+    const key = `${subject.type} ${subject.id}`;
+    if (this.dropped || (this.#subjects.size >= MAX_SUBJECTS && !this.#subjects.has(key))) return;
+    const bytes = weightOf(subject) - weightOf(this.#subjects.get(key) ?? null);
+    this.#subjects.set(key, subject);
+    this.bytes += bytes;
+    if (this.number > 0) this.#grown(this, bytes);
+  }
+
+  /** Let go of everything: whoever still acts for it (a timer, a connection) holds no more than its origin. */
+  drop(): void {
+    this.dropped = true;
+    this.deeds.length = 0;
+    this.#subjects.clear();
   }
 
   get subjects(): readonly StorySubject[] {
     return [...this.#subjects.values()];
   }
+}
+
+/** About what a value of strings, numbers and objects takes in memory: headers of V8's objects, two bytes for each character. */
+export function weightOf(value: unknown): number {
+  if (typeof value === 'string') return 24 + 2 * value.length;
+  if (typeof value !== 'object' || value === null) return 8;
+  return Object.entries(value).reduce((sum, [name, one]) => sum + 16 + 2 * name.length + weightOf(one), 64);
 }

@@ -1,12 +1,16 @@
 import type { StoryOrigin } from '../../api/types.js';
-import { Call } from './call.js';
+import { cutText } from '../cut-text.js';
+import { Call, weightOf } from './call.js';
 import { actFor, currentCall } from './context.js';
+import { hideInText } from './secrets.js';
 
 /** Calls that are kept, and what all of them may take together; the oldest are forgotten. */
 const MAX_CALLS = 500;
 const MAX_BYTES = 8 << 20;
 /** Calls of one cause for one object, such as the probes of a container that come every second. */
 const MAX_ALIKE = 5;
+/** Characters of why a call was refused. */
+const MAX_FAILURE = 2_000;
 
 export interface JournalBounds {
   readonly calls?: number;
@@ -30,17 +34,21 @@ export class Journal {
   open(origin: StoryOrigin): Call {
     return new Call(origin, (call, bytes) => {
       if (call.number === 0) this.#keep(call);
-      this.#bytes += bytes;
+      else this.#bytes += bytes;
       this.#shrink();
     });
   }
 
-  /** It was answered, or its work is done. */
+  /** It was answered, or its work is done. @param failure as it was said to who asked; secrets in it are not kept */
   close(call: Call, status: number | null, failure: string | null): void {
     call.endedAt = Date.now();
-    call.end = { status, failure };
-    if (failure === null || call.number > 0) return;
-    this.#keep(call);
+    call.end = { status, failure: failure === null ? null : cutText(hideInText(failure), MAX_FAILURE) };
+    call.refusal = null;
+    if (failure === null || call.dropped) return;
+    const bytes = weightOf(call.end);
+    call.bytes += bytes;
+    if (call.number === 0) this.#keep(call);
+    else this.#bytes += bytes;
     this.#shrink();
   }
 
@@ -67,6 +75,8 @@ export class Journal {
 
   #keep(call: Call): void {
     call.number = this.#next++;
+    call.bytes += weightOf(call.origin);
+    this.#bytes += call.bytes;
     this.#calls.push(call);
     if (call.origin.by !== 'engine') return;
     const key = `${call.origin.cause} ${call.origin.object}`;
@@ -87,7 +97,7 @@ export class Journal {
     if (at < 0) return;
     this.#calls.splice(at, 1);
     this.#bytes -= call.bytes;
-    call.dropped = true;
+    call.drop();
     if (call.origin.by !== 'engine') return;
     const key = `${call.origin.cause} ${call.origin.object}`;
     const left = this.#alike.get(key)?.filter((one) => one !== call) ?? [];
@@ -99,6 +109,12 @@ export class Journal {
 /** As `during` of a journal, where there is one. */
 export function inBackground<T>(journal: Journal | undefined, origin: StoryOrigin, work: () => Promise<T>): Promise<T> {
   return journal === undefined ? work() : journal.during(origin, work);
+}
+
+/** The current call is refused, in words where its answer would have been. */
+export function noteRefusal(message: string): void {
+  const call = currentCall();
+  if (call !== undefined) call.refusal ??= message;
 }
 
 /** An object that the current call is about, if there is one. */

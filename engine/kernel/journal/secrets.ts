@@ -1,3 +1,5 @@
+import { cutText } from '../cut-text.js';
+
 /** Of a word as long as this is shown no more. */
 const MAX_WORD = 2_000;
 
@@ -13,10 +15,15 @@ export function hideValue(variable: string): string {
   return at < 0 ? variable : `${variable.slice(0, at)}=${HIDDEN}`;
 }
 
-/** Options of a command line that take a variable of an environment. */
-const TAKES_VARIABLE = /^(?:-e|--env|--build-arg|--change|-c)$/;
-/** The password of docker login, and the variables of docker run in one word: `-eNAME=value`. */
+/** Options of a command line that take a variable of an environment; `-e` also behind others: `-ite NAME=value`. */
+const TAKES_VARIABLE = /^(?:-[a-z]*e|--env|--build-arg|--change|-c)$/i;
+/** The same in one word: `-eNAME=value`, `-iteNAME=value` (behind those of docker run and exec that take nothing). */
+const HOLDS_VARIABLE = /^(-[ditqP]*e|--env=|--build-arg=|--change=)(\w+)=/s;
+/** The password of docker login: `-p password`, `-ppassword`, `-p=password`. */
 const SHORT_PASSWORD = /^-p$/;
+const GLUED_PASSWORD = /^-p=?(?=.)/s;
+/** A secret that is the rest of the word, commas and all: `--password=a,b`. */
+const NAMED = /^(--?[\w-]+|\w[\w-]*)=/;
 
 /**
  * The words of a command, without passwords and without the values of variables.
@@ -27,22 +34,31 @@ export function hideInWords(words: readonly string[], login = false): string[] {
   return words.map((word, n) => {
     const before = words[n - 1] ?? '';
     if (login && SHORT_PASSWORD.test(before)) return HIDDEN;
-    if (TAKES_VARIABLE.test(before)) return hideValue(word);
+    if (TAKES_VARIABLE.test(before)) return hideInText(hideValue(word));
     if (/^--?[\w-]+$/.test(before) && SECRET.test(before) && !before.endsWith('-stdin')) return HIDDEN;
-    const glued = /^(-e|--env=|--build-arg=|--change=)(\w+)=/s.exec(word);
-    if (glued !== null) return `${glued[1]}${glued[2]}=${HIDDEN}`;
+    if (login && GLUED_PASSWORD.test(word)) return `${GLUED_PASSWORD.exec(word)?.[0]}${HIDDEN}`;
+    const [variable] = HOLDS_VARIABLE.exec(word) ?? [];
+    if (variable !== undefined) return `${variable}${HIDDEN}`;
+    const [named] = NAMED.exec(word) ?? [];
+    if (named !== undefined && SECRET.test(named)) return `${named}${HIDDEN}`;
     return hideInText(word);
   });
 }
 
-const ASSIGNED =
-  /((?<![\w-])[\w-]*(?:pass(?:wd|word|phrase)?|secret|token|credential|api[_-]?key|private[_-]?key)[\w-]*\s?[=:]\s?)[^\s,;&"']+/gi;
-const IN_ADDRESS = /(\b[a-z][a-z0-9+.-]{0,20}:\/\/[^\s/:@]*):[^\s/@]+@/gi;
+/** A name and what stands between it and its value: `password=`, `"token": `, within a text of its own `\"secret\":`. */
+const NAME =
+  /((?<![\w-])[\w-]*(?:pass(?:wd|word|phrase)?|secret|token|credential|api[_-]?key|private[_-]?key)[\w-]*\\*["']?\s?[=:]\s?)/;
+/** In quotes up to the next of them, also where they stand in the middle; else up to a space or what parts a list. */
+const VALUE = /(?:\\*"(?:[^"\\]|\\[^"]|\\"(?=[^\s,;:}\]"]))*(?:\\?")?|'[^']*'?|[^\s,;&"']+)(?:["'][^"'\s,;&]+["']?)*/;
+const ASSIGNED = new RegExp(NAME.source + VALUE.source, 'gi');
+/** Headers, whose values have spaces: up to the end of the line, or of the quotes around it. */
+const HEADER = /((?:authorization|x-registry-(?:auth|config))\\*["']?\s?[=:]\s?\\*["']?)[^"'\r\n]+/gi;
+const IN_ADDRESS = /(\b[a-z][a-z0-9+.-]{0,20}:\/\/[^\s/:@]*):[^\s/]+@/gi;
 
-/** `password=x`, `--token x` and `https://user:password@host` within a text. */
+/** `password=x`, `"password": "x"`, `Authorization: x` and `https://user:password@host` within a text. */
 export function hideInText(text: string): string {
-  const shown = text.length > MAX_WORD ? `${text.slice(0, MAX_WORD)}${HIDDEN}` : text;
-  return shown.replace(ASSIGNED, `$1${HIDDEN}`).replace(IN_ADDRESS, `$1:${HIDDEN}@`);
+  const shown = text.length > MAX_WORD ? `${cutText(text, MAX_WORD)}${HIDDEN}` : text;
+  return shown.replace(HEADER, `$1${HIDDEN}`).replace(ASSIGNED, `$1${HIDDEN}`).replace(IN_ADDRESS, `$1:${HIDDEN}@`);
 }
 
 /** Depth, members and length of a text beyond which a value is cut: it is shown to a person. */
@@ -58,8 +74,8 @@ export function presentable(value: unknown, name = '', depth = 0): unknown {
   if (value === null || value === undefined || value === false || value === 0 || value === '') return undefined;
   if (SECRET.test(name) && typeof value !== 'boolean' && typeof value !== 'number') return HIDDEN;
   if (typeof value === 'string') {
-    const short = value.length > MAX_TEXT ? `${value.slice(0, MAX_TEXT)}…` : value;
-    return hideInText(short);
+    const shown = hideInText(value);
+    return shown.length > MAX_TEXT ? `${cutText(shown, MAX_TEXT)}…` : shown;
   }
   if (typeof value !== 'object') return value;
   if (depth >= MAX_DEPTH) return HIDDEN;
@@ -68,14 +84,14 @@ export function presentable(value: unknown, name = '', depth = 0): unknown {
     const words = items.filter((one): one is string => typeof one === 'string');
     if (words.length === items.length) {
       const hidden = name === 'Env' ? words.map(hideValue) : hideInWords(words);
-      return hidden.length === 0 ? undefined : hidden.map((word) => word.slice(0, MAX_TEXT));
+      return hidden.length === 0 ? undefined : hidden.map((word) => cutText(word, MAX_TEXT));
     }
     const shown = items.map((one) => presentable(one, name, depth + 1)).filter((one) => one !== undefined);
     return shown.length === 0 ? undefined : shown;
   }
   const members = Object.entries(value)
     .slice(0, MAX_MEMBERS)
-    .map(([key, one]) => [key.slice(0, MAX_TEXT), presentable(one, key, depth + 1)] as const)
+    .map(([key, one]) => [cutText(key, MAX_TEXT), presentable(one, key, depth + 1)] as const)
     .filter(([, one]) => one !== undefined);
   return members.length === 0 ? undefined : Object.fromEntries(members);
 }

@@ -34,11 +34,11 @@ export async function carryOut(
   );
   try {
     await actFor(call, work);
-    journal.close(call, ended.status(), null);
+    journal.close(call, ended.status(), ended.gone.aborted ? null : call.refusal);
   } catch (error) {
     // nobody refused it: who asked went away
     if (ended.gone.aborted) journal.close(call, null, null);
-    else journal.close(call, statusOf(error), messageOf(error).slice(0, 2_000));
+    else journal.close(call, statusOf(error), messageOf(error));
     throw error;
   }
 }

@@ -1,6 +1,7 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { cutText } from '../../../kernel/cut-text.js';
 import { hideInWords } from '../../../kernel/journal/secrets.js';
 import { realKernel } from '../../../kernel/kernel.js';
 import type { StoryCaller } from '../../types.js';
@@ -17,7 +18,7 @@ const known = new WeakMap<Duplex, Omit<StoryCaller, 'agent'>>();
 export function callerOf(socket: Duplex, agent: string | undefined): StoryCaller {
   const found = known.get(socket) ?? look(socket);
   known.set(socket, found);
-  return { ...found, agent: agent?.slice(0, MAX_AGENT) ?? null };
+  return { ...found, agent: agent === undefined ? null : cutText(agent, MAX_AGENT) };
 }
 
 function look(socket: Duplex): Omit<StoryCaller, 'agent'> {
@@ -60,14 +61,19 @@ function commandOf(pid: number): string | null {
 /** What runs a script: the script is what was typed. */
 const INTERPRETER = /(^|\/)(node|nodejs|python3?)$/;
 
-/** The words of a process as they were typed: without the path of the program, without its interpreter, without secrets. */
+/** Docker's command and ours: of these the options that take a secret are known. */
+const DOCKER = /^(docker|glassbox-docker(\.mjs)?)$/;
+
+/**
+ * The words of a docker command as they were typed: without the path of the program, without its interpreter, without secrets.
+ * Of any other program the name alone: which of its words is a password nobody knows.
+ */
 export function typed(words: readonly string[]): string {
   const script = INTERPRETER.test(words[0] ?? '') ? words.slice(words[1] === '--' ? 2 : 1) : [];
   const own = script.length > 0 && script[0]?.startsWith('-') !== true ? script : words;
   const file = (own[0] ?? '').split('/').at(-1) ?? '';
-  const name = /^glassbox-docker(\.mjs)?$/.test(file) ? 'docker' : file;
-  const rest = hideInWords(own.slice(1), own.includes('login'));
-  return [name, ...rest].map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : quoted(word))).join(' ');
+  const shown = DOCKER.test(file) ? ['docker', ...hideInWords(own.slice(1), own.includes('login'))] : [file];
+  return shown.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : quoted(word))).join(' ');
 }
 
 const quoted = (word: string): string => `'${word.replaceAll("'", `'\\''`)}'`;

@@ -1,3 +1,4 @@
+import { cutText } from '../../../kernel/cut-text.js';
 import { hideInText, hideValue, presentable } from '../../../kernel/journal/secrets.js';
 import type { StoryCaller, StoryOrigin } from '../../types.js';
 
@@ -18,7 +19,7 @@ export function originOf(
     by: 'request',
     operation: request.operation,
     method: request.method,
-    path: hideInText(request.path.slice(0, MAX_VALUE)),
+    path: cutText(hideInText(request.path), MAX_VALUE),
     query: queryOf(request.query),
     body: UNTOLD.has(request.operation) ? null : bodyOf(body),
     caller,
@@ -29,10 +30,9 @@ function queryOf(text: string): Record<string, string> {
   const entries = [...new URLSearchParams(text)].slice(0, MAX_PARAMETERS);
   return Object.fromEntries(
     entries.map(([name, value]) => {
-      const short = value.slice(0, MAX_VALUE);
       // `docker commit --change 'ENV NAME=value'`, build arguments
-      const shown = /^\s*ENV\s/i.test(short) ? hideValue(short) : name === 'buildargs' ? '…' : hideInText(short);
-      return [name.slice(0, MAX_VALUE), shown];
+      const shown = /^\s*ENV\s/i.test(value) ? hideValue(value) : name === 'buildargs' ? '…' : hideInText(value);
+      return [cutText(name, MAX_VALUE), cutText(shown, MAX_VALUE)];
     }),
   );
 }
@@ -41,5 +41,5 @@ function bodyOf(body: unknown): unknown {
   const shown = presentable(body);
   if (shown === undefined) return null;
   const text = JSON.stringify(shown);
-  return text.length <= MAX_BODY ? shown : `${text.slice(0, MAX_BODY)}…`;
+  return text.length <= MAX_BODY ? shown : `${cutText(text, MAX_BODY)}…`;
 }

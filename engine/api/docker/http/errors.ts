@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { wordsOf } from '../../../kernel/errno-text.js';
 import { EngineError } from '../../../kernel/errors.js';
+import { noteRefusal } from '../../../kernel/journal/journal.js';
 import type { ErrorCode } from '../../types.js';
 
 /** Docker's status codes: httpstatus.FromError. */
@@ -95,7 +96,9 @@ function answer(response: ServerResponse, status: number, error: unknown): void 
 
 /** As dockerd answers who wanted a stream: in words, where the stream would have been. moby, container_routes.go. */
 export function failAsStream(response: ServerResponse, error: unknown, type: string): void {
-  const text = `${messageOf(error)}\r\n`;
+  const message = messageOf(error);
+  noteRefusal(message);
+  const text = `${message}\r\n`;
   response.writeHead(statusOf(error), { 'Content-Type': type, 'Content-Length': Buffer.byteLength(text) });
   response.end(text);
 }

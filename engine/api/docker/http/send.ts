@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { Writable } from 'node:stream';
+import { noteRefusal } from '../../../kernel/journal/journal.js';
 import { ClientGone, messageOf } from './errors.js';
 
 /** JSON as Go's encoder writes it, with the newline behind. */
@@ -83,6 +84,7 @@ export class ProgressLines {
     } catch (error) {
       if (!this.#response.headersSent && !alwaysLines) throw error;
       const message = messageOf(error);
+      noteRefusal(message);
       this.say({ errorDetail: { message }, error: message });
     }
     if (!this.#response.headersSent) this.#response.writeHead(200, { 'Content-Type': 'application/json' });

@@ -1,5 +1,6 @@
 import type { Attached } from '../../../container/types.js';
 import { EngineError } from '../../../kernel/errors.js';
+import { noteRefusal } from '../../../kernel/journal/journal.js';
 import { type ParsedExecStart, parseExecCreate, parseExecStart } from '../bodies/exec.js';
 import { carry, RawClient } from '../http/client.js';
 import { messageOf } from '../http/errors.js';
@@ -53,7 +54,9 @@ async function start({ id, how }: { id: string; how: ParsedExecStart }, exchange
     attached = await containers.startExec(id, how);
   } catch (error) {
     // The status is sent: why the program does not run is told where its output would be, as dockerd does.
-    await client.send({ stream: 'stdout', bytes: Buffer.from(`${messageOf(error)}\r\n`) });
+    const message = messageOf(error);
+    noteRefusal(message);
+    await client.send({ stream: 'stdout', bytes: Buffer.from(`${message}\r\n`) });
     return client.end();
   }
   if (attached === null) return client.end();
