@@ -72,7 +72,7 @@ export function writeFileDurablySync(
 export function syncDirectorySync(path: string): void {
   const fd = openSync(path, 'r');
   try {
-    if (stands('store-sync')) fsyncSync(fd);
+    if (stands('name-sync')) fsyncSync(fd);
   } finally {
     closeSync(fd);
   }
@@ -114,7 +114,7 @@ export async function renameDurably(from: string, to: string): Promise<void> {
 export async function syncDirectory(path: string): Promise<void> {
   const directory = await open(path, 'r');
   try {
-    if (stands('store-sync')) await directory.sync();
+    if (stands('name-sync')) await directory.sync();
   } finally {
     await directory.close();
   }

@@ -132,7 +132,7 @@ function declare(): void {
     const refused = disk.mount();
     if (refused !== null) return context.skip(`no file system in a file can be mounted here: ${refused}`);
     const engine = await open(disk);
-    process.env['GLASSBOX_TEST_GUARDS_OFF'] = 'store-sync';
+    process.env['GLASSBOX_TEST_GUARDS_OFF'] = 'store-sync,name-sync';
     await create(engine, 'one', 'no', 'exit 0');
     const copy = new PowerDisk(disk);
     disks.push(copy);
