@@ -21,6 +21,7 @@ import { EngineError } from './kernel/errors.js';
 import { notePhase } from './kernel/journal/context.js';
 import { Journal } from './kernel/journal/journal.js';
 import { realKernel } from './kernel/kernel.js';
+import { giveBackMemory } from './kernel/memory.js';
 import { inUserNamespace } from './kernel/procfs/id-map.js';
 import { Reactor } from './kernel/reactor.js';
 import { openNetworks } from './network/networks.js';
@@ -218,6 +219,7 @@ async function open(options: DaemonOptions, pidFile: string): Promise<() => Prom
   const server = await serveDocker(
     engine.services,
     options.hosts.map((host) => listenerOf(host, options.tls)),
+    { onQuiet: giveBackMemory },
   );
   for (const warning of server.warnings) warn(warning);
   warn(`API listen on ${server.addresses.join(', ')}`);

@@ -6,6 +6,7 @@ import { carryOut } from './explain/begin.js';
 import { readHandedOver, readJson } from './http/body.js';
 import { fail } from './http/errors.js';
 import { type Listener, listen, warningOf } from './http/listen.js';
+import { Quiet } from './http/quiet.js';
 import { DockerRequest } from './http/request.js';
 import { guardTcp } from './http/tcp-guard.js';
 import { HalfClosed } from './http/vanished.js';
@@ -24,6 +25,7 @@ const MAX_CONNECTIONS = 4096;
 const MAX_HEAD = 64 << 10;
 const HEAD_TIME_MS = 10_000;
 const IDLE_MS = 60_000;
+const QUIET_MS = 5_000;
 
 export interface ServerBounds {
   readonly headTimeMs?: number;
@@ -31,6 +33,9 @@ export interface ServerBounds {
   readonly maxConnections?: number;
   /** How often half-closed connections are looked at. */
   readonly halfClosedMs?: number;
+  /** Called when no request has begun or ended for five seconds, or for `quietMs`. */
+  readonly onQuiet?: () => void;
+  readonly quietMs?: number;
 }
 
 export interface DockerServer {
@@ -74,6 +79,7 @@ class Api {
   readonly #servers: (HttpServer | HttpsServer)[] = [];
   readonly #sockets = new Set<Duplex>();
   readonly #halfClosed: HalfClosed;
+  readonly #quiet: Quiet | null;
   /** Requests under way. */
   readonly #under = new Set<AbortController>();
 
@@ -82,6 +88,7 @@ class Api {
     this.#info = info;
     this.#bounds = bounds;
     this.#halfClosed = new HalfClosed(bounds.halfClosedMs);
+    this.#quiet = bounds.onQuiet === undefined ? null : new Quiet(bounds.quietMs ?? QUIET_MS, bounds.onQuiet);
   }
 
   async open(listener: Listener): Promise<string> {
@@ -125,6 +132,7 @@ class Api {
   }
 
   async close(): Promise<void> {
+    this.#quiet?.close();
     for (const one of this.#under) one.abort();
     const closed = this.#servers.map(
       (server) => new Promise<void>((resolve) => (server.listening ? server.close(() => resolve()) : resolve())),
@@ -140,7 +148,9 @@ class Api {
     ownNames: readonly string[] | null,
   ): Promise<void> {
     const gone = new AbortController();
+    this.#quiet?.touch();
     const onClose = (): void => {
+      this.#quiet?.touch();
       this.#under.delete(gone);
       if (!response.writableFinished) gone.abort();
     };
