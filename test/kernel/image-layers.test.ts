@@ -15,6 +15,7 @@ import { mountSnapshot, unmountSnapshot } from '../../engine/image/snapshot/moun
 import { SnapshotStore } from '../../engine/image/snapshot/store.js';
 import { MAX_LAYERS } from '../../engine/image/snapshot/types.js';
 import type { Digest } from '../../engine/image/types.js';
+import { FSCONFIG } from '../../engine/kernel/constants.js';
 import { type Kernel, realKernel } from '../../engine/kernel/kernel.js';
 import { archive, collect, dir, file, hardlink, inPieces, symlink } from '../helpers/image-tar.js';
 import { treeOf, xattrsOf } from '../helpers/image-tree.js';
@@ -279,6 +280,33 @@ if (!inSandbox) {
         encoding: 'utf8',
       });
       assert.deepEqual(listed.trim().split('\n'), ['d/', 'd/.wh.a', 'o/', 'o/.wh..wh..opq', '.wh.x']);
+    }));
+
+  test('a kernel that refuses a layer at a time only in the end, as Linux 6.1 does, gets them all at once', () =>
+    inDirectory(async (root) => {
+      const names = ['lower', 'upper', 'work', 'merged'] as const;
+      const [lower, upper, work, merged] = names.map((name) => join(root, name)) as [string, string, string, string];
+      for (const path of [lower, upper, work, merged]) mkdirSync(path);
+      writeFileSync(join(lower, 'below'), 'x');
+      let opened = 0;
+      const older: Kernel = {
+        call: (name, ...args) => {
+          if (name === 'fsopen') opened++;
+          return name === 'fsconfig' && args[1] === FSCONFIG.CMD_CREATE ? -22 : realKernel.call(name, ...args);
+        },
+      };
+      for (let times = 0; times < 2; times++) {
+        mountSnapshot({ id: 'x', lower: [lower], upper, work, merged }, { userxattr, kernel: older });
+        assert.deepEqual(readdirSync(merged), ['below']);
+        unmountSnapshot({ merged });
+      }
+      assert.equal(opened, 1, 'it is asked once');
+      rmSync(lower, { recursive: true });
+      assert.throws(
+        () => mountSnapshot({ id: 'x', lower: [lower], upper, work, merged }, { userxattr }),
+        /ENOENT|no such file/i,
+        'what is really wrong is told',
+      );
     }));
 
   test('changes are what docker diff lists', () =>

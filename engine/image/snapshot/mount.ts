@@ -27,9 +27,14 @@ const PAGE = 4096;
  */
 export function mountSnapshot(snapshot: Snapshot, options: MountOptions = {}): void {
   const kernel = options.kernel ?? realKernel;
-  if (options.oneByOne !== false && mountOneByOne(kernel, snapshot, options)) return;
-  mountAtOnce(kernel, snapshot, options);
+  const together = options.oneByOne === false || knowsLowerdirPlus.get(kernel) === false;
+  const how = together ? null : mountOneByOne(kernel, snapshot, options);
+  if (how !== 'mounted') mountAtOnce(kernel, snapshot, options);
+  // not before the other way has shown that nothing else was wrong
+  if (how === 'mounted' || how === 'unknown option') knowsLowerdirPlus.set(kernel, how === 'mounted');
 }
+
+const knowsLowerdirPlus = new WeakMap<Kernel, boolean>();
 
 /** Take a snapshot's mount away, also while a process uses it. True when there was one. */
 export function unmountSnapshot(snapshot: Pick<Snapshot, 'merged'>, kernel: Kernel = realKernel): boolean {
@@ -50,16 +55,20 @@ function flags({ userxattr }: MountOptions): readonly (readonly [string, string 
       ];
 }
 
-/** False when the kernel has no `lowerdir+`, or a path is too long for it. */
-function mountOneByOne(kernel: Kernel, snapshot: Snapshot, options: MountOptions): boolean {
+/** A kernel that has no `lowerdir+` says so at once, or at the end: before Linux 6.5 overlay's options are looked at together. */
+function mountOneByOne(
+  kernel: Kernel,
+  snapshot: Snapshot,
+  options: MountOptions,
+): 'mounted' | 'unknown option' | 'too long' {
   const strings: (readonly [string, string])[] = [
     ...snapshot.lower.map((path) => ['lowerdir+', path] as const),
     ['upperdir', snapshot.upper],
     ['workdir', snapshot.work],
   ];
-  if (strings.some(([, path]) => cString(path).length > MAX_STRING)) return false;
+  if (strings.some(([, path]) => cString(path).length > MAX_STRING)) return 'too long';
   const context = kernel.call('fsopen', 'overlay', FSOPEN_CLOEXEC);
-  if (context < 0) return false;
+  if (context < 0) return 'unknown option';
   try {
     const set = (key: string, value: string | null): number =>
       value === null
@@ -67,7 +76,7 @@ function mountOneByOne(kernel: Kernel, snapshot: Snapshot, options: MountOptions
         : kernel.call('fsconfig', context, FSCONFIG.SET_STRING, key, cString(value), 0);
     for (const [at, [key, value]] of strings.entries()) {
       const done = set(key, value);
-      if (done === EINVAL && at === 0) return false;
+      if (done === EINVAL && at === 0) return 'unknown option';
       if (done < 0) throw refused(kernel, context, 'fsconfig', -done, value);
     }
     for (const [key, value] of [['source', 'overlay'] as const, ...flags(options)]) {
@@ -75,6 +84,7 @@ function mountOneByOne(kernel: Kernel, snapshot: Snapshot, options: MountOptions
       if (done < 0) throw refused(kernel, context, 'fsconfig', -done, key);
     }
     const created = kernel.call('fsconfig', context, FSCONFIG.CMD_CREATE, null, null, 0);
+    if (created === EINVAL && knowsLowerdirPlus.get(kernel) !== true) return 'unknown option';
     if (created < 0) throw refused(kernel, context, 'fsconfig', -created, snapshot.merged);
     const mount = check(kernel, 'fsmount', [context, FSMOUNT_CLOEXEC, 0], { path: snapshot.merged });
     try {
@@ -84,7 +94,7 @@ function mountOneByOne(kernel: Kernel, snapshot: Snapshot, options: MountOptions
     } finally {
       kernel.call('close', mount);
     }
-    return true;
+    return 'mounted';
   } finally {
     kernel.call('close', context);
   }
