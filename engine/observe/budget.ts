@@ -19,11 +19,15 @@ export class Budget {
     this.#at = now;
   }
 
-  /** May the part be read now? */
-  allows(now = performance.now()): boolean {
+  /**
+   * May the part be read now?
+   *
+   * @param urgent what is missed now cannot be told later: it may be in debt for as much as a burst, and is the longer silent
+   */
+  allows(now = performance.now(), urgent = false): boolean {
     this.#tokens = Math.min(this.#burst, this.#tokens + (now - this.#at) * this.#share);
     this.#at = now;
-    return this.#tokens > 0;
+    return this.#tokens > (urgent ? -this.#burst : 0);
   }
 
   /** Run a reading and charge the processor time that it took: not the time that others had the processor meanwhile. */

@@ -60,6 +60,8 @@ export class LabReader {
   #ownOverlays: ReadonlySet<string> | null = null;
   /** Lower layers of containers, as they were walked. */
   readonly #layers = new Map<string, LayerScan>();
+  /** Containers whose layers were read last. */
+  #layered: ReadonlySet<string> = new Set();
   #seq = 0;
 
   constructor(options: LabReaderOptions) {
@@ -187,6 +189,21 @@ export class LabReader {
     this.#problems.cgroups = problems;
   }
 
+  /** Processes or namespaces were made for a container of which the records, as they were last read, know nothing. */
+  hasNewContainer(): boolean {
+    if (this.#records === null) return false;
+    const names = new Set(this.#namespaces.flatMap((one) => one.names));
+    for (const path of new Set(this.#processes.flatMap(({ cgroups }) => Object.values(cgroups))))
+      for (const part of path.split('/')) names.add(part);
+    return this.#records.isNews(names);
+  }
+
+  /** A container has layers that were never read: what it writes can be told only when it is known what was there before. */
+  hasNewLayers(): boolean {
+    const records = this.#records;
+    return records?.list.some(({ id }) => !this.#layered.has(id) && records.layersOf(id) !== null) === true;
+  }
+
   /** What the lab's container engine has written down of its containers. */
   readContainers(): void {
     if (this.#records === null) return;
@@ -212,6 +229,7 @@ export class LabReader {
       const layers = this.#records?.layersOf(id) ?? null;
       return layers === null ? [] : [{ id, ...layers }];
     });
+    this.#layered = new Set(containers?.map(({ id }) => id));
     const options = {
       ...(rootUpper === undefined ? {} : { rootUpper }),
       ...(containers === undefined ? {} : { containers, known: this.#layers }),

@@ -318,19 +318,25 @@ class LabObserver implements Observer {
       reader.readNetworks(which);
     });
     this.#part('cgroups', now, () => reader.readCgroups());
-    this.#part('containers', now, () => reader.readContainers());
-    this.#part('overlays', now, () => reader.readOverlays(all));
+    const newContainer = reader.hasNewContainer();
+    if (newContainer) this.#due.add('containers');
+    this.#part('containers', now, () => reader.readContainers(), newContainer);
+    const newLayers = reader.hasNewLayers();
+    if (newLayers) this.#due.add('overlays');
+    this.#part('overlays', now, () => reader.readOverlays(all), newLayers);
     this.#part('names', now, () => {
       reader.readHostnames();
       reader.readListening();
     });
   }
 
-  #part(part: Part, now: boolean, read: () => void): void {
-    if (!this.#due.has(part) || (!now && !this.#budgets[part].allows())) return;
+  /** A look that somebody asked for is on nobody's budget: else who asks often would make the watchers blind. */
+  #part(part: Part, now: boolean, read: () => void, urgent = false): void {
+    if (!this.#due.has(part) || (!now && !this.#budgets[part].allows(performance.now(), urgent))) return;
     this.#due.delete(part);
     this.#stale = true;
-    this.#budgets[part].charge(read);
+    if (now) read();
+    else this.#budgets[part].charge(read);
   }
 
   /**

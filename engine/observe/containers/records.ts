@@ -82,6 +82,8 @@ export class ContainerRecords {
   /** The layer below each of these layers. */
   #parents = new Map<string, string | null>();
   #list: readonly RecordedContainer[] = [];
+  /** Names of which `isNews` has spoken. */
+  #heardOf = new Set<string>();
   #prefix: string;
   #problems = new Problems();
 
@@ -104,6 +106,23 @@ export class ContainerRecords {
   /** Container for which the network namespace was made that is mounted under this name. */
   sandboxOwner(name: string): string | null {
     return this.#sandboxes.get(`${name}.json`)?.value ?? null;
+  }
+
+  /**
+   * Is one of these parts of paths, which the kernel shows, a container or a sandbox that is not known? Its record is on the
+   * disk before the kernel has anything of it. Of a name that stays unknown it is said once for as long as it is shown.
+   */
+  isNews(names: Iterable<string>): boolean {
+    const shown = new Set<string>();
+    for (const name of names) if (this.#isUnknown(name)) shown.add(name);
+    const news = [...shown].some((name) => !this.#heardOf.has(name));
+    this.#heardOf = shown;
+    return news;
+  }
+
+  #isUnknown(name: string): boolean {
+    if (isId(name)) return !FILES.some((file) => this.#containers.has(`${name}/${file}`));
+    return isSandbox(`${name}.json`) && !this.#sandboxes.has(`${name}.json`);
   }
 
   layersOf(id: string): RecordedLayers | null {

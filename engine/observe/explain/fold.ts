@@ -16,7 +16,7 @@ const LISTED = 12;
 
 /**
  * Put together what belongs together, at the place of the first: a control group in every hierarchy, the mounts of one mount
- * namespace other than the lab host's, the namespaces of one process. The order is kept otherwise. Pure.
+ * namespace other than the lab host's (and what was changed of them), the namespaces of one process. The order is kept otherwise. Pure.
  */
 export function fold(changes: readonly Change[]): Fold[] {
   const groups = new Map<string, Change[]>();
@@ -34,16 +34,21 @@ export function fold(changes: readonly Change[]): Fold[] {
   });
 }
 
-function keyOf({ kind, object, key, name, place }: Change): string | null {
+function keyOf(change: Change): string | null {
+  const { kind, object, key, name, place } = change;
+  if (object === 'mount' && place !== 'host') {
+    const how = kind === 'changed' ? remountOf(change.before as Mount, change.after as Mount) : kind;
+    return `${object} ${how} ${key.slice(0, key.indexOf('/'))}`;
+  }
   if (kind === 'changed') return null;
   if (object === 'cgroup') return `${object} ${kind} ${name}`;
-  if (object === 'mount' && place !== 'host') return `${object} ${kind} ${key.slice(0, key.indexOf('/'))}`;
   return object === 'namespace' && /^(container|pid) /.test(name) ? `${object} ${kind} ${name}` : null;
 }
 
 function tellTogether(group: readonly Change[], first: Change, snapshot: Snapshot): Told {
   const added = first.kind === 'added';
   if (first.object === 'cgroup') return tellGroups(group.map(subjectOf) as Cgroup[], added, snapshot);
+  if (first.object === 'mount' && first.kind === 'changed') return tellRemounts(group, first);
   if (first.object === 'mount') return tellMounts(group.map(subjectOf) as Mount[], added, first.place);
   return tellNamespaces(group.map(subjectOf) as Namespace[], added, first.name);
 }
@@ -84,23 +89,64 @@ function commonParent(paths: readonly string[]): string {
   return parts.join('/');
 }
 
-function tellMounts(mounts: readonly Mount[], added: boolean, place: string): Told {
+function listOf(mounts: readonly Mount[]): string {
   const points = mounts.map(({ mountPoint }) => mountPoint);
-  const list = points.slice(0, LISTED).join(' ');
   const more = points.length > LISTED ? ` +${points.length - LISTED}` : '';
+  return `${points.slice(0, LISTED).join(' ')}${more}`;
+}
+
+const REMOUNTS = {
+  move_mount: {
+    man: 'move_mount(2)',
+    en: 'are at other mount points now, their files are the same',
+    zh: '移到了别的挂载点，文件还是原来的文件',
+  },
+  propagation: {
+    man: 'mount_namespaces(7)',
+    en: 'have another propagation now: it says which mounts other mount namespaces see too',
+    zh: '的传播类型改变了：它决定其他挂载命名空间是否也看到其下的挂载',
+  },
+  remount: { man: 'mount(2)', en: 'have other options now', zh: '的挂载选项改变了' },
+} as const;
+
+/** What a changed mount is told as, in the order in which it is when it is told alone. */
+function remountOf(before: Mount, after: Mount): keyof typeof REMOUNTS {
+  if (before.mountPoint !== after.mountPoint) return 'move_mount';
+  const tags = ({ propagation }: Mount): string => propagation.map((tag) => tag.replace(/:\d+$/, '')).join(' ');
+  return tags(before) === tags(after) ? 'remount' : 'propagation';
+}
+
+function tellRemounts(group: readonly Change[], { before, after, place }: Change): Told {
+  const how = remountOf(before as Mount, after as Mount);
+  const { man, en, zh } = REMOUNTS[how];
+  const list = listOf(group.map(subjectOf) as Mount[]);
   return {
     domain: 'mount',
-    act: `${added ? 'mount' : 'umount2'}: ${list}${more}`,
+    act: `${how}: ${list}`,
+    command: null,
+    man,
+    explanation: {
+      en: `${group.length} mounts of ${place} ${en}: ${list}.`,
+      zh: `${inChinese(place)} 的 ${group.length} 个挂载${zh}：${list}。`,
+    },
+  };
+}
+
+function tellMounts(mounts: readonly Mount[], added: boolean, place: string): Told {
+  const list = listOf(mounts);
+  return {
+    domain: 'mount',
+    act: `${added ? 'mount' : 'umount2'}: ${list}`,
     command: null,
     man: added ? 'mount(2)' : 'umount(2)',
     explanation: added
       ? {
-          en: `${mounts.length} file systems were mounted in ${place}, which sees them alone: ${list}${more}.`,
-          zh: `在 ${inChinese(place)} 中挂载了 ${mounts.length} 个文件系统，只有它自己看得到：${list}${more}。`,
+          en: `${mounts.length} file systems were mounted in ${place}, which sees them alone: ${list}.`,
+          zh: `在 ${inChinese(place)} 中挂载了 ${mounts.length} 个文件系统，只有它自己看得到：${list}。`,
         }
       : {
-          en: `${mounts.length} mounts of ${place} are gone: ${list}${more}.`,
-          zh: `${inChinese(place)} 的 ${mounts.length} 个挂载已消失：${list}${more}。`,
+          en: `${mounts.length} mounts of ${place} are gone: ${list}.`,
+          zh: `${inChinese(place)} 的 ${mounts.length} 个挂载已消失：${list}。`,
         },
   };
 }
