@@ -137,8 +137,12 @@ if (!inSandbox) {
   test('its coming and going are changes and entries of the ledger', async () => {
     const changes: Change[] = [];
     const entries: LedgerEntry[] = [];
+    let looks = 0;
     const stop = [
-      lab.watch((event) => changes.push(...event.changes)),
+      lab.watch((event) => {
+        looks += 1;
+        changes.push(...event.changes);
+      }),
       lab.watchLedger((entry) => entries.push(entry)),
     ];
     const until = async (what: string, holds: () => boolean): Promise<void> => {
@@ -150,6 +154,7 @@ if (!inSandbox) {
         await sleep(25);
       }
     };
+    await until('the first look', () => looks > 0);
     await sleep(300);
     await run('docker run -d --name brief busybox sleep 1000');
     const is = (kind: string): boolean =>
