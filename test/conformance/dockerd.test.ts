@@ -54,9 +54,10 @@ if (inSandbox) {
     after(() => daemon.end());
 
     describe('checks', { concurrency: 3 }, () => {
-      for (const check of CHECKS) test(check.name, { timeout: 220_000 }, () => compareRuntimes(daemon, check));
+      for (const check of CHECKS)
+        test(check.name, { timeout: 320_000 }, (t) => compareRuntimes(daemon, check, (said) => t.diagnostic(said)));
 
-      test('faults planted in runc are seen', { timeout: 220_000 }, async () => {
+      test('faults planted in runc are seen', { timeout: 320_000 }, async () => {
         const [good, bad] = await Promise.all([
           report(daemon, 'reference', PLANTED),
           report(daemon, 'planted', PLANTED),
@@ -80,7 +81,8 @@ if (inSandbox) {
     });
     after(() => daemon.end());
     describe('checks', { concurrency: 2 }, () => {
-      for (const check of USERNS_CHECKS) test(check.name, { timeout: 220_000 }, () => compareRuntimes(daemon, check));
+      for (const check of USERNS_CHECKS)
+        test(check.name, { timeout: 320_000 }, (t) => compareRuntimes(daemon, check, (said) => t.diagnostic(said)));
     });
     test('nothing is left of the containers', async () => assert.deepEqual(await leftovers(daemon), []));
   });

@@ -29,7 +29,8 @@ if (inSandbox) {
           podman.podman(slot, ['import', '-', podman.image], archive);
       });
       describe('checks', { concurrency: 3 }, () => {
-        for (const check of checks) test(check.name, { timeout: 220_000 }, () => compareRuntimes(podman, check));
+        for (const check of checks)
+          test(check.name, { timeout: 320_000 }, (t) => compareRuntimes(podman, check, (said) => t.diagnostic(said)));
       });
       more();
       test('nothing is left of the containers', async () => {
@@ -41,7 +42,7 @@ if (inSandbox) {
 
   const podman = new Podman(group, slots, { rootless: false });
   suite(podman, [...PODMAN_CHECKS, ...SHARED], () => {
-    test('faults planted in runc are seen', { timeout: 220_000 }, async () => {
+    test('faults planted in runc are seen', { timeout: 320_000 }, async () => {
       const check = { name: 'planted', script: 'run --rm $IMAGE grep CapBnd /proc/self/status', expect: [] };
       const [good, bad] = await Promise.all([report(podman, 'reference', check), report(podman, 'planted', check)]);
       assert.match(differences(good, bad).join('\n'), /^\+.*CapBnd/m);

@@ -8,7 +8,7 @@ import { whyNot } from '../helpers/docker/programs.js';
 import { inSandbox, rerunInSandbox } from '../helpers/sandbox.js';
 import { makeArchives } from '../helpers/tour/archive.js';
 import { type DockerCommand, dockerCommands } from '../helpers/tour/commands.js';
-import { compareGroup, type Difference, type Failure, reportOf, tell, unmet } from '../helpers/tour/compare.js';
+import { compareGroup, type Difference, reportOf, tell, unmet } from '../helpers/tour/compare.js';
 import { dockerd, subject } from '../helpers/tour/engines.js';
 import { type Group, walk } from '../helpers/tour/walk.js';
 import { Yard } from '../helpers/tour/yard.js';
@@ -18,6 +18,7 @@ import { GROUPS } from './tour/groups.js';
 const FEWEST_CHECKS = 400;
 /** Groups of one engine that run at the same time. */
 const AT_ONCE = 3;
+const LOOKS = 3;
 
 /** A part of the tour, for who mends one: GLASSBOX_TOUR_GROUPS is a regular expression for `area/name`. */
 const wanted = new RegExp(process.env['GLASSBOX_TOUR_GROUPS'] ?? '');
@@ -34,7 +35,7 @@ if (inSandbox) {
       ? DIFFERENCES.filter(({ from = 0, before: until = Number.POSITIVE_INFINITY }) => major >= from && major < until)
       : [];
   const met = new Set<Difference>();
-  const failures: Failure[] = [];
+  const failures: string[] = [];
   let checks = 0;
 
   describe(`the docker command says the same with dockerd and with ${other.name}`, () => {
@@ -56,7 +57,19 @@ if (inSandbox) {
       rmSync(place, { recursive: true });
     });
 
-    async function check(one: Group, docker: DockerCommand): Promise<void> {
+    /** What differs is looked at again: a race in the engine that is the measure shows now and then, ours every time. */
+    async function check(one: Group, docker: DockerCommand, tellAgain: (message: string) => void): Promise<void> {
+      for (let look = 1; look < LOOKS; look += 1) {
+        const wrong = await compared(one, docker);
+        if (wrong.length === 0) return;
+        tellAgain(`looked again (${look}): ${wrong.join('\n')}`);
+      }
+      const wrong = await compared(one, docker);
+      failures.push(...wrong);
+      assert.ok(wrong.length === 0, wrong.join('\n'));
+    }
+
+    async function compared(one: Group, docker: DockerCommand): Promise<string[]> {
       const said = await Promise.all([walk(yards[0], one, docker, env), walk(yards[1], one, docker, env)]);
       const [reference] = said;
       checks += reference.length;
@@ -66,17 +79,18 @@ if (inSandbox) {
           whole,
           `## ${one.area}/${one.name} (docker ${docker.version})\n${reference.map((each) => `$ ${each.line}\n${reportOf(each)}(${each.seconds.toFixed(2)} s)\n`).join('')}`,
         );
-      assert.deepEqual(unmet(one, reference), [], 'what dockerd said is no measure');
-      const wrong = compareGroup(one, said, differencesFor(docker), met);
-      failures.push(...wrong);
-      assert.ok(wrong.length === 0, `${wrong.length} of ${reference.length} differ:\n${wrong.map(tell).join('\n')}`);
+      const missing = unmet(one, reference);
+      if (missing.length > 0) return [`what dockerd said is no measure, it lacks: ${missing.join('; ')}`];
+      return compareGroup(one, said, differencesFor(docker), met).map(tell);
     }
 
     for (const [index, docker] of commands.entries()) {
       describe(`docker ${docker.version}`, () => {
         const groups = chosen.filter(({ newer }) => index === 0 || newer);
         const walked = (one: Group): Promise<void> =>
-          test(`${one.area}: ${one.name}`, { timeout: 260_000 }, () => check(one, docker));
+          test(`${one.area}: ${one.name}`, { timeout: 500_000 }, (t) =>
+            check(one, docker, (said) => t.diagnostic(said)),
+          );
         describe('side by side', { concurrency: AT_ONCE }, () => {
           for (const one of groups.filter(({ alone }) => !alone)) void walked(one);
         });
@@ -87,7 +101,7 @@ if (inSandbox) {
     test('the tour is long enough, and no difference is listed that is none', () => {
       const report = process.env['GLASSBOX_TOUR_REPORT'];
       if (report !== undefined)
-        writeFileSync(report, `${checks} checks, ${failures.length} differ\n\n${failures.map(tell).join('\n')}`);
+        writeFileSync(report, `${checks} checks, ${failures.length} differ\n\n${failures.join('\n')}`);
       console.log(`${checks} checks, ${failures.length} differ, ${met.size} differences are meant`);
       if (chosen.length < GROUPS.length || process.env['GLASSBOX_TOUR_CLI'] !== undefined) return;
       assert.ok(checks >= FEWEST_CHECKS, `${checks} checks`);

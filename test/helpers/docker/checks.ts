@@ -153,11 +153,22 @@ export function underTest(reference: readonly string[]): string[] {
   return MEANT.reduce((text, { runc, ours }) => text.replace(runc, ours), reference.join('\n')).split('\n');
 }
 
+/** A race inside the engine that is the measure shows now and then; what a runtime does otherwise shows every time. */
+const LOOKS = 3;
+
 /** Run a check with both runtimes at once; the runtime under test must do what runc does. */
-export async function compareRuntimes(engine: Engine, check: Check): Promise<void> {
-  const [expected, found] = await Promise.all([report(engine, 'reference', check), report(engine, 'subject', check)]);
-  if (process.env['GLASSBOX_SHOW_REPORTS'] === '1') console.log(`== ${check.name}\n${expected.join('\n')}`);
-  assert.deepEqual(unmet(check, expected), [], `runc's report is no measure:\n${expected.join('\n')}`);
-  const lines = differences(underTest(expected), found);
-  assert.ok(lines.length === 0, `${engine.name}: runc (-) and the runtime under test (+) differ:\n${lines.join('\n')}`);
+export async function compareRuntimes(engine: Engine, check: Check, tell: (message: string) => void): Promise<void> {
+  for (let look = 1; ; look += 1) {
+    const [expected, found] = await Promise.all([report(engine, 'reference', check), report(engine, 'subject', check)]);
+    if (process.env['GLASSBOX_SHOW_REPORTS'] === '1') console.log(`== ${check.name}\n${expected.join('\n')}`);
+    const missing = unmet(check, expected);
+    const lines = differences(underTest(expected), found);
+    if (missing.length === 0 && lines.length === 0) return;
+    const said =
+      missing.length > 0
+        ? `runc's report is no measure: it lacks ${missing.join(', ')}\n${expected.join('\n')}`
+        : `${engine.name}: runc (-) and the runtime under test (+) differ:\n${lines.join('\n')}`;
+    assert.ok(look < LOOKS, said);
+    tell(`looked again (${look}): ${said}`);
+  }
 }

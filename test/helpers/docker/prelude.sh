@@ -13,12 +13,12 @@ try() {
   [ $code -eq 0 ] || echo "= $code"
 }
 
-# Wait until a command succeeds, for 20 seconds at most.
+# Wait until a command succeeds, for 45 seconds at most.
 await() {
   waited=0
   until "$@" >/dev/null 2>&1; do
     waited=$((waited + 1))
-    [ $waited -lt 200 ] || { echo "waited in vain for: $*"; return 1; }
+    [ $waited -lt 450 ] || { echo "waited in vain for: $*"; return 1; }
     sleep 0.1
   done
 }

@@ -32,12 +32,12 @@ const LIMIT_MS = 150_000;
 /** What the lines can use besides `docker`. */
 const WORDS = `
 at_terminal() { python3 "$TERMINAL" "$@"; }
-# Wait until a command succeeds, for 10 seconds at most.
+# Wait until a command succeeds, for 30 seconds at most.
 await() {
   waited=0
   until "$@" >/dev/null 2>&1; do
     waited=$((waited + 1))
-    [ $waited -lt 100 ] || { echo "waited in vain for: $*"; return 1; }
+    [ $waited -lt 300 ] || { echo "waited in vain for: $*"; return 1; }
     sleep 0.1
   done
 }
