@@ -62,6 +62,14 @@ export class FirewallReader {
     return found !== undefined && found !== null && found.chains.length + found.rules.length + found.nftOnly.length > 0;
   }
 
+  /**
+   * Namespaces whose last reading failed for another reason than that they could not be opened: a program took too long
+   * on a busy machine, or met a change half way. Nothing tells of them again, so they are due for another try.
+   */
+  get failed(): NamespaceId[] {
+    return [...this.#reasons.keys()].filter((id) => !this.#unopened.has(id));
+  }
+
   /** Why the rules of a namespace could not be read at the last try; undefined when they were. */
   problemOf(id: NamespaceId): string | undefined {
     return this.#reasons.get(id);

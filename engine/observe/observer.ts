@@ -115,6 +115,7 @@ class LabObserver implements Observer {
     for (const id of this.#readCounters()) this.#rules.add(id);
     const verify = performance.now() - this.#verifiedAt > 2_000;
     if (verify) this.#verifiedAt = performance.now();
+    this.#retryRules();
     this.#read(true, verify);
     await this.#readFirewalls();
     await this.#reader.network.firewall.settled();
@@ -216,6 +217,7 @@ class LabObserver implements Observer {
       if (verify) {
         this.#verifiedAt = now;
         for (const part of ALL) this.#due.add(part);
+        this.#retryRules();
       }
       this.#read(false, verify);
       this.#readFirewalls().catch((error: unknown) => this.#fail(error));
@@ -269,6 +271,10 @@ class LabObserver implements Observer {
       this.#networks.add(id);
       this.#rules.add(id);
     }
+  }
+
+  #retryRules(): void {
+    for (const id of this.#reader.network.firewall.failed) this.#rules.add(id);
   }
 
   #lookAtCounters(now: number): void {
