@@ -53,6 +53,8 @@ export interface Question {
 const NO_QUESTION: Question = { chosen: null, truth: null, given: null, verdict: null, measured: null };
 /** No line of a solution takes so long, unless the machine is very busy. */
 const LINE_MS = 20_000;
+/** Bound on a program that measures or shows: a busy machine must not make its answer an unknown. */
+const MEASURE_MS = 15_000;
 const REPLAY_LINES = 200;
 
 /** A lesson cannot be taken in this lab. */
@@ -411,7 +413,7 @@ export class LessonSession {
     if (prefix === null) return null;
     const result = await this.#raw.exec({
       argv: [...prefix, 'sh', '-c', truth.run ?? ''],
-      timeoutMs: 5000,
+      timeoutMs: MEASURE_MS,
       actor: 'lesson',
       env: this.#environment(),
     });
@@ -538,12 +540,12 @@ export class LessonSession {
     const watched = this.#raw;
     watched.onGone((reason, engineEnded) => {
       if (engineEnded === true) return;
-      const why = { en: `${reason.en}; building a new lab`, zh: `${reason.zh}；正在重建实验环境` };
+      const why = { en: `${reason.en}; building a new lab`, zh: `${reason.zh}；正在重建实验室` };
       this.#replace(watched, why).catch((error: unknown) => {
         const message = error instanceof Error ? error.message : String(error);
         this.#notice = {
           en: `${reason.en}; no new lab could be made: ${message}. Your progress is kept: leave and start again`,
-          zh: `${reason.zh}；无法重建实验环境：${message}。进度已保存：请退出后重新开始`,
+          zh: `${reason.zh}；无法重建实验室：${message}。进度已保存：请退出后重新开始`,
         };
         this.#changed();
       });
@@ -614,7 +616,7 @@ export class LessonSession {
           ? null
           : await this.#raw.exec({
               argv: [...prefix, 'sh', '-c', show.run],
-              timeoutMs: 5000,
+              timeoutMs: MEASURE_MS,
               actor: 'lesson',
               env: this.#environment(),
             });

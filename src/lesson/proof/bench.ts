@@ -10,9 +10,12 @@ import type { ShellSession } from '../shell/shell-session.js';
 import type { LessonSource } from '../source.js';
 import type { Line } from '../types.js';
 
-/** How long a right solution may take until its goals tick. */
-const SETTLE_MS = 3000;
-const LINE_MS = 15_000;
+/**
+ * How long a right solution may take until its goals tick, and a line until its prompt is back. Waiting ends as soon as it
+ * is so; what is wrong waits for the whole bound, which a machine that does other work must not reach.
+ */
+export const SETTLE_MS = 20_000;
+const LINE_MS = 60_000;
 
 export interface Bench {
   readonly lab: Lab;

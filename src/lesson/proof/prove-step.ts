@@ -7,7 +7,7 @@ import type { LessonSession } from '../session.js';
 import type { LessonSource } from '../source.js';
 import type { Line, Step } from '../types.js';
 import { fill } from '../variables.js';
-import { type Bench, closeLab, describeGoals, withBench } from './bench.js';
+import { type Bench, closeLab, describeGoals, SETTLE_MS, withBench } from './bench.js';
 import type { Findings } from './findings.js';
 import { labNamespaces, type MachineState, residue } from './residue.js';
 
@@ -106,11 +106,13 @@ export function proveStep(options: ProofOptions, session: Pick<LessonSession, 'a
       `wrong answer ${wrong.id ?? index + 1} stays unmet and gets hint ${wrong.hint}`,
       async (bench) => {
         await bench.type(wrong.run.map((line) => ({ ...line, anyExit: 'a wrong answer' })));
-        const goals = await bench.goals('unmet');
-        const rule = await bench.session.matchingRule();
+        let selected: string | undefined;
+        const goals = await goalsOnce(bench, async (now) => {
+          selected = (await bench.session.matchingRule()) ?? step.hints.ladder[0];
+          return met(now) || selected === wrong.hint;
+        });
         if (index === 0) await proveKill(options, bench, step);
         if (met(goals)) return 'all goals are met';
-        const selected = rule ?? step.hints.ladder[0];
         return selected === wrong.hint ? null : `the hint selected is ${selected ?? 'none'}`;
       },
     );
@@ -157,12 +159,8 @@ function proveGoals(options: ProofOptions, step: Step, solutions: Step['solution
       3,
       `solution ${solution.id ?? index + 1} (${solution.way}) meets exactly this step`,
       async (bench) => {
-        let before = await bench.goals('unmet');
         // A namespace that was just going away cannot be read for a moment.
-        if (before.some((goal) => goal.state === 'couldNotMeasure')) {
-          await new Promise((resolve) => setTimeout(resolve, 400));
-          before = await bench.goals('unmet');
-        }
+        const before = await goalsOnce(bench, (goals) => blindOf(goals).length === 0);
         const early = before.filter((goal) => goal.state === 'met');
         options.findings.add({
           point: 2,
@@ -172,7 +170,7 @@ function proveGoals(options: ProofOptions, step: Step, solutions: Step['solution
           ok: early.length === 0,
           ...(early.length > 0 ? { detail: `met already: ${describeGoals(early)}` } : {}),
         });
-        const blind = before.filter((goal) => goal.state === 'couldNotMeasure');
+        const blind = blindOf(before);
         if (blind.length > 0) return `cannot be measured: ${describeGoals(blind)}`;
         // Without its only line a solution is the step's start, which is looked at here already.
         if (index === 0 && !options.brief && onlyLine(solution.run))
@@ -234,8 +232,11 @@ async function proveUndo(options: ProofOptions, bench: Bench, step: Step, fits: 
     options.findings.add({ ...base, what: 'undo shows', ok: true, skipped: true, detail: noUndo });
   if (!undo || !fits(undo)) return;
   await bench.type(undo.run);
-  const goals = await waitForBroken(bench);
-  const broken = goals.filter((goal) => goal.state === 'broken').map((goal) => goal.id);
+  const goals = await goalsOnce(bench, (now) => {
+    const broken = brokenOf(now);
+    return broken.length > 0 && undo.breaks.every((id) => broken.includes(id));
+  });
+  const broken = brokenOf(goals);
   const missing = undo.breaks.filter((id) => !broken.includes(id));
   const ok = broken.length > 0 && missing.length === 0;
   const detail = `${missing.join(', ') || 'a goal'} should be broken: ${describeGoals(goals)}`;
@@ -260,14 +261,20 @@ async function proveKill(options: ProofOptions, bench: Bench, step: Step): Promi
   });
 }
 
-async function waitForBroken(bench: Bench): ReturnType<Bench['goals']> {
-  const deadline = performance.now() + 2500;
+type Goals = Awaited<ReturnType<Bench['goals']>>;
+
+/** Goals as soon as they are as they should be, or as they are after the bound. */
+async function goalsOnce(bench: Bench, right: (goals: Goals) => boolean | Promise<boolean>): Promise<Goals> {
+  const deadline = performance.now() + SETTLE_MS;
   for (;;) {
     const goals = await bench.goals('unmet');
-    if (goals.some((goal) => goal.state === 'broken') || performance.now() > deadline) return goals;
+    if ((await right(goals)) || performance.now() > deadline) return goals;
     await new Promise((resolve) => setTimeout(resolve, 200));
   }
 }
+
+const blindOf = (goals: Goals): Goals => goals.filter((goal) => goal.state === 'couldNotMeasure');
+const brokenOf = (goals: Goals): string[] => goals.filter((goal) => goal.state === 'broken').map((goal) => goal.id);
 
 function proveMissingTool(options: ProofOptions, step: Step, solution: readonly Line[] | undefined): void {
   const tool = step.tests.missingTool;
@@ -279,8 +286,8 @@ function proveMissingTool(options: ProofOptions, step: Step, solution: readonly 
       actor: 'lesson',
     });
     if (hidden.exitCode !== 0) return `cannot hide ${tool}: ${hidden.stderr.trim()}`;
-    const goals = await bench.goals('unmet');
-    return goals.some((goal) => goal.state === 'couldNotMeasure') ? null : describeGoals(goals);
+    const goals = await goalsOnce(bench, (now) => blindOf(now).length > 0);
+    return blindOf(goals).length > 0 ? null : describeGoals(goals);
   });
   if (!step.goal.some((goal) => needsProbe(goal.check)))
     options.findings.add({

@@ -27,9 +27,12 @@ export function labNamespaces(info: LabInfo): HeldNamespaces {
   return { names: paths.map((path) => readlinkSync(path)), fds: paths.map((path) => openSync(path, 'r')) };
 }
 
-/** What is still left two seconds after the end: what was killed takes its moment to be buried. */
+/** How long what was killed may take to be buried, on a machine that does other work. */
+const BURIAL_MS = 20_000;
+
+/** What is still left some time after the end; nothing as soon as nothing is. */
 export async function residue(before: MachineState, held: HeldNamespaces): Promise<string[]> {
-  const deadline = performance.now() + 2000;
+  const deadline = performance.now() + BURIAL_MS;
   try {
     for (;;) {
       const left = leftNow(before, held.names);
