@@ -40,9 +40,9 @@ function firewalled(
   record: NetworkRecord,
   version: 4 | 6,
 ): FirewalledNetwork | null {
-  const settings = bridgeSettings(record);
   const subnets = subnetsOf(record).filter((subnet) => subnet.version === version);
   if (record.driver !== 'bridge' || subnets.length === 0) return null;
+  const settings = bridgeSettings(record);
   return {
     bridge: settings.name,
     subnets: subnets.map(formatPrefix),

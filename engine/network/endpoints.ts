@@ -1,8 +1,19 @@
 import { randomBytes } from 'node:crypto';
-import { type Address, contains, formatAddress, macOfAddress, type Prefix, parseAddress, parsePrefix } from './cidr.js';
-import { invalid } from './errors.js';
+import {
+  type Address,
+  contains,
+  formatAddress,
+  formatPrefix,
+  isOneMachine,
+  macOfAddress,
+  type Prefix,
+  parseAddress,
+  parsePrefix,
+} from './cidr.js';
+import { failed, invalid } from './errors.js';
 import { NetworkAddresses, SubnetAddresses } from './ipam.js';
-import { isPredefined, joined, poolOf, printable, subnetsOf } from './network-options.js';
+import { isPredefined, joined, printable, subnetsOf } from './network-options.js';
+import { leadsNowhere, parentSettings } from './parent-options.js';
 import type { EndpointRecord, NetworkRecord, SandboxRecord } from './record.js';
 import type { EndpointRequest } from './types.js';
 
@@ -46,7 +57,8 @@ export function checkEndpoint(record: NetworkRecord, request: EndpointRequest): 
   const check = (text: string, version: 4 | 6): void => {
     if (text === '') return;
     const address = parseAddress(text);
-    if (address?.version !== version) problems.push(`invalid IPv${version} address: ${printable(text)}`);
+    if (address?.version !== version || !isOneMachine(address))
+      problems.push(`invalid IPv${version} address: ${printable(text)}`);
     else if (!predefined && record.ownSubnets && !subnetsOf(record).some((subnet) => contains(subnet, address)))
       problems.push(`no configured subnet or ip-range contain the IP address ${formatAddress(address)}`);
   };
@@ -63,6 +75,8 @@ export function checkEndpoint(record: NetworkRecord, request: EndpointRequest): 
   const mac = request.MacAddress ?? '';
   if (mac !== '' && !/^([0-9a-f]{2}[:-]){5}[0-9a-f]{2}$/i.test(mac))
     throw invalid(`invalid MAC address: ${printable(mac)}`);
+  if (mac !== '' && record.driver === 'ipvlan')
+    throw failed('ipvlan interfaces do not support custom mac address assignment');
   if ((request.Aliases ?? []).length > MAX_ALIASES) throw invalid(`more than ${MAX_ALIASES} network-scoped aliases`);
   for (const alias of request.Aliases ?? [])
     if (!/^[\x21-\x7e]{1,253}$/.test(alias)) throw invalid(`invalid network-scoped alias: "${printable(alias)}"`);
@@ -87,7 +101,8 @@ export function newEndpoint(
     priority: request.GwPriority ?? 0,
     request,
   };
-  if (record.driver !== 'bridge') return { ...base, ...NO_INTERFACE };
+  const lower = parentSettings(record);
+  if (record.driver !== 'bridge' && lower === null) return { ...base, ...NO_INTERFACE };
   const { IPv4Address: wished4 = '', IPv6Address: wished6 = '' } = request.IPAMConfig ?? {};
   const v4 = pools.v4.take(parsedOrNull(wished4));
   let v6: { address: string; subnet: Prefix } | null = null;
@@ -97,20 +112,32 @@ export function newEndpoint(
     pools.v4.release(known(v4.address));
     throw error;
   }
+  const isClosed = lower === null ? record.internal : leadsNowhere(record, lower);
+  const routeByDevice = !isClosed && lower?.kind === 'ipvlan' && lower.mode !== 'l2';
   const mac = (request.MacAddress ?? '').toLowerCase().replaceAll('-', ':');
   return {
     ...base,
     interfaceName,
-    hostInterface: hostInterfaceOf(endpointId),
-    mac: mac === '' ? macOfAddress(v4.address) : mac,
+    hostInterface: lower === null ? hostInterfaceOf(endpointId) : '',
+    // those of an ipvlan have that of their parent
+    mac: lower?.kind === 'ipvlan' ? '' : mac === '' ? macOfAddress(v4.address) : mac,
     ipv4: v4.address,
     ipv4Bits: v4.subnet.bits,
-    gateway: record.internal ? '' : (poolOf(record, 4)?.Gateway ?? ''),
+    gateway: isClosed || routeByDevice ? '' : gatewayIn(record, v4.subnet),
     ipv6: v6?.address ?? '',
     ipv6Bits: v6?.subnet.bits ?? 0,
-    ipv6Gateway: record.internal || v6 === null ? '' : (poolOf(record, 6)?.Gateway ?? ''),
+    ipv6Gateway: isClosed || routeByDevice || v6 === null ? '' : gatewayIn(record, v6.subnet),
+    ...(routeByDevice ? { routeByDevice } : {}),
   };
 }
+
+/** The gateway that a network has in one of its subnets; '' where it was given none. */
+const gatewayIn = (record: NetworkRecord, subnet: Prefix): string =>
+  record.ipam.config.find(({ Subnet }) => Subnet === formatPrefix(subnet))?.Gateway ?? '';
+
+/** Whether an endpoint's interface stands on one of the machine's, instead of leading to a bridge. */
+export const isOnParent = ({ interfaceName, hostInterface }: EndpointRecord): boolean =>
+  interfaceName !== '' && hostInterface === '';
 
 /** The end of an endpoint's cable that is a port of the bridge. */
 export const hostInterfaceOf = (endpointId: string): string => `veth${endpointId.slice(0, 7)}`;
@@ -165,7 +192,7 @@ function dnsNames(
  */
 export function gatewayOf(endpoints: readonly EndpointRecord[]): EndpointRecord | null {
   const [first] = endpoints
-    .filter(({ gateway, ipv6Gateway }) => gateway !== '' || ipv6Gateway !== '')
+    .filter(({ gateway, ipv6Gateway, routeByDevice }) => gateway !== '' || ipv6Gateway !== '' || routeByDevice === true)
     .toSorted((a, b) => b.priority - a.priority || (a.networkName < b.networkName ? -1 : 1));
   return first ?? null;
 }

@@ -2,14 +2,19 @@ import { NetlinkError, type Request, type Rtnetlink } from '../kernel/netlink/in
 import { applyAll, indexOf } from './bridge.js';
 import { failed } from './errors.js';
 import { type OpenNetns, setSysctls } from './netns.js';
-import type { BridgeSettings } from './network-options.js';
-import type { EndpointRecord } from './record.js';
+import { type BridgeSettings, bridgeSettings } from './network-options.js';
+import { type ParentSettings, parentSettings } from './parent-options.js';
+import { refusedLink } from './parents.js';
+import type { EndpointRecord, NetworkRecord } from './record.js';
 
-/** An endpoint and the bridge that it is to be a port of. */
+/** An endpoint, and the bridge that it is to be a port of or the parent that it is to stand on. */
 export interface EndpointLink {
   readonly endpoint: EndpointRecord;
-  readonly bridge: BridgeSettings;
+  readonly on: BridgeSettings | ParentSettings;
 }
+
+/** What endpoints of a network stand on. */
+export const standOf = (record: NetworkRecord): EndpointLink['on'] => parentSettings(record) ?? bridgeSettings(record);
 
 export interface LinkOptions {
   /** The port sends back what came from it: without a proxy, for published ports of one's own. */
@@ -37,10 +42,14 @@ export function layLinks(
   let next = FIRST_INDEX;
   const inside: Request[] = options.isNew ? [{ op: 'link-set', link: { name: 'lo', index: 1 }, up: true }] : [];
   const withIPv6: string[] = [];
-  for (const { endpoint, bridge } of links) {
-    layCable(host, netns, endpoint, bridge, options.hairpin);
+  for (const { endpoint, on } of links) {
+    if ('parent' in on) standOn(host, netns, endpoint, on);
+    else layCable(host, netns, endpoint, on, options.hairpin);
     const index = options.isNew ? next++ : netns.netlink.linkIndex(endpoint.interfaceName);
     if (endpoint.ipv6 !== '') withIPv6.push(endpoint.interfaceName);
+    // who takes all of a parent is made with the parent's address
+    if ('parent' in on && on.mode === 'passthru')
+      inside.push({ op: 'link-set', link: { name: endpoint.interfaceName, index }, mac: endpoint.mac });
     inside.push(...addressRequests(endpoint, index));
     if (endpoint === options.gateway) inside.push(...routeRequests('route-replace', endpoint, index));
   }
@@ -86,6 +95,26 @@ function layCable(
     });
 }
 
+/** An interface of the namespace that sends and receives by one of the machine's. ip-link(8). */
+function standOn(host: Rtnetlink, netns: OpenNetns, endpoint: EndpointRecord, on: ParentSettings): void {
+  const index = indexOf(host, on.parent);
+  if (index === null) throw failed(`the requested parent interface ${on.parent} was not found on the Docker host`);
+  const common = {
+    op: 'link-add',
+    name: endpoint.interfaceName,
+    txQueueLength: 0,
+    lower: { name: on.parent, index },
+    netns: { fd: netns.fd },
+    ...(endpoint.mac === '' ? {} : { mac: endpoint.mac }),
+  } as const;
+  try {
+    if (on.kind === 'macvlan') host.apply({ ...common, kind: 'macvlan', mode: on.mode });
+    else host.apply({ ...common, kind: 'ipvlan', mode: on.mode, flag: on.flag });
+  } catch (error) {
+    throw refusedLink(`failed to create the ${on.kind} port: `, error, on.kind);
+  }
+}
+
 function addressRequests(endpoint: EndpointRecord, index: number): Request[] {
   const link = { name: endpoint.interfaceName, index };
   return [
@@ -109,6 +138,10 @@ function addressRequests(endpoint: EndpointRecord, index: number): Request[] {
 
 function routeRequests(op: 'route-replace' | 'route-delete', endpoint: EndpointRecord, index: number): Request[] {
   const link = { name: endpoint.interfaceName, index };
+  if (endpoint.routeByDevice === true)
+    return (['inet', 'inet6'] as const)
+      .filter((family) => family === 'inet' || endpoint.ipv6 !== '')
+      .map((family) => ({ op, destination: 'default', family, link, scope: 'link' }));
   return [endpoint.gateway, endpoint.ipv6Gateway]
     .filter((via) => via !== '')
     .map((via) => ({ op, destination: 'default', via, link }));

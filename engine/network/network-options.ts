@@ -3,6 +3,7 @@ import { type AddressPool, freeSubnet } from './address-pools.js';
 import { contains, formatAddress, formatPrefix, overlaps, type Prefix, parseAddress, parsePrefix } from './cidr.js';
 import { forbidden, invalid, notFound } from './errors.js';
 import { guard } from './guards.js';
+import { checkSharing, isParented } from './parent-options.js';
 import type { NetworkRecord } from './record.js';
 import type { IpamPool, NetworkCreateOptions } from './types.js';
 
@@ -105,7 +106,7 @@ export function newNetwork(options: NetworkCreateOptions, id: string, around: Su
     throw forbidden(
       'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect this node to swarm and try again.',
     );
-  if (driver !== 'bridge') throw notFound(`plugin "${printable(driver)}" not found`);
+  if (driver !== 'bridge' && !isParented(driver)) throw notFound(`plugin "${printable(driver)}" not found`);
   const ipamDriver = options.IPAM?.Driver ?? 'default';
   if (ipamDriver !== '' && ipamDriver !== 'default') throw notFound(`plugin "${printable(ipamDriver)}" not found`);
   for (const map of [options.Options, options.Labels])
@@ -115,6 +116,8 @@ export function newNetwork(options: NetworkCreateOptions, id: string, around: Su
   const enableIPv6 = options.EnableIPv6 ?? false;
   if (options.EnableIPv4 === false) throw invalid('IPv4 can only be disabled on a daemon with experimental features');
   checkPools(asked, enableIPv6);
+  // the gateway of a parent's network is a machine out there: only who says where it is has one
+  const config = choosePools(asked, enableIPv6, around);
   const record: NetworkRecord = {
     name,
     id,
@@ -127,13 +130,14 @@ export function newNetwork(options: NetworkCreateOptions, id: string, around: Su
     ipam: {
       driver: 'default',
       options: options.IPAM?.Options ?? null,
-      config: choosePools(asked, enableIPv6, around),
+      config: driver === 'bridge' ? config.map(withGateway) : config,
     },
     options: options.Options ?? {},
     labels: options.Labels ?? {},
     ownSubnets: asked.length > 0,
   };
-  checkBridge(record, around.networks);
+  if (driver === 'bridge') checkBridge(record, around.networks);
+  else checkSharing(record, around.networks);
   return record;
 }
 
@@ -195,7 +199,7 @@ function addressProblem(text: string, subnet: Prefix, family: string, parent: st
   return contains(subnet, address) ? null : `parent subnet ${parent} doesn't contain this address`;
 }
 
-/** The pools of a network with all that was not asked for: subnets that are free, gateways. */
+/** The pools of a network with subnets that are free where none was asked for. */
 function choosePools(asked: readonly IpamPool[], enableIPv6: boolean, around: Surroundings): IpamPool[] {
   const used = around.networks.flatMap(subnetsOf);
   const pools = asked.filter((pool) => enableIPv6 || parsePrefix(pool.Subnet ?? '')?.version === 4);
@@ -211,7 +215,7 @@ function choosePools(asked: readonly IpamPool[], enableIPv6: boolean, around: Su
   const chosen: IpamPool[] = [...pools];
   if (!has(4)) chosen.unshift({ Subnet: formatPrefix(freeSubnet([...taken, ...around.routes], around.pools)) });
   if (enableIPv6 && !has(6)) chosen.push({ Subnet: uniqueLocalSubnet() });
-  return chosen.map(withGateway);
+  return chosen;
 }
 
 /** A /64 of a random RFC 4193 network: as good as surely nobody else's. */
@@ -238,9 +242,4 @@ export function subnetsOf(record: NetworkRecord): Prefix[] {
     const prefix = parsePrefix(pool.Subnet ?? '');
     return prefix === null ? [] : [prefix];
   });
-}
-
-/** The pool of one IP version that a network's gateway is of. */
-export function poolOf(record: NetworkRecord, version: 4 | 6): IpamPool | null {
-  return record.ipam.config.find((pool) => parsePrefix(pool.Subnet ?? '')?.version === version) ?? null;
 }

@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { realKernel } from '../kernel/kernel.js';
 import { openNetlink, Rtnetlink } from '../kernel/netlink/index.js';
-import { raiseBridge, setSysctl, sysctl } from './bridge.js';
+import { setSysctl, sysctl } from './bridge.js';
 import { type NetworkContext, rulesOfOtherOptions } from './context.js';
 import { defaultNetworks } from './default-networks.js';
 import { poolsOf } from './endpoints.js';
@@ -11,7 +11,7 @@ import { newFirewall } from './firewall/open.js';
 import { guard } from './guards.js';
 import { isPredefined } from './network-options.js';
 import { PortTable } from './ports/table.js';
-import { loadSandboxes } from './restore.js';
+import { loadSandboxes, raiseNetwork } from './restore.js';
 import { Networks } from './service.js';
 import { NetworkStore } from './store.js';
 import type { NetworkService, NetworkServiceOptions } from './types.js';
@@ -27,8 +27,7 @@ export async function openNetworks(options: NetworkServiceOptions): Promise<Netw
     mkdirSync(join(options.execRoot, 'netns'), { recursive: true, mode: 0o755 });
     loadSandboxes(context);
     const forwarding = options.ipForward === false ? 'unchanged' : enableForwarding(context);
-    for (const record of context.networks.values())
-      if (record.driver === 'bridge') raiseBridge(netlink, record, context.hairpin);
+    for (const record of context.networks.values()) raiseNetwork(context, record);
     await Promise.all(
       context.firewalls.map(({ version, firewall }) =>
         firewall.reconcile(

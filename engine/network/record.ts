@@ -6,7 +6,7 @@ export interface NetworkRecord {
   readonly id: string;
   /** RFC 3339. */
   readonly created: string;
-  readonly driver: 'bridge' | 'host' | 'null';
+  readonly driver: 'bridge' | 'macvlan' | 'ipvlan' | 'host' | 'null';
   readonly enableIPv4: boolean;
   readonly enableIPv6: boolean;
   readonly internal: boolean;
@@ -22,6 +22,8 @@ export interface NetworkRecord {
   readonly ownSubnets: boolean;
   /** Its bridge was there before it, and outlives it. */
   readonly foundBridge?: boolean;
+  /** Of macvlan and ipvlan: the interface below was made for the network, or for another that is on it too. */
+  readonly ownParent?: boolean;
 }
 
 /** One interface of a sandbox and the network that it leads to. */
@@ -31,7 +33,7 @@ export interface EndpointRecord {
   readonly endpointId: string;
   /** `eth0` in the sandbox. */
   readonly interfaceName: string;
-  /** Its other end, on the bridge. */
+  /** Its other end, on the bridge; '' where there is none: on a parent interface. */
   readonly hostInterface: string;
   readonly mac: string;
   readonly ipv4: string;
@@ -40,6 +42,8 @@ export interface EndpointRecord {
   readonly ipv6: string;
   readonly ipv6Bits: number;
   readonly ipv6Gateway: string;
+  /** The default routes name no gateway: whatever it is, it is on the wire. */
+  readonly routeByDevice?: boolean;
   readonly dnsNames: readonly string[] | null;
   readonly priority: number;
   readonly request: EndpointRequest;
@@ -57,6 +61,7 @@ export interface Publication {
 export interface SandboxRecord {
   readonly container: { readonly id: string; readonly name: string; readonly hostname: string };
   readonly sandboxId: string;
+  /** `bridge`: it has interfaces of its own, whatever they lead to. */
   readonly mode: 'bridge' | 'host' | 'none';
   readonly endpoints: readonly EndpointRecord[];
   readonly publications: readonly Publication[];

@@ -1,16 +1,19 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { EngineError } from '../kernel/errors.js';
 import { indexOf, raiseBridge, removeLink } from './bridge.js';
 import { type NetworkContext, rulesOfNetwork, rulesOfPorts } from './context.js';
-import { gatewayOf, HOST_INTERFACE, hostInterfaceOf, reserveAddresses } from './endpoints.js';
+import { gatewayOf, HOST_INTERFACE, hostInterfaceOf, isOnParent, reserveAddresses } from './endpoints.js';
 import { isErrno } from './errors.js';
 import type { Rule } from './firewall/rules.js';
 import { cutCable } from './links.js';
 import { serveNames } from './name-servers.js';
-import { openNetns, removeNetns } from './netns.js';
+import { type OpenNetns, openNetns, removeNetns } from './netns.js';
 import { bridgeSettings } from './network-options.js';
+import { isParented } from './parent-options.js';
+import { raiseParent } from './parents.js';
 import { type HeldPort, holdAgain, parsePort } from './ports/publish.js';
-import type { EndpointRecord, Publication, SandboxRecord } from './record.js';
+import type { EndpointRecord, NetworkRecord, Publication, SandboxRecord } from './record.js';
 import type { Sandboxes } from './sandboxes.js';
 import type { Attachment } from './types.js';
 
@@ -37,14 +40,24 @@ export async function restoreNetworks(
   }
   for (const { container, attachment } of live)
     if (attachment.sandboxId !== '' && !context.sandboxes.has(container)) adopt(context, container, attachment);
-  for (const record of context.networks.values())
-    if (record.driver === 'bridge') raiseBridge(context.netlink, record, context.hairpin);
+  for (const record of context.networks.values()) raiseNetwork(context, record);
   for (const sandbox of context.sandboxes.values()) mendCables(context, sandboxes, sandbox);
   for (const sandbox of context.sandboxes.values()) await holdPortsAgain(context, sandbox);
   for (const sandbox of context.sandboxes.values()) serveNamesAgain(context, sandboxes, sandbox);
   removeStrangers(context, sandboxes);
   for (const { version, firewall } of context.firewalls)
     await firewall.reconcile(unwanted.filter((one) => one.version === version).map(({ rule }) => rule));
+}
+
+/** What a network stands on is there again. A parent that is gone is the user's to bring back: the engine starts without it. */
+export function raiseNetwork(context: NetworkContext, record: NetworkRecord): void {
+  if (record.driver === 'bridge') raiseBridge(context.netlink, record, context.hairpin);
+  try {
+    raiseParent(context.netlink, record);
+  } catch (error) {
+    if (!(error instanceof EngineError)) throw error;
+    context.warn(`network ${record.name}: ${error.message}`);
+  }
 }
 
 function rulesOf(context: NetworkContext, sandbox: SandboxRecord): { version: 4 | 6; rule: Rule }[] {
@@ -58,12 +71,13 @@ function rulesOf(context: NetworkContext, sandbox: SandboxRecord): { version: 4 
 /** A live container whose file is lost: its attachment tells what was in it. */
 function adopt(context: NetworkContext, container: string, { sandboxId, networks, ports }: Attachment): void {
   const endpoints = Object.entries(networks).map(([networkName, one], index): EndpointRecord => {
-    const isBridge = one.IPAddress !== '' || one.GlobalIPv6Address !== '';
+    const hasInterface = one.IPAddress !== '' || one.GlobalIPv6Address !== '';
+    const isBridge = hasInterface && context.networks.get(one.NetworkID)?.driver === 'bridge';
     return {
       network: one.NetworkID,
       networkName,
       endpointId: one.EndpointID,
-      interfaceName: isBridge ? `eth${index}` : '',
+      interfaceName: hasInterface ? `eth${index}` : '',
       hostInterface: isBridge ? hostInterfaceOf(one.EndpointID) : '',
       mac: one.MacAddress,
       ipv4: one.IPAddress,
@@ -90,7 +104,11 @@ function adopt(context: NetworkContext, container: string, { sandboxId, networks
   const sandbox: SandboxRecord = {
     container: { id: container, name: endpoints[0]?.dnsNames?.[0] ?? container.slice(0, 12), hostname: '' },
     sandboxId,
-    mode: drivers.includes('host') ? 'host' : drivers.includes('bridge') ? 'bridge' : 'none',
+    mode: drivers.includes('host')
+      ? 'host'
+      : drivers.some((driver) => driver === 'bridge' || (driver !== undefined && isParented(driver)))
+        ? 'bridge'
+        : 'none',
     endpoints,
     publications,
     exposed: Object.keys(ports),
@@ -107,9 +125,10 @@ function adopt(context: NetworkContext, container: string, { sandboxId, networks
 function mendCables(context: NetworkContext, sandboxes: Sandboxes, sandbox: SandboxRecord): void {
   if (sandbox.mode !== 'bridge') return;
   const { netlink } = context;
-  const missing: EndpointRecord[] = [];
+  const missing: EndpointRecord[] = missingInside(context, sandboxes, sandbox);
   for (const endpoint of sandbox.endpoints) {
     const record = context.networks.get(endpoint.network);
+    if (endpoint.hostInterface === '') continue;
     const index = indexOf(netlink, endpoint.hostInterface);
     if (record?.driver !== 'bridge') continue;
     if (index === null) missing.push(endpoint);
@@ -121,14 +140,28 @@ function mendCables(context: NetworkContext, sandboxes: Sandboxes, sandbox: Sand
         up: true,
       });
   }
-  if (missing.length === 0) return;
-  const netns = openNetns(sandboxes.keyOf(sandbox));
-  if (netns === null) {
-    context.warn(`the network namespace of container ${sandbox.container.id.slice(0, 12)} is gone`);
-    return;
-  }
+  const netns = missing.length === 0 ? null : openOrWarn(context, sandboxes, sandbox);
+  if (netns === null) return;
   try {
     sandboxes.layAll(sandbox, netns, missing, false);
+  } finally {
+    netns.close();
+  }
+}
+
+function openOrWarn(context: NetworkContext, sandboxes: Sandboxes, sandbox: SandboxRecord): OpenNetns | null {
+  const netns = openNetns(sandboxes.keyOf(sandbox));
+  if (netns === null) context.warn(`the network namespace of container ${sandbox.container.id.slice(0, 12)} is gone`);
+  return netns;
+}
+
+/** Interfaces on a parent that went with it; the parent may be there again. */
+function missingInside(context: NetworkContext, sandboxes: Sandboxes, sandbox: SandboxRecord): EndpointRecord[] {
+  const onParents = sandbox.endpoints.filter(isOnParent);
+  const netns = onParents.length === 0 ? null : openOrWarn(context, sandboxes, sandbox);
+  if (netns === null) return [];
+  try {
+    return onParents.filter(({ interfaceName }) => indexOf(netns.netlink, interfaceName) === null);
   } finally {
     netns.close();
   }

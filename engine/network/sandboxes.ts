@@ -2,12 +2,13 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { EngineError } from '../kernel/errors.js';
 import { undoing } from '../kernel/journal/context.js';
+import type { Rtnetlink } from '../kernel/netlink/index.js';
 import { removeLink } from './bridge.js';
 import { changeFirewalls, type NetworkContext, rulesOfPorts } from './context.js';
-import { checkEndpoint, gatewayOf, newEndpoint, releaseAddresses } from './endpoints.js';
+import { checkEndpoint, gatewayOf, isOnParent, newEndpoint, releaseAddresses } from './endpoints.js';
 import { failed, forbidden, invalid } from './errors.js';
 import { settingsOf } from './inspect.js';
-import { cutCable, layLinks, moveDefaultRoute } from './links.js';
+import { cutCable, layLinks, moveDefaultRoute, standOf } from './links.js';
 import { endNames, serveNames } from './name-servers.js';
 import { keepOwnNetns, makeNetns, type OpenNetns, openNetns, removeNetns } from './netns.js';
 import { bridgeSettings } from './network-options.js';
@@ -42,8 +43,13 @@ export class Sandboxes {
       sandboxId: sandbox.sandboxId,
       sandboxKey: this.keyOf(sandbox),
       networks: Object.fromEntries(sandbox.endpoints.map((one) => [one.networkName, settingsOf(one)])),
-      ports: sandbox.mode === 'bridge' ? portMapOf(sandbox.publications, sandbox.exposed) : {},
+      ports: sandbox.mode === 'bridge' ? portMapOf(sandbox.publications, this.#exposed(sandbox)) : {},
     };
+  }
+
+  /** Drivers with a parent know of no ports, and Docker then shows none. */
+  #exposed({ endpoints, exposed }: SandboxRecord): readonly string[] {
+    return endpoints.length > 0 && endpoints.every(isOnParent) ? [] : exposed;
   }
 
   /** All or nothing. */
@@ -109,7 +115,7 @@ export class Sandboxes {
       try {
         this.#write(changed);
         const gateway = gatewayOf(changed.endpoints);
-        layLinks(this.#context.netlink, netns, [{ endpoint, bridge: bridgeSettings(network) }], {
+        layLinks(this.#context.netlink, netns, [{ endpoint, on: standOf(network) }], {
           hairpin: this.#context.hairpin,
           gateway: gateway === endpoint ? endpoint : null,
           isNew: false,
@@ -117,7 +123,7 @@ export class Sandboxes {
         serveNames(this.#context, changed, netns.fd);
         if (gateway === endpoint) changed = await this.#movePorts(sandbox, changed, request);
       } catch (error) {
-        removeLink(this.#context.netlink, endpoint.hostInterface);
+        removeLink(...this.#linkOf(endpoint, netns));
         releaseAddresses(this.#context.pools.get(network.id), endpoint);
         moveDefaultRoute(netns, null, gatewayOf(sandbox.endpoints));
         this.#write(sandbox);
@@ -142,10 +148,11 @@ export class Sandboxes {
     if (isGateway) changed = await this.#movePorts(sandbox, changed, null);
     if (endpoint.hostInterface !== '') removeLink(netlink, endpoint.hostInterface);
     const next = gatewayOf(changed.endpoints);
-    if (isGateway && next !== null) {
+    if (isOnParent(endpoint) || (isGateway && next !== null)) {
       const netns = this.#open(sandbox);
       try {
-        moveDefaultRoute(netns, endpoint, next);
+        if (isOnParent(endpoint)) removeLink(...this.#linkOf(endpoint, netns));
+        if (isGateway && next !== null) moveDefaultRoute(netns, endpoint, next);
       } finally {
         netns.close();
       }
@@ -177,7 +184,7 @@ export class Sandboxes {
     const gateway = gatewayOf(sandbox.endpoints);
     const links = endpoints.flatMap((endpoint) => {
       const record = networks.get(endpoint.network);
-      return record?.driver === 'bridge' ? [{ endpoint, bridge: bridgeSettings(record) }] : [];
+      return record === undefined || endpoint.interfaceName === '' ? [] : [{ endpoint, on: standOf(record) }];
     });
     try {
       layLinks(netlink, netns, links, { hairpin, gateway, isNew });
@@ -188,6 +195,13 @@ export class Sandboxes {
         error,
       );
     }
+  }
+
+  /** What to remove, and where: an end of a cable here, or an interface that stands on a parent there. */
+  #linkOf(endpoint: EndpointRecord, netns: OpenNetns): [Rtnetlink, string] {
+    return isOnParent(endpoint)
+      ? [netns.netlink, endpoint.interfaceName]
+      : [this.#context.netlink, endpoint.hostInterface];
   }
 
   #open(sandbox: SandboxRecord): OpenNetns {
@@ -220,7 +234,7 @@ export class Sandboxes {
   ): Promise<SandboxRecord> {
     const gateway = gatewayOf(sandbox.endpoints);
     const record = gateway === null ? undefined : this.#context.networks.get(gateway.network);
-    if (sandbox.mode !== 'bridge' || gateway === null || record === undefined) return sandbox;
+    if (sandbox.mode !== 'bridge' || gateway === null || record?.driver !== 'bridge') return sandbox;
     const wishes = wishesOf(request, bridgeSettings(record).hostBinding);
     if (wishes.length === 0) return sandbox;
     const { ports, held } = this.#context;
@@ -284,11 +298,23 @@ export class Sandboxes {
     await this.#unpublish(sandbox).catch((error: unknown) => failures.push(error));
     for (const { hostInterface } of sandbox.endpoints)
       if (hostInterface !== '') step(() => cutCable(netlink, hostInterface));
+    // the kernel ends a namespace later: a parent that is given to one alone would be in use until then
+    if (sandbox.endpoints.some(isOnParent)) step(() => this.#cutFromParents(sandbox));
     if (sandbox.mode !== 'host') step(() => removeNetns(this.keyOf(sandbox)));
     if (failures.length > 0) throw failures[0];
     for (const endpoint of sandbox.endpoints) releaseAddresses(pools.get(endpoint.network), endpoint);
     if (sandboxes.get(sandbox.container.id)?.sandboxId === sandbox.sandboxId) sandboxes.delete(sandbox.container.id);
     store.removeSandbox(sandbox.sandboxId);
+  }
+
+  #cutFromParents(sandbox: SandboxRecord): void {
+    const netns = openNetns(this.keyOf(sandbox));
+    if (netns === null) return;
+    try {
+      for (const endpoint of sandbox.endpoints.filter(isOnParent)) removeLink(netns.netlink, endpoint.interfaceName);
+    } finally {
+      netns.close();
+    }
   }
 
   #tell(action: 'connect' | 'disconnect', sandbox: SandboxRecord, endpoint: EndpointRecord): void {

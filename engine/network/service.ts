@@ -15,6 +15,7 @@ import { watchFirewall } from './firewall/watch.js';
 import { networkOf } from './inspect.js';
 import { endNames } from './name-servers.js';
 import { bridgeSettings, isPredefined, newNetwork, printable } from './network-options.js';
+import { isOwnParent, raiseParent, removeParent } from './parents.js';
 import { releasePorts } from './ports/publish.js';
 import type { NetworkRecord, SandboxRecord } from './record.js';
 import { restoreNetworks } from './restore.js';
@@ -62,15 +63,19 @@ export class Networks implements NetworkService {
       throw conflict(`network with name ${printable(options.Name)} already exists`);
     const id = randomBytes(32).toString('hex');
     const planned = newNetwork(options, id, { networks: known, routes: machineRoutes(netlink) });
-    // a bridge that the user made stays the user's
-    const record = { ...planned, foundBridge: indexOf(netlink, bridgeSettings(planned).name) !== null };
+    // a bridge or a parent that the user made stays the user's
+    const record =
+      planned.driver === 'bridge'
+        ? { ...planned, foundBridge: indexOf(netlink, bridgeSettings(planned).name) !== null }
+        : { ...planned, ownParent: isOwnParent(netlink, planned, known) };
     networks.set(id, record);
     pools.set(id, poolsOf(record));
     try {
       this.#save();
-      if (record.enableIPv6) await this.#enableIPv6();
+      if (record.enableIPv6 && record.driver === 'bridge') await this.#enableIPv6();
       step('raise bridge');
-      raiseBridge(netlink, record, hairpin);
+      if (record.driver === 'bridge') raiseBridge(netlink, record, hairpin);
+      else raiseParent(netlink, record);
       step('add rules');
       await changeFirewalls(this.#context, (version) => ({ add: rulesOfNetwork(this.#context, record, version) }));
     } catch (error) {
@@ -263,7 +268,8 @@ export class Networks implements NetworkService {
     step('remove rules');
     await changeFirewalls(this.#context, (version) => ({ remove: rulesOfNetwork(this.#context, record, version) }));
     step('remove bridge');
-    if (record.foundBridge !== true) removeLink(netlink, bridgeSettings(record).name);
+    if (record.driver !== 'bridge') removeParent(netlink, record, [...networks.values()]);
+    else if (record.foundBridge !== true) removeLink(netlink, bridgeSettings(record).name);
     networks.delete(record.id);
     pools.delete(record.id);
     this.#save();

@@ -53,6 +53,12 @@ const NETWORKS: readonly NetworkCreateOptions[] = [
       'com.docker.network.driver.mtu': '1400',
     },
   },
+  {
+    Name: 'n5',
+    Driver: 'macvlan',
+    IPAM: { Config: [{ Subnet: '10.7.0.0/24', IPRange: '10.7.0.128/25', Gateway: '10.7.0.1' }] },
+    Options: { parent: 'up0', macvlan_mode: 'private' },
+  },
 ];
 
 const binding = (HostPort: string, HostIp = '') => [{ HostIp, HostPort }];
@@ -67,6 +73,7 @@ const CONTAINERS: readonly Container[] = [
   { name: 'c4', networks: { n4: {} }, ports: { '80/tcp': binding('84') } },
   { name: 'c5', networks: { none: {} }, ports: {} },
   { name: 'c6', networks: { n2: { IPAMConfig: { IPv4Address: '10.5.7.7' } } }, ports: {} },
+  { name: 'c7', networks: { n5: {} }, ports: { '80/tcp': binding('87') } },
 ];
 
 /** What must be refused, in the same words and with the same status. */
@@ -77,6 +84,11 @@ const REFUSED: readonly NetworkCreateOptions[] = [
   { Name: 'x', Driver: 'null' },
   { Name: 'x', Driver: 'host' },
   { Name: 'x', Options: { 'com.docker.network.bridge.name': 'foo0' } },
+  { Name: 'x', Driver: 'macvlan', Options: { parent: 'lo' } },
+  { Name: 'x', Driver: 'macvlan', Options: { parent: 'nope' } },
+  { Name: 'x', Driver: 'macvlan', Options: { parent: 'nope.10' } },
+  { Name: 'x', Driver: 'macvlan', Options: { parent: 'up0', macvlan_mode: 'x' } },
+  { Name: 'x', Driver: 'ipvlan', Options: { parent: 'up0', ipvlan_mode: 'x' } },
 ];
 
 interface Said {
@@ -289,7 +301,7 @@ async function report(engine: Engine): Promise<Report> {
   for (const options of NETWORKS) found[`create ${options.Name}`] = String((await engine.create(options)).status);
   for (const options of REFUSED) found[`refuse ${JSON.stringify(options)}`] = json(await engine.create(options));
   for (const container of CONTAINERS) await engine.run(container);
-  for (const name of ['n1', 'n2', 'n3', 'n4', 'none', 'host', 'bridge'])
+  for (const name of ['n1', 'n2', 'n3', 'n4', 'n5', 'none', 'host', 'bridge'])
     found[`inspect ${name}`] = json(await engine.inspect(name));
   for (const name of ['nope', 'n2', 'bridge']) found[`remove ${name}`] = json(await engine.remove(name));
   for (const { name } of CONTAINERS) {
@@ -332,6 +344,7 @@ if (inSandbox) {
 
     before(async () => {
       raiseFences();
+      inside(null, 'ip link add up0 type veth peer name up1; ip link set up0 up; ip link set up1 up');
       const daemon = new Dockerd('networks', group, makeSlots(PLACE), []);
       await daemon.start();
       daemon.load(imageArchive(PLACE));
@@ -371,6 +384,7 @@ if (inSandbox) {
       'c4',
       'c5',
       'c6',
+      'c7',
       'rules',
       'first',
       'bridge',

@@ -79,8 +79,9 @@ function kindWords(request: LinkAdd): string[] {
     case 'vxlan':
       return vxlanWords(request.vxlan);
     case 'macvlan':
-    case 'ipvlan':
       return ['mode', request.mode];
+    case 'ipvlan':
+      return ['mode', request.mode, ...(request.flag === undefined ? [] : [request.flag])];
     case 'vlan':
       return [...option('protocol', request.protocol), 'id', String(request.id)];
     case 'dummy':

@@ -114,7 +114,9 @@ function infoData(request: LinkAdd): Uint8Array | null {
     case 'macvlan':
       return writer.u32(IFLA_MACVLAN.MODE, MACVLAN_MODES[request.mode]).take();
     case 'ipvlan':
-      return writer.u16(IFLA_IPVLAN.MODE, IPVLAN_MODES[request.mode]).take();
+      writer.u16(IFLA_IPVLAN.MODE, IPVLAN_MODES[request.mode]);
+      if (request.flag !== undefined) writer.u16(IFLA_IPVLAN.FLAGS, IPVLAN_FLAGS[request.flag]);
+      return writer.take();
     case 'vlan':
       if (!(request.id >= 0 && request.id <= 4094)) {
         throw new EngineError('InvalidArgument', `add link ${request.name}: vlan id ${request.id} is not in 0 to 4094`);
@@ -126,6 +128,7 @@ function infoData(request: LinkAdd): Uint8Array | null {
 
 export const MACVLAN_MODES = { private: 1, vepa: 2, bridge: 4, passthru: 8, source: 16 } as const;
 export const IPVLAN_MODES = { l2: 0, l3: 1, l3s: 2 } as const;
+export const IPVLAN_FLAGS = { bridge: 0, private: 1, vepa: 2 } as const;
 export const VLAN_PROTOCOLS = { '802.1Q': 0x8100, '802.1ad': 0x88a8 } as const;
 export const STP_STATES = { disabled: 0, listening: 1, learning: 2, forwarding: 3, blocking: 4 } as const;
 

@@ -56,6 +56,8 @@ export interface VxlanOptions {
 
 export type MacvlanMode = 'private' | 'vepa' | 'bridge' | 'passthru' | 'source';
 export type IpvlanMode = 'l2' | 'l3' | 'l3s';
+/** Whether the interfaces of one parent reach each other. */
+export type IpvlanFlag = 'bridge' | 'private' | 'vepa';
 
 /** What may be said of any new interface. */
 export interface CommonLinkOptions {
@@ -75,7 +77,7 @@ export type LinkSpec =
   | { readonly kind: 'bridge'; readonly bridge?: BridgeOptions }
   | { readonly kind: 'vxlan'; readonly vxlan: VxlanOptions }
   | { readonly kind: 'macvlan'; readonly lower: LinkRef; readonly mode: MacvlanMode }
-  | { readonly kind: 'ipvlan'; readonly lower: LinkRef; readonly mode: IpvlanMode }
+  | { readonly kind: 'ipvlan'; readonly lower: LinkRef; readonly mode: IpvlanMode; readonly flag?: IpvlanFlag }
   | { readonly kind: 'vlan'; readonly lower: LinkRef; readonly id: number; readonly protocol?: '802.1Q' | '802.1ad' }
   | { readonly kind: 'dummy' };
 

@@ -85,7 +85,7 @@ export class EngineInfo {
       ],
       Plugins: {
         Volume: ['local'],
-        Network: ['bridge', 'host', 'null'],
+        Network: ['bridge', 'host', 'ipvlan', 'macvlan', 'null'],
         Authorization: null,
         Log: ['json-file', 'none'],
       },
