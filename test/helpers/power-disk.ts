@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { constants, copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -8,8 +9,15 @@ import { isRoot } from './sandbox.js';
 /** Why no disk can be made here, or false. */
 export function whyNoDisk(): string | false {
   if (!isRoot) return 'needs root';
-  const missing = ['mkfs.ext4', 'mount', 'umount'].filter((name) => findProgram(name) === null);
-  return missing.length === 0 ? false : `not installed here: ${missing.join(', ')}`;
+  const missing = ['mkfs.ext4', 'mount', 'umount', 'unshare'].filter((name) => findProgram(name) === null);
+  if (missing.length > 0) return `not installed here: ${missing.join(', ')}`;
+  const disk = new PowerDisk();
+  try {
+    const refused = disk.tryMount();
+    return refused === null ? false : `no file system in a file can be mounted here: ${refused}`;
+  } finally {
+    disk.remove();
+  }
 }
 
 /**
@@ -31,10 +39,22 @@ export class PowerDisk {
     } else copyFileSync(from.#file, this.#file, constants.COPYFILE_FICLONE);
   }
 
-  /** The journal is replayed. Null, or why it cannot be mounted. */
-  mount(): string | null {
-    const done = spawnSync('mount', ['-o', 'loop,commit=1000,noatime', this.#file, this.root], { encoding: 'utf8' });
-    return done.status === 0 ? null : done.stderr.trim();
+  /** The journal is replayed. */
+  mount(when: string): void {
+    const { status, stderr } = spawnSync('mount', this.#mountArguments(), { encoding: 'utf8' });
+    assert.equal(status, 0, `${when}: ${stderr}`);
+  }
+
+  /** Null, or why it cannot be mounted: tried in a mount namespace that ends at once. */
+  tryMount(): string | null {
+    const { status, stderr } = spawnSync('unshare', ['--mount', '--', 'mount', ...this.#mountArguments()], {
+      encoding: 'utf8',
+    });
+    return status === 0 ? null : stderr.trim();
+  }
+
+  #mountArguments(): readonly string[] {
+    return ['-o', 'loop,commit=1000,noatime', this.#file, this.root];
   }
 
   remove(): void {
