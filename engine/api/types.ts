@@ -87,7 +87,7 @@ export interface ContainerNetwork {
   readonly id: string;
   readonly name: string;
   readonly driver: string;
-  /** Interface of the lab host that is its bridge. */
+  /** Interface of the lab host that it is on: its bridge, or the parent of a macvlan or ipvlan. */
   readonly bridge: string | null;
 }
 
@@ -136,6 +136,7 @@ export type LinkKind =
   | 'bridge'
   | 'vxlan'
   | 'macvlan'
+  | 'ipvlan'
   | 'dummy'
   | 'tun'
   | 'vlan'
@@ -181,6 +182,7 @@ export interface Link {
   readonly bridge?: { readonly stp: boolean; readonly vlanFiltering: boolean };
   readonly vxlan?: { readonly id: number; readonly remote: string | null; readonly port: number };
   readonly macvlan?: { readonly mode: string; readonly lower: number };
+  readonly ipvlan?: { readonly mode: string; readonly lower: number };
 }
 
 export interface Route {
@@ -654,6 +656,8 @@ export interface ExplainedRecord {
   readonly index: number;
   /** Whose part of the program it is: `child`, `init`, `exec` … */
   readonly section: string;
+  /** The section's name for people. */
+  readonly heading: Bilingual;
   readonly syscall: string;
   /** `mount("proc", "/proc", "proc", MS_NOSUID|MS_NODEV|MS_NOEXEC, NULL)` */
   readonly call: string;

@@ -48,8 +48,9 @@ export class Ledger {
     options: { actor?: LedgerEntry['actor']; before?: (label: string) => void } = {},
   ): void {
     const actor = options.actor ?? 'engine';
+    const records = running.issuedRecords();
     for (const trace of running.trace()) {
-      const record = running.program.records[trace.index];
+      const record = records[trace.index];
       if (record?.options.label !== undefined) options.before?.(record.options.label);
       if (record === undefined || record.syscall === 'none' || trace.state === 'pending') continue;
       const explained = explainRecord(record, trace.index, trace);

@@ -55,7 +55,7 @@ async function inLines(lab: Lab, context: Context): Promise<number> {
   const tell = (birth: Birth): void => {
     const done = birth.rows().filter((row) => row.state === 'done');
     for (const { record } of done.slice(told)) {
-      if (record.section !== section) write(`\n[${record.section}]\n`);
+      if (record.section !== section) write(`\n[${pick(record.heading, language)}]\n`);
       section = record.section;
       write(`${String(record.index + 1).padStart(4)}  ${record.call} = ${outcome(record, language)}\n`);
     }

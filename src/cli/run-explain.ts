@@ -59,7 +59,7 @@ export function explained(program: ExplainedProgram, language: Language): string
   for (const record of program.records) {
     if (record.section !== section) {
       section = record.section;
-      lines.push('', `[${section}]`);
+      lines.push('', `[${pick(record.heading, language)}]`);
     }
     lines.push(`${String(record.index).padStart(4)}  ${record.call} = ${outcome(record, language)}`);
     lines.push(`      ${record.man}  ${pick(record.explanation, language)}`);

@@ -23,7 +23,7 @@ export async function runStep(context: Context): Promise<number> {
       if (previous !== null) say(`      = ${outcome(previous, context.language)}\n`);
       if (record.section !== section) {
         section = record.section;
-        say(`\n[${section}]\n`);
+        say(`\n[${pick(record.heading, context.language)}]\n`);
       }
       say(
         `${String(record.index + 1).padStart(4)}/${total}  ${record.call}  ${record.man}\n      ${pick(record.explanation, context.language)}\n`,

@@ -124,7 +124,7 @@ export function unmetNeeds(source: LessonSource, abilities: Abilities): Bilingua
       .filter((feature) => !abilities.features.has(feature))
       .map((feature) => ({
         en: `this lab cannot do ${feature}: see \`glassbox doctor\``,
-        zh: `这个实验环境不支持 ${feature}：请看 \`glassbox doctor\``,
+        zh: `这个实验室不支持 ${feature}：请看 \`glassbox doctor\``,
       })),
   ];
 }

@@ -2,7 +2,7 @@
 import type { Bilingual, Change, Container, ObservedObject } from '../../engine/api/types.js';
 import type { Lang } from '../tui/panel.js';
 import { more } from '../tui/picture/words.js';
-import { placeText, shortIds, stateText } from '../tui/viewmodels/containers.js';
+import { inPlace, placeText, shortIds, stateText } from '../tui/viewmodels/containers.js';
 import { clock } from '../tui/viewmodels/format.js';
 import { visible } from '../tui/viewmodels/safe-text.js';
 
@@ -73,13 +73,13 @@ function together(first: Change, group: readonly Change[], lang: Lang): string {
 
 export function plainChange(change: Change, lang: Lang): string {
   const name = placeText(visible(shortIds(change.name)), lang);
-  const place = placeText(visible(shortIds(change.place)), lang);
+  const where = change.place === '' ? '' : inPlace(visible(shortIds(change.place)), lang);
   const values = valuesText(change, lang);
   // A namespace is best told by its kind.
   const kind = change.object === 'namespace' ? (change.key.split(':', 1)[0] ?? '') : '';
   if (lang === 'zh')
-    return `${clock(change.at)} ${KIND[change.kind].zh}${kind === '' ? '' : ` ${kind} `}${OBJECT[change.object].zh} ${name}${place === '' ? '' : `（位于 ${place}）`}${values}`;
-  return `${clock(change.at)} ${KIND[change.kind].en} ${kind === '' ? '' : `${kind} `}${OBJECT[change.object].en} ${name}${place === '' ? '' : ` in ${place}`}${values}`;
+    return `${clock(change.at)} ${KIND[change.kind].zh}${kind === '' ? '' : ` ${kind} `}${OBJECT[change.object].zh} ${name}${where === '' ? '' : `（${where}）`}${values}`;
+  return `${clock(change.at)} ${KIND[change.kind].en} ${kind === '' ? '' : `${kind} `}${OBJECT[change.object].en} ${name}${where === '' ? '' : ` ${where}`}${values}`;
 }
 
 /** `: old → new` for changes of plain values; nothing for structures, whose fields would say too much. */

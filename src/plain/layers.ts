@@ -3,6 +3,7 @@ import type { OverlayStack } from '../../engine/api/types.js';
 import type { Lang } from '../tui/panel.js';
 import { EFFECTS, partText, STEPS } from '../tui/picture/layers-panel.js';
 import { counted, more, problemText, word } from '../tui/picture/words.js';
+import { inPlace, placeOfStack } from '../tui/viewmodels/containers.js';
 import { bytes } from '../tui/viewmodels/format.js';
 import { type LayersInput, type LayerView, layersModel, lookup, type StackView } from '../tui/viewmodels/layers.js';
 import { visible } from '../tui/viewmodels/safe-text.js';
@@ -23,10 +24,9 @@ export function plainLayers(input: LayersInput, lang: Lang): string[] {
   lines.push(labelled(zh ? 'overlay 挂载' : 'overlay mounts', String(mounted.length), lang));
   for (const stack of model.stacks) {
     const shown = stack.container === null ? SHOWN : SHOWN_OF_IMAGE;
-    const place = stack.place === 'host' ? word('labHost', lang) : stack.place;
     const whose =
       stack.container === null ? [] : [`${word('container', lang)} ${containerText(stack.container, lang)}`];
-    const at = zh ? `位于${place}` : `in ${place}`;
+    const at = inPlace(placeOfStack(stack.place), lang);
     const where = stack.stack.mounted === false ? (zh ? '未挂载' : 'not mounted') : at;
     const access = stack.stack.readOnly ? (zh ? '只读' : 'read-only') : zh ? '可写' : 'writable';
     lines.push(marked(labelled(stack.mountPoint, listed([...whose, where, access], lang), lang), stack.mark, lang));

@@ -54,7 +54,7 @@ export const STRINGS = {
   cmdThemeTo: { en: 'theme: {theme}', zh: '主题：{theme}' },
   cmdQuit: { en: 'quit', zh: '退出' },
   cmdSuspend: { en: 'suspend (fg continues)', zh: '挂起（用 fg 恢复）' },
-  cmdResetLab: { en: 'throw the lab away and make a new one', zh: '丢弃当前实验环境并新建一个' },
+  cmdResetLab: { en: 'throw the lab away and make a new one', zh: '丢弃当前实验室并新建一个' },
   cmdBirth: { en: 'watch a container being born', zh: '观看一个容器的诞生' },
   cmdNewShell: { en: 'restart the shell', zh: '重启终端' },
   cmdTextDown: { en: 'read on in the pane beside the shell', zh: '终端旁的窗格向下翻页' },
@@ -78,14 +78,14 @@ export const STRINGS = {
   mouseOff: { en: 'mouse off: the terminal’s own selection works', zh: '鼠标已关闭：可直接用终端选择文字' },
   copied: { en: 'copied: {text}', zh: '已复制：{text}' },
 
-  quitTitle: { en: 'Leave the lab?', zh: '离开实验环境？' },
+  quitTitle: { en: 'Leave the lab?', zh: '离开实验室？' },
   quitText: {
     en: 'What was made in it vanishes; your progress is kept.',
-    zh: '环境中的一切都会消失；学习进度会保留。',
+    zh: '其中的一切都会消失；学习进度会保留。',
   },
-  quitTextKept: { en: 'The lab is kept under the name {name}.', zh: '实验环境以名称 {name} 保留。' },
-  resetTitle: { en: 'Throw this lab away?', zh: '丢弃这个实验环境？' },
-  resetText: { en: 'A new, empty one takes its place.', zh: '将以一个全新的空环境代替。' },
+  quitTextKept: { en: 'The lab is kept under the name {name}.', zh: '实验室以名称 {name} 保留。' },
+  resetTitle: { en: 'Throw this lab away?', zh: '丢弃这个实验室？' },
+  resetText: { en: 'A new, empty one takes its place.', zh: '将以一个全新的空实验室代替。' },
   yesNo: { en: 'Enter yes · Esc no', zh: 'Enter 确定 · Esc 取消' },
   shellEnded: {
     en: 'the shell has ended ({status}); press Enter for a new one',
@@ -97,12 +97,12 @@ export const STRINGS = {
   },
   exitCode: { en: 'exit code {code}', zh: '退出码 {code}' },
   killedBy: { en: 'killed by {signal}', zh: '被 {signal} 终止' },
-  labGone: { en: 'The lab is gone', zh: '实验环境已消失' },
+  labGone: { en: 'The lab is gone', zh: '实验室已消失' },
   labGoneText: {
     en: '{reason} Enter makes a new one; your progress is kept.',
     zh: '{reason} 按 Enter 新建一个；学习进度不会丢失。',
   },
-  labNew: { en: 'a new lab is ready', zh: '新的实验环境已就绪' },
+  labNew: { en: 'a new lab is ready', zh: '新的实验室已就绪' },
   actionFailed: { en: 'this failed: {reason}', zh: '操作失败：{reason}' },
   useQ: { en: 'press q to quit', zh: '按 q 退出' },
 

@@ -46,6 +46,24 @@ test('records run in order and their results come back', () => {
   assert.equal(results[0], process.pid);
 });
 
+test('an explained call shows the number that an earlier record or the parent put in its place', () => {
+  const b = new ProgramBuilder('filled');
+  b.call('getpid', [], { storeAt: { kind: 'field', label: 'signal', field: { arg: 0 } } });
+  b.call('kill', [0, 0], { label: 'signal' });
+  b.call('exit_group', [1], { label: 'end', hold: true });
+  const running = RunningProgram.start(b.build());
+  try {
+    running.setArgument('end', 0, 9);
+    running.release('end');
+    assert.equal(running.wait().exitCode, 9);
+    const calls = explainProgram(running).records.map(({ call }) => call);
+    assert.match(calls[1]!, /^kill\([1-9][0-9]*, /);
+    assert.equal(calls[2], 'exit_group(9)');
+  } finally {
+    running.dispose();
+  }
+});
+
 test('accepted and ignored errors go on, an unexpected one stops at once', () => {
   const accepted = run((b) => b.call('chdir', ['/no'], { accept: ['EACCES', 'ENOENT'] }).call('exit_group', [1]));
   assert.deepEqual([accepted.exitCode, accepted.results[0]], [1, -2]);

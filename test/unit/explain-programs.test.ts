@@ -4,11 +4,13 @@ import type { ExplainedRecord } from '../../engine/api/types.js';
 import type { Program } from '../../engine/kernel/program/builder.js';
 import { capabilityText, decodeArgument } from '../../engine/kernel/program/decode.js';
 import { explainTrace } from '../../engine/kernel/program/explain.js';
+import { sectionHeading } from '../../engine/kernel/program/sections.js';
 import type { SyscallName } from '../../engine/kernel/syscall-table.js';
 import { containerProgram } from '../../engine/runtime/program/container.js';
 import { execProgram } from '../../engine/runtime/program/exec.js';
 import { reaperProgram } from '../../engine/runtime/program/reaper.js';
 import { fullContainerPlan, fullExecPlan } from '../helpers/container-plan.js';
+import { projectFiles, readProjectFile } from '../helpers/source-tree.js';
 
 /** Arguments that are numbers by nature: counts, sizes, ids, descriptors, offsets. By position. */
 const NUMBERS: Readonly<Partial<Record<SyscallName, readonly number[]>>> = {
@@ -107,6 +109,19 @@ describe('every record of a container can be read', () => {
         });
       }
     });
+});
+
+describe('sections', () => {
+  const named = projectFiles()
+    .filter((path) => /^engine\/(runtime\/program\/.*|labhost\/program)\.ts$/.test(path))
+    .flatMap((path) => [...readProjectFile(path).matchAll(/\.section\('([^']+)'\)/g)].map((found) => found[1]!));
+
+  it('of containers and lab hosts have a Chinese name', () => {
+    assert.ok(named.includes('mounts') && named.includes('become pid 1'), 'the programs were not read');
+    const untranslated = named.filter((section) => !/[\u4e00-\u9fff]|^AppArmor$/.test(sectionHeading(section).zh));
+    assert.deepEqual(untranslated, []);
+    assert.equal(sectionHeading('poststart hooks').zh, 'poststart 钩子');
+  });
 });
 
 describe('arguments', () => {

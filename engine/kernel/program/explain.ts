@@ -4,6 +4,7 @@ import type { Program, RecordSpec, Word } from './builder.js';
 import { decodeArgument } from './decode.js';
 import { operationOf } from './decode-operation.js';
 import type { RunningProgram, TraceEntry } from './running.js';
+import { sectionHeading } from './sections.js';
 import { OPERATION_SENTENCES, SENTENCES } from './sentences.js';
 
 /** A record in words: the call with decoded arguments, why it is there, and what the kernel answered. */
@@ -12,6 +13,7 @@ export function explainRecord(record: RecordSpec, index: number, trace: TraceEnt
   return {
     index,
     section: record.section,
+    heading: sectionHeading(record.section),
     syscall: record.syscall,
     call: callText(record),
     man: record.syscall === 'none' ? '' : `${record.syscall}(2)`,
@@ -27,7 +29,7 @@ export function explainRecord(record: RecordSpec, index: number, trace: TraceEnt
 
 /** A whole program; records that were jumped over are `skipped` when the program has ended. */
 export function explainProgram(running: RunningProgram, ended = true): ExplainedProgram {
-  return explainTrace(running.program, running.trace(), ended);
+  return explainTrace({ ...running.program, records: running.issuedRecords() }, running.trace(), ended);
 }
 
 /**

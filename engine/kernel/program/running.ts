@@ -3,7 +3,7 @@ import { ERRNO, type ErrnoName } from '../errno.js';
 import { EngineError, SyscallError } from '../errors.js';
 import { check, type Kernel, realKernel } from '../kernel.js';
 import { sealedMemfd } from '../memfd.js';
-import { dataAt, layOutInto, type Program, programSize, recordIndex } from './builder.js';
+import { dataAt, layOutInto, type Program, programSize, type RecordSpec, recordIndex, type Word } from './builder.js';
 import { noteProgram, type ProgramDeed } from './deed.js';
 import { enterImage } from './elf.js';
 import { HEADER, HEADER_SIZE, RECORD, RECORD_SIZE, type RecordState, STATES } from './record.js';
@@ -184,25 +184,25 @@ export class RunningProgram {
   /**
    * Block until the record named `label` is held (the child waits before it). Throws the child's own failure, or
    * DeadlineExceeded. Blocks this thread: only for the few milliseconds of a start. `ended` tells whether the process that
-   * is to arrive has ended instead; by default the program's first child is meant. It is asked every `askMs`.
+   * is to arrive has ended instead; by default the program's first child is meant. It is asked when nothing has happened for `askMs`.
    */
   waitHeld(label: string, options: { timeoutMs?: number; ended?: () => boolean; askMs?: number } = {}): void {
     const timeoutMs = options.timeoutMs ?? 10_000;
     const ended = options.ended ?? (() => this.tryWait() !== null);
     const index = recordIndex(this.program, label);
     const deadline = performance.now() + timeoutMs;
-    for (;;) {
+    for (let isQuiet = timeoutMs === 0; ; ) {
       const arrived = this.#bytes.readUInt32LE(HEADER.arrived);
       if (this.#state(index) !== 'pending') return;
       this.throwFailure();
-      if (ended()) {
+      if (isQuiet && ended()) {
         this.throwFailure();
         if (this.#state(index) !== 'pending') return;
         throw new EngineError('Aborted', `${this.program.name}: ended before ${label}`);
       }
       if (performance.now() > deadline)
         throw new EngineError('DeadlineExceeded', `${this.program.name}: did not reach ${label} in ${timeoutMs} ms`);
-      if (timeoutMs > 0) this.#futexWait(HEADER.arrived, arrived, options.askMs ?? 20);
+      if (timeoutMs > 0) isQuiet = !this.#futexWait(HEADER.arrived, arrived, options.askMs ?? 20);
     }
   }
 
@@ -280,6 +280,20 @@ export class RunningProgram {
     return readTrace(this.#bytes, this.program.records.length);
   }
 
+  /** The records with the numbers that were put in place of their own: by an earlier record, or with `setArgument`. */
+  issuedRecords(): RecordSpec[] {
+    const bytes = this.#bytes;
+    return this.program.records.map((record, index) => {
+      const at = recordAt(index) + RECORD.args;
+      const args = record.args.map((word, n): Word => {
+        if (typeof word === 'object') return word;
+        const issued = bytes.readBigInt64LE(at + n * 8);
+        return issued === BigInt.asIntN(64, BigInt(word)) ? word : issued;
+      });
+      return { ...record, args };
+    });
+  }
+
   /** Indexes of the records at which a process waits to be released, ascending. */
   waiting(): number[] {
     return this.program.records.flatMap((_, index) =>
@@ -336,13 +350,15 @@ export class RunningProgram {
     return STATES[this.#bytes.readUInt32LE(recordAt(index) + RECORD.state)] ?? 'pending';
   }
 
-  #futexWait(at: number, expected: number, timeoutMs: number): void {
+  /** False when the time is over. */
+  #futexWait(at: number, expected: number, timeoutMs: number): boolean {
     const timeout = Buffer.alloc(16);
     timeout.writeBigInt64LE(BigInt(Math.floor(timeoutMs / 1000)), 0);
     timeout.writeBigInt64LE(BigInt((timeoutMs % 1000) * 1_000_000), 8);
     const result = this.#kernel.call('futex', this.#region.base + BigInt(at), FUTEX_WAIT, expected, timeout, 0, 0);
     if (result < 0 && ![ERRNO.EAGAIN, ERRNO.ETIMEDOUT, ERRNO.EINTR].includes(-result as 11))
       throw new SyscallError('futex', -result);
+    return result !== -ERRNO.ETIMEDOUT;
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Cgroup, Change, Mount, Namespace, Snapshot } from '../../api/types.js';
 import { NAMESPACE_KINDS } from '../../kernel/namespaces/ids.js';
-import { inChinese, shellWord, type Told } from './told.js';
+import { inChinese, shellWord, type Told, withinChinese } from './told.js';
 
 /** Changes of one moment that are told as one: a container's start is a few acts, each of which shows in many places. */
 export interface Fold {
@@ -142,7 +142,7 @@ function tellMounts(mounts: readonly Mount[], added: boolean, place: string): To
     explanation: added
       ? {
           en: `${mounts.length} file systems were mounted in ${place}, which sees them alone: ${list}.`,
-          zh: `在 ${inChinese(place)} 中挂载了 ${mounts.length} 个文件系统，只有它自己看得到：${list}。`,
+          zh: `${withinChinese(place)}挂载了 ${mounts.length} 个文件系统，只有它自己看得到：${list}。`,
         }
       : {
           en: `${mounts.length} mounts of ${place} are gone: ${list}.`,

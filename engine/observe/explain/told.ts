@@ -41,14 +41,20 @@ export function commandIn(label: string, command: string): string {
   return target === null ? `ip netns exec ${shellWord(label)} ${command}` : `nsenter -t ${target} -n ${command}`;
 }
 
-/** ` in r1` / `r1 中的`: nothing for the lab host itself, which is where a learner is. */
+/** ` in r1` / `在 r1 中，`: nothing for the lab host itself, which is where a learner is. */
 export function where(label: string): { en: string; zh: string } {
   return label === 'host' || label === ''
     ? { en: '', zh: '' }
-    : { en: ` in ${label}`, zh: `在 ${inChinese(label)} 中` };
+    : { en: ` in ${label}`, zh: `${withinChinese(label)}，` };
 }
 
 /** A label in a Chinese sentence: `容器 web` for a container's. */
 export function inChinese(label: string): string {
   return label.replace(/^container /, '容器 ');
+}
+
+/** `在 r1 中`, `在容器 web 中`: a blank only between Chinese and other letters. */
+export function withinChinese(label: string): string {
+  const place = inChinese(label);
+  return `在${place === label ? ' ' : ''}${place} 中`;
 }

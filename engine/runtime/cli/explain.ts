@@ -17,7 +17,7 @@ function asText({ name, records }: ExplainedProgram, language: 'en' | 'zh'): str
   for (const record of records) {
     if (record.section !== section) {
       section = record.section;
-      lines.push('', `[${section}]`);
+      lines.push('', `[${record.heading[language]}]`);
     }
     lines.push(...describeRecord(record, language), `      = ${answerText(record, language)}`);
   }

@@ -65,7 +65,7 @@ export class Stepper implements StepTeller {
   async before(record: ExplainedRecord): Promise<void> {
     if (record.section !== this.#section) {
       this.#section = record.section;
-      this.#line(`\n[${record.section}]`);
+      this.#line(`\n[${record.heading[this.#language]}]`);
     }
     for (const line of describeRecord(record, this.#language)) this.#line(line);
     if (!this.#asking) return;

@@ -230,7 +230,7 @@ export function checkCgroup(snapshot: Snapshot, spec: Spec): CheckResult {
     return outcome(
       'couldNotMeasure',
       expected,
-      say('this lab has no control groups', '这个实验环境没有控制组'),
+      say('this lab has no control groups', '这个实验室没有控制组'),
       '/proc/self/cgroup',
     );
   }

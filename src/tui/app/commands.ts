@@ -1,7 +1,7 @@
 /** Every command of the view with its keys: one list for the keyboard, the palette and the help. */
 import type { Bilingual } from '../../../engine/api/types.js';
 import type { PaneId } from '../layout/arrange.js';
-import { PANE_ORDER } from '../layout/arrange.js';
+import { paneNumber } from '../layout/arrange.js';
 import type { AppCommand } from '../lesson-view.js';
 import { both, STRINGS } from '../strings.js';
 import { THEME_IDS, type ThemeId } from '../theme/themes.js';
@@ -67,7 +67,7 @@ function lessonCommands(target: CommandTarget): AppCommand[] {
 
 export function buildCommands(target: CommandTarget, extra: readonly AppCommand[]): AppCommand[] {
   const focus = target.panes.map((pane): AppCommand => {
-    const n = PANE_ORDER.indexOf(pane) + 1;
+    const n = paneNumber(pane);
     return {
       id: `pane-${pane}`,
       title: both('cmdFocus', { n, pane: STRINGS[pane] }),

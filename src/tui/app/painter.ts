@@ -1,6 +1,13 @@
 /** Draws the view: blessed's tree holds one widget for each pane, one for the status line, one for the window on top. */
 import type { Bilingual, LabInfo } from '../../../engine/api/types.js';
-import { type Arrangement, innerRect, PANE_ORDER, type PaneId, type PlacedPane } from '../layout/arrange.js';
+import {
+  type Arrangement,
+  innerRect,
+  PANE_ORDER,
+  type PaneId,
+  type PlacedPane,
+  paneNumber,
+} from '../layout/arrange.js';
 import { paintFrame, type TabSpot } from '../layout/frame.js';
 import type { PanelPane } from '../layout/panel-pane.js';
 import type { AppCommand } from '../lesson-view.js';
@@ -140,7 +147,10 @@ export class Painter {
     const { view, commands } = this.#parts;
     // Behind the prefix a key is a command, not the panel's own.
     const own = view.prefix ? [] : (view.panel?.panel.keys ?? []).slice(0, OWN_HINTS);
-    const panes = view.birth === null ? { key: `1-${view.panes.length}`, text: STRINGS.panesKeys } : undefined;
+    const panes =
+      view.birth === null
+        ? { key: `${paneNumber(view.panes[0]!)}-${paneNumber(view.panes.at(-1)!)}`, text: STRINGS.panesKeys }
+        : undefined;
     const [first, second, ...rest] = commandHints(commands, HINTED);
     const general = [first, second, panes, ...rest].filter((hint) => hint !== undefined);
     return [...own, ...(view.lesson === null ? [] : commandHints(commands, HINTED_IN_LESSONS)), ...general];
@@ -204,5 +214,5 @@ export class Painter {
 
 /** The number that goes to it, and its name. */
 function paneTitle(id: PaneId, lang: Lang): string {
-  return `${PANE_ORDER.indexOf(id) + 1} ${STRINGS[id][lang]}`;
+  return `${paneNumber(id)} ${STRINGS[id][lang]}`;
 }

@@ -5,6 +5,11 @@ export type PaneId = 'lesson' | 'shell' | 'picture' | 'ledger' | 'birth';
 /** Their numbers are fixed: 1 lesson, 2 shell, 3 picture, 4 ledger. */
 export const PANE_ORDER: readonly PaneId[] = ['lesson', 'shell', 'picture', 'ledger'];
 
+/** The key that goes to a pane. */
+export function paneNumber(pane: PaneId): number {
+  return PANE_ORDER.indexOf(pane) + 1;
+}
+
 /** The panes while a container is being born. */
 export const BIRTH_PANES: readonly PaneId[] = ['birth', 'picture'];
 

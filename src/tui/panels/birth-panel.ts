@@ -58,14 +58,19 @@ function resultOf(record: ExplainedRecord): string {
 }
 
 /** `✓ setns(…) = 0`, with the section where it begins. */
-function listLines(state: BirthPanelState, width: number, unicode: boolean): { lines: StyledLine[]; at: number } {
+function listLines(
+  state: BirthPanelState,
+  width: number,
+  unicode: boolean,
+  lang: Lang,
+): { lines: StyledLine[]; at: number } {
   const lines: StyledLine[] = [];
   let section = '';
   let at = 0;
   for (const { record, state: step } of state.rows) {
     if (record.section !== section) {
       section = record.section;
-      lines.push([span(sanitise(section), 'heading')]);
+      lines.push([span(sanitise(record.heading[lang]), 'heading')]);
     }
     if (step !== 'next') at = lines.length;
     lines.push(rowLine(record, step, width, unicode));
@@ -133,7 +138,7 @@ export function birthPanel(actions: BirthActions): Panel<BirthPanelState> {
     keys: KEYS,
     initial: () => ({ phase: 'making', rows: [], progress: { done: 0, total: 0 }, failure: null }),
     render(width, height, input: PanelInput, state): PanelView {
-      const { lines, at } = listLines(state, width, input.unicode);
+      const { lines, at } = listLines(state, width, input.unicode, input.lang);
       const { done, total } = state.progress;
       return {
         lines,

@@ -3,12 +3,13 @@ import type { LedgerEntry } from '../../../engine/api/types.js';
 import { keyId } from '../input/keys.js';
 import type { Lang, Panel, PanelInput, PanelView } from '../panel.js';
 import { STRINGS, text } from '../strings.js';
-import { truncateLine } from '../text/fit.js';
+import { lineWidth, truncateLine, truncateStart } from '../text/fit.js';
 import { sanitise } from '../text/sanitise.js';
 import { line, type Role, type Span, type StyledLine, span } from '../text/styled.js';
+import { textWidth } from '../text/width.js';
 import { wrapLine } from '../text/wrap.js';
-import { placeText } from '../viewmodels/containers.js';
-import { actText } from '../viewmodels/ledger.js';
+import { placeText, shortIds } from '../viewmodels/containers.js';
+import { actText, entryText } from '../viewmodels/ledger.js';
 
 /** Older entries are dropped: the engine has them all. */
 export const MOST_ENTRIES = 2000;
@@ -37,11 +38,19 @@ function clock(at: number): string {
 }
 
 function matches(entry: LedgerEntry, filter: string): boolean {
-  if (filter === '') return true;
-  return [entry.act, entry.command ?? '', entry.domain, entry.subject, entry.man ?? '', entry.actor].some((field) =>
-    field.toLowerCase().includes(filter),
-  );
+  return filter === '' || entryText(entry).includes(filter);
 }
+
+/** A call with a long path keeps the end of the path, which tells most: `write("…/web/memory.max", "64M")`. */
+function fitAct(act: string, width: number): string {
+  const over = textWidth(act) - width;
+  const path = over <= 0 ? undefined : /"?(\/[^",)\s]+)/.exec(act)?.[1];
+  if (path === undefined) return act;
+  const room = Math.max(SHORTEST_PATH, textWidth(path) - over);
+  return act.replace(path, () => truncateStart(path, room));
+}
+
+const SHORTEST_PATH = 16;
 
 /** One row: time, who, the act; what failed says so with ✗ and the error's name. */
 function entryLine(entry: LedgerEntry, width: number, selected: boolean, lang: Lang): StyledLine {
@@ -53,7 +62,8 @@ function entryLine(entry: LedgerEntry, width: number, selected: boolean, lang: L
     span(`${text(actor.word, lang)} `, actor.role),
   ];
   if (failed) parts.push(span(`✗ ${entry.result.errno ?? ''} `, 'error'));
-  parts.push(span(sanitise(actText(entry, lang)), selected ? 'strong' : 'code'));
+  const act = fitAct(shortIds(sanitise(actText(entry, lang))), width - lineWidth(parts));
+  parts.push(span(act, selected ? 'strong' : 'code'));
   const cut = truncateLine(parts, width);
   return selected ? cut.map((part) => ({ ...part, style: { ...part.style, role: 'selected' } })) : cut;
 }
@@ -66,7 +76,7 @@ function indented(body: StyledLine, width: number): StyledLine[] {
 
 function detailLines(entry: LedgerEntry, width: number, lang: Lang): StyledLine[] {
   const detail = (label: keyof typeof STRINGS, body: Span): StyledLine[] =>
-    indented(line(span(`${text(label, lang)}: `, 'muted'), body), width);
+    indented(line(span(`${text(label, lang)}${lang === 'zh' ? '：' : ': '}`, 'muted'), body), width);
   const { ok, value, errno } = entry.result;
   const outcome = ok ? `= ${value ?? 0}` : `-1 ${errno ?? ''}`;
   const took = entry.durationNs === undefined ? '' : `  ${(entry.durationNs / 1000).toFixed(1)} µs`;

@@ -4,6 +4,7 @@ import type { KeyHint, Lang, Panel, PanelInput, PanelView } from '../panel.js';
 import { padLine } from '../text/fit.js';
 import { type Role, type Span, type StyledLine, span } from '../text/styled.js';
 import { wrapText } from '../text/wrap.js';
+import { inPlace, placeOfStack } from '../viewmodels/containers.js';
 import { bytes } from '../viewmodels/format.js';
 import {
   type EntryEffect,
@@ -197,9 +198,9 @@ function notMounted(lang: Lang): string {
 }
 
 function overlayText(stack: StackView, lang: Lang): string {
-  const place = stack.place === 'host' ? word('labHost', lang) : stack.place;
-  if (lang === 'zh') return `overlay（${stack.stack.readOnly ? '只读' : '可写'}）位于 ${place}`;
-  return `overlay (${stack.stack.readOnly ? 'read-only' : 'writable'}) in ${place}`;
+  const at = inPlace(placeOfStack(stack.place), lang);
+  if (lang === 'zh') return `overlay（${stack.stack.readOnly ? '只读' : '可写'}）${at}`;
+  return `overlay (${stack.stack.readOnly ? 'read-only' : 'writable'}) ${at}`;
 }
 
 function limited(

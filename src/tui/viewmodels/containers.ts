@@ -134,10 +134,24 @@ export function sharingText({ network }: ContainerFact, lang: Lang): string {
   return lang === 'zh' ? `使用 ${network.of} 的网络` : `in the network of ${network.of}`;
 }
 
-/** A place's label as people read it: `container web`, in Chinese `容器 web`. */
+/** A place's label as people read it: `container web`, in Chinese `容器 web`; `lab host`, `实验主机`. */
 export function placeText(label: string, lang: Lang): string {
-  const name = lang === 'zh' ? /^container (.+)$/s.exec(label)?.[1] : undefined;
+  if (lang !== 'zh') return label;
+  if (label === 'lab host') return '实验主机';
+  const name = /^container (.+)$/s.exec(label)?.[1];
   return name === undefined ? label : `容器 ${name}`;
+}
+
+/** `in r1`; `位于 r1`, `位于容器 web`: a blank only between Chinese and other letters. */
+export function inPlace(label: string, lang: Lang): string {
+  const place = placeText(label, lang);
+  if (lang !== 'zh') return `in ${place}`;
+  return `位于${/^[ -~]/.test(place) ? ' ' : ''}${place}`;
+}
+
+/** Label of where a stack is mounted, its mount namespace's or the lab host's. */
+export function placeOfStack(place: string): string {
+  return place === 'host' ? 'lab host' : place;
 }
 
 /** A path with the ids of containers as short as `docker ps` shows them. */

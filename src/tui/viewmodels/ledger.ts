@@ -86,7 +86,8 @@ export function copyText(entry: LedgerEntry): string {
   return (entry.command ?? entry.act).replace(/[\u0000-\u0008\u000b-\u001f\u007f]/g, '');
 }
 
-function entryText(entry: LedgerEntry): string {
+/** All that a filter is looked for in, in small letters: what is shown in either language. */
+export function entryText(entry: LedgerEntry): string {
   return [
     ACTORS[entry.actor].en,
     ACTORS[entry.actor].zh,

@@ -244,5 +244,5 @@ export function holderText(holder: NamespaceHolder, lang: Lang): string {
 
 /** `kept alive by bind mount /run/netns/r1`; `由绑定挂载 /run/netns/r1 维持存续`. */
 export function keptAlive(by: string, lang: Lang): string {
-  return lang === 'zh' ? `由${by}维持存续` : `kept alive by ${by}`;
+  return lang === 'zh' ? `由${by}${/[ -~]$/.test(by) ? ' ' : ''}维持存续` : `kept alive by ${by}`;
 }
