@@ -105,12 +105,14 @@ describe('records of the container engine', () => {
     assert.equal(kept[0]?.image, 'x'.repeat(255));
   });
 
-  it('of networks give the name of each bridge', () => {
+  it('of networks give the name of each bridge or parent', () => {
     const id = 'c'.repeat(64);
     const networks = [
       { id, name: 'mine', driver: 'bridge', options: {} },
       { id, name: 'bridge', driver: 'bridge', options: { 'com.docker.network.bridge.name': 'docker0' } },
       { id, name: 'none', driver: 'null' },
+      { id, name: 'lan', driver: 'macvlan', options: { parent: 'eth0.10' } },
+      { id, name: 'alone', driver: 'ipvlan', options: {} },
       { id: 'short', name: 'x', driver: 'bridge' },
       null,
       7,
@@ -121,6 +123,8 @@ describe('records of the container engine', () => {
         ['mine', 'br-cccccccccccc'],
         ['bridge', 'docker0'],
         ['none', null],
+        ['lan', 'eth0.10'],
+        ['alone', 'di-cccccccccccc'],
       ],
     );
     assert.equal(networksOf(parseFields(JSON.stringify({ networks })), 1).length, 1, 'as many as are wanted');

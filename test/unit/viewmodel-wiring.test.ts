@@ -299,3 +299,19 @@ test('a macvlan whose lower interface is in another namespace hangs on a wire of
   );
   assert.deepEqual(model.boxes[1]?.ports[0]?.facts, ['macvlan bridge']);
 });
+
+test('what stands on an interface elsewhere is not below one that has the same index here', () => {
+  const build = lab().ns('c1').link('host', 'eth0', { kind: 'ether' });
+  const [, port] = build.link('c1', 'eth1', { kind: 'ether' }).build().networks;
+  const index = port?.links.find(({ name }) => name === 'eth1')?.index ?? 0;
+  build.link('c1', 'eth0', {
+    kind: 'ipvlan',
+    ipvlan: { mode: 'l2', lower: index },
+    peer: { ns: build.id('host'), index, name: 'eth0' },
+  });
+  const { boxes } = wiringModel({ snapshot: build.build() });
+  assert.deepEqual(boxes[1]?.ports.map(({ name, facts, children }) => [name, facts, children.length]).sort(), [
+    ['eth0', ['ipvlan l2'], 0],
+    ['eth1', [], 0],
+  ]);
+});

@@ -80,6 +80,9 @@ export function containerOf(written: Fields | null, id: string): RecordedContain
   };
 }
 
+/** How the interface that a network is on is called where nobody named it, by driver. */
+const UNNAMED: Readonly<Record<string, string>> = { bridge: 'br-', macvlan: 'dm-', ipvlan: 'di-' };
+
 /** The networks of `networks.json`. */
 export function networksOf(fields: Fields | null, most: number): ContainerNetwork[] {
   const list: unknown = fields?.['networks'];
@@ -90,8 +93,10 @@ export function networksOf(fields: Fields | null, most: number): ContainerNetwor
     const name = text(network?.['name']);
     if (network === null || name === '' || !isId(id)) return [];
     const driver = text(network['driver']);
-    const named = text(fieldsOf(network['options'])?.['com.docker.network.bridge.name']);
-    const bridge = driver !== 'bridge' ? null : named === '' ? `br-${id.slice(0, SHORT)}` : named;
+    const options = fieldsOf(network['options']);
+    const named = text(options?.[driver === 'bridge' ? 'com.docker.network.bridge.name' : 'parent']);
+    const unnamed = UNNAMED[driver];
+    const bridge = unnamed === undefined ? null : named === '' ? `${unnamed}${id.slice(0, SHORT)}` : named;
     return [{ id, name, driver, bridge }];
   });
 }

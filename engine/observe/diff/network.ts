@@ -145,7 +145,7 @@ function unwrapLink(change: Difference): Difference {
 
 /** Without counters, without addresses (objects of their own), and without operstate, which follows from up and carrier. */
 function essenceOfLink(link: Link): unknown {
-  const { name, kind, mac, mtu, up, carrier, promiscuous, master, peer, bridge, vxlan, macvlan } = link;
+  const { name, kind, mac, mtu, up, carrier, promiscuous, master, peer, bridge, vxlan, macvlan, ipvlan } = link;
   return {
     name,
     kind,
@@ -160,6 +160,7 @@ function essenceOfLink(link: Link): unknown {
     bridge,
     vxlan,
     macvlan,
+    ipvlan,
   };
 }
 

@@ -78,6 +78,22 @@ function tellAdded(link: PlacedLink, place: string): Told {
           zh: `${zh}在同一网卡上创建了另一个硬件地址：macvlan 设备。`,
         },
       };
+    case 'ipvlan':
+      return {
+        ...base,
+        act: `RTM_NEWLINK ${link.name} type ipvlan mode ${link.ipvlan?.mode ?? '?'}`,
+        command:
+          link.peer?.name == null
+            ? null
+            : ipIn(
+                place,
+                `link add ${name} link ${shellWord(link.peer.name)} type ipvlan mode ${link.ipvlan?.mode ?? 'l2'}`,
+              ),
+        explanation: {
+          en: `An interface with IP addresses of its own and the hardware address of the one below was made${en}: an ipvlan device.`,
+          zh: `${zh}创建了 ipvlan 设备：IP 地址独立，硬件地址与下层接口共用。`,
+        },
+      };
     default:
       return {
         ...base,

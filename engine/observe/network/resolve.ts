@@ -71,7 +71,7 @@ export function networkNamespace(
   };
 }
 
-const KINDS: ReadonlySet<string> = new Set(['veth', 'bridge', 'vxlan', 'macvlan', 'dummy', 'tun', 'vlan']);
+const KINDS: ReadonlySet<string> = new Set(['veth', 'bridge', 'vxlan', 'macvlan', 'ipvlan', 'dummy', 'tun', 'vlan']);
 const ARPHRD_ETHER = 1;
 
 function kindOf(link: LinkMessage): LinkKind {
@@ -81,7 +81,7 @@ function kindOf(link: LinkMessage): LinkKind {
 }
 
 function linkOf(link: LinkMessage, peer: Link['peer'], addresses: readonly AddressMessage[]): Link {
-  const { bridge, vxlan, macvlan, statistics } = link;
+  const { bridge, vxlan, macvlan, ipvlan, statistics } = link;
   return {
     index: link.index,
     name: link.name,
@@ -102,6 +102,7 @@ function linkOf(link: LinkMessage, peer: Link['peer'], addresses: readonly Addre
     ...(bridge === null ? {} : { bridge: { stp: bridge.stp, vlanFiltering: bridge.vlanFiltering } }),
     ...(vxlan === null ? {} : { vxlan: { id: vxlan.id, remote: vxlan.remote, port: vxlan.port } }),
     ...(macvlan === null ? {} : { macvlan: { mode: macvlan.mode, lower: link.lower ?? 0 } }),
+    ...(ipvlan === null ? {} : { ipvlan: { mode: ipvlan.mode, lower: link.lower ?? 0 } }),
   };
 }
 

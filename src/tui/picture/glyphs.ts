@@ -14,6 +14,7 @@ const LINK_KIND: Readonly<Record<LinkKind, Glyph>> = {
   bridge: ['━', '='],
   vxlan: ['≈', '~'],
   macvlan: ['◇', 'v'],
+  ipvlan: ['◆', 'i'],
   dummy: ['◌', '.'],
   tun: ['⊙', '@'],
   vlan: ['◈', '#'],

@@ -148,6 +148,7 @@ function portRows(port: WiringPort, depth: number, options: RowOptions): BoxRow[
 function factsOf(port: WiringPort): string[] {
   const spoken =
     port.kind === 'macvlan' ||
+    port.kind === 'ipvlan' ||
     port.kind === 'bridge' ||
     port.kind === 'veth' ||
     port.kind === 'loopback' ||

@@ -174,7 +174,7 @@ function realBox(
     isHost,
     mark: marks.of('namespace', network.id),
     loopback: loopback === undefined ? null : realPort(network, loopback, marks, own, null),
-    ports: [...nest(network.links, ports), ...gone, ...wanted.map((ghost) => ghostPort(network.id, ghost))],
+    ports: [...nest(network.id, network.links, ports), ...gone, ...wanted.map((ghost) => ghostPort(network.id, ghost))],
     notes: boxNotes(network, marks, containers),
     processes,
     containers: containers.inNetwork(network.id).map((fact) => ({ fact, mark: containerMark(marks, fact) })),
@@ -183,11 +183,16 @@ function realBox(
 }
 
 /** Put bridge ports below their bridge, and what stands on an interface below that interface. */
-function nest(links: readonly Link[], ports: readonly (readonly [Link, WiringPort])[]): WiringPort[] {
+function nest(
+  here: NamespaceId,
+  links: readonly Link[],
+  ports: readonly (readonly [Link, WiringPort])[],
+): WiringPort[] {
   const parentOf = (link: Link): number | null => {
     if (link.master !== null) return link.master;
-    const lower = link.macvlan?.lower ?? (link.kind === 'vlan' && link.peer?.ns === null ? link.peer.index : null);
-    return lower;
+    // what stands on an interface of another namespace hangs on a wire
+    if (link.peer !== null && link.peer.ns !== null && link.peer.ns !== here) return null;
+    return (link.macvlan ?? link.ipvlan)?.lower ?? (link.kind === 'vlan' ? (link.peer?.index ?? null) : null);
   };
   const known = new Set(ports.map(([link]) => link.index));
   const roots = ports.filter(([link]) => {
@@ -262,12 +267,13 @@ function linkFacts(link: Link, network: NetworkNamespace, containers: ContainerI
     facts.push(`vni ${link.vxlan.id}${link.vxlan.remote === null ? '' : ` → ${visible(link.vxlan.remote)}`}`);
     if (link.vxlan.port !== 4789) facts.push(`port ${link.vxlan.port}`);
   }
-  if (link.macvlan !== undefined) {
-    facts.push(`macvlan ${visible(link.macvlan.mode)}`);
+  const stands = link.macvlan ?? link.ipvlan;
+  if (stands !== undefined) {
+    facts.push(`${link.kind} ${visible(stands.mode)}`);
     // A lower interface in another namespace is at the end of a dashed wire.
     const elsewhere = link.peer !== null && link.peer.ns !== null && link.peer.ns !== network.id;
-    const lower = network.links.find((other) => other.index === link.macvlan?.lower);
-    if (!elsewhere) facts.push(`on ${lower === undefined ? `if${link.macvlan.lower}` : visible(lower.name)}`);
+    const lower = network.links.find((other) => other.index === stands.lower);
+    if (!elsewhere) facts.push(`on ${lower === undefined ? `if${stands.lower}` : visible(lower.name)}`);
   }
   if (link.bridge?.stp === true) facts.push('stp');
   if (link.bridge?.vlanFiltering === true) facts.push('vlan_filtering');
