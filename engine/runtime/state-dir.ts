@@ -2,6 +2,7 @@ import {
   chmodSync,
   closeSync,
   existsSync,
+  fstatSync,
   mkdirSync,
   openSync,
   readdirSync,
@@ -84,6 +85,10 @@ export const STATE_FILES: readonly string[] = [
   `${PLAN}~`,
 ];
 
+/** Plans read lately, by their file: whoever executes programs in a container asks for its plan each time. */
+const plans = new Map<string, { readonly version: string; readonly plan: ContainerPlan }>();
+const PLANS = 8;
+
 /** Lists of words in a plan that may hold secrets. */
 const WORDS = /"(env|args)":(\[(?:"(?:[^"\\]|\\.)*",?)*\])/g;
 
@@ -150,7 +155,20 @@ export class StateDir {
   }
 
   readPlan(): ContainerPlan {
-    return fromExactJson(readFileSync(this.file(PLAN), 'utf8')) as ContainerPlan;
+    const path = this.file(PLAN);
+    const fd = openSync(path, 'r');
+    try {
+      const { ino, size, mtimeNs } = fstatSync(fd, { bigint: true });
+      const version = `${ino} ${size} ${mtimeNs}`;
+      const known = plans.get(path);
+      const plan = known?.version === version ? known.plan : (fromExactJson(readFileSync(fd, 'utf8')) as ContainerPlan);
+      plans.delete(path);
+      plans.set(path, { version, plan });
+      for (const oldest of plans.keys()) if (plans.size > PLANS) plans.delete(oldest);
+      return plan;
+    } finally {
+      closeSync(fd);
+    }
   }
 
   /** At once: a reader sees the old content or the new one. */
@@ -202,13 +220,25 @@ export class StateDir {
   }
 
   remove(): void {
-    for (const name of STATE_FILES) tryUnlink(this.file(name));
+    plans.delete(this.file(PLAN));
+    // looked at first: an error for each file that is not there takes longer
+    const there = new Set(namesIn(this.path));
+    for (const name of STATE_FILES) if (there.has(name)) tryUnlink(this.file(name));
     try {
       rmdirSync(this.path);
     } catch (error) {
       // something that no container of ours has: all of it is below a directory of ours
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') rmSync(this.path, { recursive: true, force: true });
     }
+  }
+}
+
+function namesIn(path: string): string[] {
+  try {
+    return readdirSync(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    return [];
   }
 }
 

@@ -39,8 +39,9 @@ export class Spool {
     this.#watcher.on('error', () => this.#wake()); // the directory is gone: the readers see what there is
   }
 
+  /** What was written so far; 0 when it is closed. */
   get size(): number {
-    return fstatSync(this.#fd).size;
+    return this.#closed ? 0 : fstatSync(this.#fd).size;
   }
 
   /** Nothing more will be written: readers end when they are through. */
@@ -133,7 +134,9 @@ export class SpoolReader {
 
   /** Whole frames that are there now, of about a quarter of a megabyte at most; none when all has been read. */
   next(): Frame[] {
-    const buffer = Buffer.allocUnsafe(PIECE);
+    const there = this.#spool.size - this.#at;
+    if (there <= 0) return [];
+    const buffer = Buffer.allocUnsafe(Math.min(PIECE, there));
     const length = this.#spool.readAt(buffer, this.#at);
     const { frames, taken } = parseFrames(buffer.subarray(0, length), this.#at);
     this.#at += taken;

@@ -91,6 +91,10 @@ export interface Program {
 
 /** What most programs need of data; it doubles when it is full. */
 const FIRST_CAPACITY = 32 << 10;
+/** Room up to this size is kept for the next program. */
+const MOST_SPARE = 256 << 10;
+/** All zero. Memory outside of V8's heap makes it look for garbage, and every container's start is a program. */
+let spare: Buffer | null = null;
 const LONGEST_CHARACTER = 3;
 
 /** Collects records, strings and structs. Order of `call`s is the order of execution. */
@@ -99,7 +103,7 @@ export class ProgramBuilder {
   #records: RecordSpec[] = [];
   #labels = new Map<string, number>();
   /** Zero behind `#length`. */
-  #data = Buffer.alloc(FIRST_CAPACITY);
+  #data: Buffer;
   #length = 0;
   #strings = new Map<string, DataRef>();
   #pointers = new Map<number, DataRef>();
@@ -109,6 +113,8 @@ export class ProgramBuilder {
 
   constructor(name: string) {
     this.name = name;
+    this.#data = spare ?? Buffer.alloc(FIRST_CAPACITY);
+    spare = null;
   }
 
   /** How many records there are: the index of the next one. */
@@ -146,6 +152,11 @@ export class ProgramBuilder {
     const offset = this.#room(content.length);
     this.#data.set(content, offset);
     return this.#taken(offset, content.length, text);
+  }
+
+  /** So many zero bytes, 8-aligned, for the kernel or another record to write into. */
+  space(length: number, text: string): DataRef {
+    return this.#taken(this.#room(length), length, text);
   }
 
   /** Where the next data goes, with room for so many bytes. */
@@ -250,7 +261,7 @@ export class ProgramBuilder {
       name: this.name,
       records: this.#records,
       labels: this.#labels,
-      data: new Uint8Array(this.#data.subarray(0, this.#length)),
+      data: this.#finished(),
       pointers: this.#pointers,
       onFailure: this.#onFailure,
       exitCode: this.#exitCode,
@@ -260,6 +271,14 @@ export class ProgramBuilder {
       for (const label of [jump, jumpIfZero, jumpIfError]) if (label !== undefined) recordIndex(program, label);
     }
     return program;
+  }
+
+  /** The data in memory of its own; the room that it was written in is the next builder's. */
+  #finished(): Uint8Array {
+    const data = new Uint8Array(this.#data.subarray(0, this.#length));
+    if (this.#data.length <= MOST_SPARE) spare = this.#data.fill(0, 0, this.#length);
+    this.#data = Buffer.from(data);
+    return data;
   }
 }
 

@@ -70,7 +70,7 @@ let openFiles: readonly [number, bigint, bigint] | null | undefined;
  * Node raises its soft limit of open files to the hard one when it starts, and a container must not inherit that: programs that close
  * every possible descriptor would take minutes. What it was before is known of whoever started us. Null: nothing was raised.
  */
-function openFilesBeforeNode(): readonly [number, bigint, bigint] | null {
+export function openFilesBeforeNode(): readonly [number, bigint, bigint] | null {
   if (openFiles === undefined) {
     const own = limitOfOpenFiles('self');
     const parent = limitOfOpenFiles(String(process.ppid));
@@ -178,9 +178,23 @@ function kernelCapabilities(): { last: number; held: bigint } {
 const filters = new Map<string, CompiledSeccomp>();
 const FILTERS = 8;
 
+/** The same, by the very object: that of a plan which is read again and again. */
+const filtersOf = new WeakMap<SpecSeccomp, CompiledSeccomp>();
+
 /** The filter of a spec, compiled; null without one. */
 function planSeccomp(seccomp: SpecSeccomp | undefined, warn: (message: string) => void): ProcessPlan['seccomp'] {
   if (seccomp === undefined || isEmptySeccomp(seccomp)) return null;
+  const compiled = filtersOf.get(seccomp) ?? compiledFilter(seccomp);
+  filtersOf.set(seccomp, compiled);
+  for (const warning of compiled.warnings) warn(warning);
+  // no Buffer, whose toJSON would make a list of eight thousand numbers of it first
+  return {
+    filter: new Uint8Array(compiled.filter.buffer, compiled.filter.byteOffset, compiled.filter.length),
+    flags: compiled.flags,
+  };
+}
+
+function compiledFilter(seccomp: SpecSeccomp): CompiledSeccomp {
   const key = toExactJson({
     ...seccomp,
     syscalls: seccomp.syscalls.map(({ names, ...rule }) => [JSON.stringify(names), rule]),
@@ -189,12 +203,7 @@ function planSeccomp(seccomp: SpecSeccomp | undefined, warn: (message: string) =
   filters.delete(key);
   filters.set(key, compiled);
   for (const oldest of filters.keys()) if (filters.size > FILTERS) filters.delete(oldest);
-  for (const warning of compiled.warnings) warn(warning);
-  // no Buffer, whose toJSON would make a list of eight thousand numbers of it first
-  return {
-    filter: new Uint8Array(compiled.filter.buffer, compiled.filter.byteOffset, compiled.filter.length),
-    flags: compiled.flags,
-  };
+  return compiled;
 }
 
 function ownOomScore(): number {

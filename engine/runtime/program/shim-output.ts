@@ -58,7 +58,7 @@ export function keepOutput(s: Steps, sources: OutputSources): void {
       zh: '睡眠，直到容器有输出或已结束',
     },
   });
-  const buffer = s.b.bytes(Buffer.alloc(FRAME_SIZE), 'piece');
+  const buffer = s.b.space(FRAME_SIZE, 'piece');
   for (const [n, name] of [
     [1, 'stdout'],
     [2, 'stderr'],
