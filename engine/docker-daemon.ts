@@ -152,6 +152,7 @@ async function openParts(options: DaemonOptions, reactor: Reactor, at?: (step: s
   const gateway = options.bridge === null ? undefined : (await networks.get('bridge')).IPAM.Config[0]?.Gateway;
   const deps: ContainerDeps = {
     kernel: realKernel,
+    reactor,
     store: new ContainerStore(dataRoot),
     images,
     networks,

@@ -1,6 +1,7 @@
 import type { ImageService } from '../image/types.js';
 import type { Journal } from '../kernel/journal/journal.js';
 import type { Kernel } from '../kernel/kernel.js';
+import type { Reactor } from '../kernel/reactor.js';
 import type { NetworkService } from '../network/types.js';
 import type { Runtime } from '../runtime/runtime.js';
 import type { VolumeService } from '../volume/types.js';
@@ -12,6 +13,7 @@ import type { ContainerStore } from './store.js';
 /** What containers are made with. */
 export interface ContainerDeps {
   readonly kernel: Kernel;
+  readonly reactor: Reactor;
   readonly store: ContainerStore;
   readonly images: ImageService;
   readonly networks: NetworkService;

@@ -8,8 +8,10 @@ import type { ContainerDeps } from './deps.js';
 import type { Execs } from './exec.js';
 import { HealthMonitor } from './health.js';
 import { healthCheck, STARTING } from './health-state.js';
+import { untilHeard } from './heard.js';
 import type { Live } from './live.js';
 import { Managed } from './managed.js';
+import { OomWatch } from './oom-watch.js';
 import { type ContainerRecord, hasStarted, isRunning } from './record.js';
 import { restartsWithEngine } from './restart.js';
 import { restoreContainers } from './restore.js';
@@ -37,7 +39,7 @@ export class Lifecycle {
   }
 
   adopt(record: ContainerRecord): Managed {
-    const managed = new Managed(record, this.#clock);
+    const managed = new Managed(record, this.#clock, new OomWatch(this.#deps, record.id));
     this.#managed.set(record.id, managed);
     return managed;
   }
@@ -105,9 +107,9 @@ export class Lifecycle {
     const seconds = options.timeout ?? record.config.StopTimeout ?? DEFAULT_STOP_SECONDS;
     const ended = managed.wait('next-exit');
     if (record.state.status === 'paused' && signal !== SIG.KILL) await this.unpause(id).catch(ignoreState);
-    this.#signal(managed, signal);
+    await this.#signal(managed, signal);
     if (!(await within(ended, seconds < 0 ? null : seconds * 1000))) {
-      this.#signal(managed, SIG.KILL);
+      await this.#signal(managed, SIG.KILL);
       if (!(await within(ended, KILL_WAIT_MS)))
         throw new EngineError(
           'Internal',
@@ -153,7 +155,7 @@ export class Lifecycle {
       if (!isRunning(record)) return;
     }
     const ended = managed.wait('next-exit');
-    this.#signal(managed, signal);
+    await this.#signal(managed, signal);
     if (signal === SIG.KILL) await within(ended, KILL_WAIT_MS);
   }
 
@@ -203,7 +205,7 @@ export class Lifecycle {
       if (record.state.status === 'restarting') await this.#takeBack(managed);
       const ended = managed.wait('not-running');
       if (isRunning(record)) {
-        this.#signal(managed, SIG.KILL);
+        await this.#signal(managed, SIG.KILL);
         if (!(await within(ended, KILL_WAIT_MS)))
           throw new EngineError(
             'Internal',
@@ -265,6 +267,7 @@ export class Lifecycle {
       managed.restarts.cancel();
       await managed.health?.stop();
       managed.live?.close();
+      managed.oom.end();
     }
   }
 
@@ -296,6 +299,7 @@ export class Lifecycle {
 
   #watch(managed: Managed, live: Live): void {
     const { record } = managed;
+    this.#watchMemory(managed);
     void live.ended
       .then((exitCode) =>
         inBackground(this.#deps.journal, causeOfExit(record, exitCode), () =>
@@ -303,6 +307,25 @@ export class Lifecycle {
         ),
       )
       .catch((error: unknown) => this.#deps.warn(`container ${record.id}: ${String(error)}`));
+  }
+
+  #watchMemory(managed: Managed): void {
+    const { record } = managed;
+    managed.oom = new OomWatch(this.#deps, record.id);
+    if (record.hostConfig.Memory <= 0) return;
+    try {
+      managed.oom.begin(() => {
+        if (!record.state.oomKilled) {
+          record.state.oomKilled = true;
+          this.#deps.store.save(record);
+        }
+        this.#emit(record, 'oom');
+      });
+    } catch (error) {
+      if (!(error instanceof EngineError)) throw error;
+      // it is still told when the container ends
+      this.#deps.warn(`container ${record.id}: ${String(error)}`);
+    }
   }
 
   /** Its process has ended: take back what it had, tell, and see what its policy says. */
@@ -313,8 +336,8 @@ export class Lifecycle {
     await managed.health?.stop();
     managed.health = null;
     await live.complete();
-    const oomKilled = this.#wasOomKilled(record);
-    if (oomKilled) this.#emit(record, 'oom');
+    const oom = managed.oom.over();
+    if (oom.untold) this.#emit(record, 'oom');
     await cleanUp(this.#deps, record);
     tellVolumes(this.#deps, record, 'unmount');
     this.#execs.forget(record.id);
@@ -322,7 +345,7 @@ export class Lifecycle {
       status: 'exited',
       pid: 0,
       exitCode,
-      oomKilled,
+      oomKilled: oom.happened,
       finishedAt: timeText(now()),
     });
     const again = managed.restarts.ended(
@@ -390,20 +413,12 @@ export class Lifecycle {
     managed.over();
   }
 
-  #signal({ record, live }: Managed, signal: number): void {
+  async #signal({ record, live }: Managed, signal: number): Promise<void> {
+    if (signal !== SIG.KILL && record.hostConfig.PidMode === '') await untilHeard(record.state, signal, this.#clock);
     live?.process.kill(signal);
     if (signal === SIG.KILL && record.state.status === 'paused')
       void this.#deps.runtime.resume(record.id).catch(ignoreState);
     this.#emit(record, 'kill', { signal: String(signal) });
-  }
-
-  #wasOomKilled(record: ContainerRecord): boolean {
-    try {
-      return this.#deps.runtime.cgroups(record.id).oomKills() > 0;
-    } catch (error) {
-      if (error instanceof EngineError || (error as NodeJS.ErrnoException).code === 'ENOENT') return false;
-      throw error;
-    }
   }
 
   #checkHealth(managed: Managed, ranMs: number): void {

@@ -2,6 +2,7 @@ import type { Clock } from './clock.js';
 import type { HealthMonitor } from './health.js';
 import type { Live } from './live.js';
 import { Mutex } from './mutex.js';
+import type { OomWatch } from './oom-watch.js';
 import { type ContainerRecord, isRunning } from './record.js';
 import { RestartManager } from './restart.js';
 import type { WaitResult } from './types.js';
@@ -13,6 +14,8 @@ export class Managed {
   readonly restarts: RestartManager;
   live: Live | null = null;
   health: HealthMonitor | null = null;
+  /** Of its run now, or the last. */
+  oom: OomWatch;
   /** Somebody has asked for its end; the log of events is to say `stop` after `die`. */
   removed = false;
   /** So many times `docker restart` is under way, whose end is followed by a start: `--rm` waits for another end. */
@@ -20,8 +23,9 @@ export class Managed {
   #waiters = new Set<(what: 'exit' | 'stopped' | 'removed', result: WaitResult) => void>();
   #starts = new Set<(live: Live | null) => void>();
 
-  constructor(record: ContainerRecord, clock: Clock) {
+  constructor(record: ContainerRecord, clock: Clock, oom: OomWatch) {
     this.record = record;
+    this.oom = oom;
     this.restarts = new RestartManager(record.hostConfig.RestartPolicy, clock, record.restartCount);
   }
 

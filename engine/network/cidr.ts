@@ -29,6 +29,11 @@ export function parseAddress(text: string): Address | null {
   return { version, value };
 }
 
+/** Neither the unspecified address nor an IPv4 address in IPv6's clothes (`::ffff:192.0.2.1`): RFC 4291, 2.5.2 and 2.5.5.2. */
+export function isOneMachine({ version, value }: Address): boolean {
+  return value !== 0n && !(version === 6 && value >> 32n === 0xffffn);
+}
+
 /** `172.17.0.1/16`; null for what is no prefix. */
 export function parsePrefix(text: string): Prefix | null {
   const [, host = '', length = ''] = /^([^/]+)\/(\d{1,3})$/.exec(text) ?? [];

@@ -1,4 +1,4 @@
-/** The life of containers where two things happen at the same time: a client's wish while a policy restarts, two clients' wishes. */
+/** The life of containers where two things happen at the same time: a client's wish while a policy restarts, two clients' wishes, a lack of memory. */
 import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, readlinkSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -103,6 +103,23 @@ function declare(): void {
     // the second's answer comes when the first's next restart has begun
     await Promise.all([client(2), client(1)]);
     assert.equal((await containers.inspect(id)).State.Running, true);
+  });
+
+  /** The next event of a container. */
+  const next = async (id: string, event: string): Promise<void> => {
+    const { signal } = new AbortController();
+    const filters = { event: [event], container: [id] };
+    for await (const _ of engine.services.containers.events({ since: 1, until: null, filters, signal })) return;
+  };
+
+  it('a lack of memory is told when it happens, though the container goes on', { timeout: 60_000 }, async () => {
+    const { containers } = engine.services;
+    const script = '(x=a; while :; do x=$x$x$x$x; done); exec sleep 1000';
+    const id = await create('greedy', script, { NetworkMode: 'none', Memory: 16 << 20 });
+    await containers.start(id);
+    await next(id, 'oom');
+    const { State } = await containers.inspect(id);
+    assert.deepEqual([State.Status, State.OOMKilled], ['running', true]);
   });
 
   it('a parent without a network keeps nobody whom it is linked to from starting', { timeout: 60_000 }, async () => {

@@ -251,6 +251,15 @@ describe('tar', () => {
       await assert.rejects(entriesOf(inPieces(sparse(map, size, stored))), failsWith('DataLoss'), map);
   });
 
+  it('what follows the end is not looked at', async () => {
+    const junk = Buffer.alloc(20 << 20, 'junk');
+    const found = await entriesOf(inPieces(Buffer.concat([archive(file('f', 'x')), junk]), 1 << 20));
+    assert.deepEqual(
+      found.map(([entry]) => entry.name),
+      ['f'],
+    );
+  });
+
   it('bounds are ResourceExhausted', async () => {
     const many = archive(...Array.from({ length: 20 }, (_, i) => file(`f${i}`)));
     const rejects = async (bytes: Buffer, limits: Partial<TarLimits>, text: RegExp): Promise<void> =>

@@ -50,7 +50,7 @@ export const DEFAULT_TAR_LIMITS: TarLimits = {
   maxDepth: 1024,
   maxHeader: 1 << 20,
   maxBytes: 128 * 2 ** 30,
-  maxTrailing: 16 << 20,
+  maxTrailing: 16 * 2 ** 30,
 };
 
 /** Where a parser puts what it finds, in the archive's order, synchronously. A throw ends the parsing. */
