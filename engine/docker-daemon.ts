@@ -25,8 +25,9 @@ import { giveBackMemory } from './kernel/memory.js';
 import { inUserNamespace } from './kernel/procfs/id-map.js';
 import { Reactor } from './kernel/reactor.js';
 import { openNetworks } from './network/networks.js';
-import { OWN_RUNTIME, openEngineRuntime, runtimeSetting, WHY_NOT_OTHERS } from './runtime/open.js';
-import type { Runtime, RuntimeOptions } from './runtime/runtime.js';
+import { EngineRuntimes, type RuntimePrograms } from './runtime/engine-runtimes.js';
+import { Runtime } from './runtime/runtime.js';
+import { OWN_RUNTIME, runtimeSetting } from './runtime/setting.js';
 import { openVolumes } from './volume/volumes.js';
 
 const VERSION = '28.2.2';
@@ -93,7 +94,7 @@ const ENGINE_STARTS: StoryOrigin = {
 /** The parts of an engine, opened on its directories. */
 export interface Engine {
   readonly services: DockerServices & { readonly containers: Containers };
-  readonly runtime: Runtime;
+  readonly runtime: EngineRuntimes;
   close(how: { readonly stop: boolean }): Promise<void>;
 }
 
@@ -116,7 +117,15 @@ async function openParts(options: DaemonOptions, reactor: Reactor, at?: (step: s
   const { dataRoot, execRoot } = options;
   const events = new EventLog();
   const journal = new Journal();
-  const runtime = runtimeOf(options, { root: join(execRoot, 'runtime'), warn, reactor });
+  const defaultRuntime = options.defaultRuntime ?? runtimeSetting();
+  const programs = programsOf(options, defaultRuntime);
+  const runtime = new EngineRuntimes(new Runtime({ root: join(execRoot, 'runtime'), warn, reactor }), {
+    programs,
+    root: join(execRoot, 'runtimes'),
+    reactor,
+    warn,
+  });
+  await runtime.require(defaultRuntime);
   const userxattr = inUserNamespace();
   let containers: Containers | undefined;
   const images = await openImages({
@@ -146,18 +155,19 @@ async function openParts(options: DaemonOptions, reactor: Reactor, at?: (step: s
       reactor,
     }),
   );
-  const refusedRuntimes = Object.fromEntries(otherRuntimes(options).map((name) => [name, WHY_NOT_OTHERS]));
   const machine = readMachine();
-  const facts = { ...readVerifyFacts(machine, [OWN_RUNTIME]), refusedRuntimes };
+  const facts = readVerifyFacts(machine, Object.keys(programs));
+  const store = new ContainerStore(dataRoot);
+  await runtime.recall(store.list().map(({ id, hostConfig }) => ({ id, runtime: hostConfig.Runtime })));
   const gateway = options.bridge === null ? undefined : (await networks.get('bridge')).IPAM.Config[0]?.Gateway;
   const deps: ContainerDeps = {
     kernel: realKernel,
-    reactor,
-    store: new ContainerStore(dataRoot),
+    store,
     images,
     networks,
     volumes,
     runtime,
+    defaultRuntime,
     events,
     machine,
     facts: () => ({ ...facts, ipv4Forwarding: isForwarding() }),
@@ -186,8 +196,8 @@ async function openParts(options: DaemonOptions, reactor: Reactor, at?: (step: s
     insecureRegistries: options.insecureRegistries,
     registryMirrors: options.registryMirrors,
     labels: options.labels,
-    runtimes: { [OWN_RUNTIME]: { path: 'glassbox-runtime' } },
-    defaultRuntime: OWN_RUNTIME,
+    runtimes: Object.fromEntries(Object.entries(programs).map(([name, path]) => [name, { path }])),
+    defaultRuntime,
   };
   return {
     services: { containers: opened, images, networks, volumes, membership: opened, facts: about, journal },
@@ -201,18 +211,22 @@ async function openParts(options: DaemonOptions, reactor: Reactor, at?: (step: s
   };
 }
 
-/** Other runtimes that somebody may name: those of the configuration, and those that everybody knows. */
-function otherRuntimes({ runtimes }: DaemonOptions): string[] {
-  return ['runc', 'io.containerd.runc.v2', 'crun', ...Object.keys(runtimes)];
-}
-
-function runtimeOf(options: DaemonOptions, how: RuntimeOptions): Runtime {
-  const { defaultRuntime, runtimes } = options;
-  if (defaultRuntime !== null && ![OWN_RUNTIME, ...otherRuntimes(options)].includes(defaultRuntime))
+/**
+ * The runtimes that a container can ask for, each with its program: ours, those that everybody knows, those of the
+ * configuration, and that of the setting, which may be a path.
+ */
+function programsOf({ defaultRuntime, runtimes }: DaemonOptions, chosen: string): RuntimePrograms {
+  const programs = {
+    [OWN_RUNTIME]: 'glassbox-runtime',
+    'io.containerd.runc.v2': 'runc',
+    runc: 'runc',
+    crun: 'crun',
+    ...runtimes,
+  };
+  if (chosen in programs) return programs;
+  if (defaultRuntime !== null)
     throw new EngineError('InvalidArgument', `specified default runtime '${defaultRuntime}' does not exist`);
-  const runtime = openEngineRuntime(how, defaultRuntime ?? runtimeSetting());
-  for (const name of Object.keys(runtimes)) how.warn?.(`the runtime ${name} is not offered: ${WHY_NOT_OTHERS}`);
-  return runtime;
+  return { ...programs, [chosen]: chosen };
 }
 
 async function open(options: DaemonOptions, pidFile: string): Promise<() => Promise<void>> {

@@ -7,7 +7,6 @@ import { O } from '../kernel/constants.js';
 import { EngineError, SyscallError } from '../kernel/errors.js';
 import { undoing } from '../kernel/journal/context.js';
 import { openInRoot } from '../kernel/namespaces/open-in-root.js';
-import { OWN_RUNTIME } from '../runtime/open.js';
 import { copyTree } from '../volume/copy-up.js';
 import type { ContainerDeps } from './deps.js';
 import { resolveLinks } from './link-names.js';
@@ -65,7 +64,7 @@ async function makeContainer(
   const hostConfig = {
     ...adaptHostConfig(verified.hostConfig, {
       cgroup: deps.machine.cgroup,
-      runtime: OWN_RUNTIME,
+      runtime: deps.defaultRuntime,
       containerId: (name) => store.tryFind(name)?.id ?? null,
     }),
     LogConfig: checkLogConfig(verified.hostConfig.LogConfig),

@@ -3,12 +3,17 @@ import type { Journal } from '../kernel/journal/journal.js';
 import type { Kernel } from '../kernel/kernel.js';
 import type { Reactor } from '../kernel/reactor.js';
 import type { NetworkService } from '../network/types.js';
-import type { Runtime } from '../runtime/runtime.js';
+import type { ContainerProcess, CreateOptions, EngineRuntime } from '../runtime/types.js';
 import type { VolumeService } from '../volume/types.js';
 import type { EventLog } from './events.js';
 import type { SpecMachine } from './spec/input.js';
 import type { VerifyFacts } from './spec/verify.js';
 import type { ContainerStore } from './store.js';
+
+/** The runtimes of an engine; without a name a container is made with our own. */
+export interface ContainerRuntime extends EngineRuntime {
+  create(options: CreateOptions & { readonly runtime?: string }): Promise<ContainerProcess>;
+}
 
 /** What containers are made with. */
 export interface ContainerDeps {
@@ -18,7 +23,9 @@ export interface ContainerDeps {
   readonly images: ImageService;
   readonly networks: NetworkService;
   readonly volumes: VolumeService;
-  readonly runtime: Runtime;
+  readonly runtime: ContainerRuntime;
+  /** What a container is made with that names none: a name of `facts().runtimes`. */
+  readonly defaultRuntime: string;
   readonly events: EventLog;
   readonly machine: SpecMachine;
   readonly facts: () => VerifyFacts;

@@ -17,6 +17,7 @@ import { type ContainerRecord, isRunning } from './record.js';
 import { containerCapabilities } from './spec/capabilities.js';
 import { environment } from './spec/env.js';
 import { resolveUser } from './spec/users.js';
+import { saidByRuntime } from './start.js';
 import type { Attached, ExecInspect, ExecRequest, OutputChunk } from './types.js';
 
 /** How long the answers of an exec that has ended can be asked for. */
@@ -310,9 +311,8 @@ export class Execs {
 /** What dockerd says of a program that could not be executed. */
 function execError(error: unknown): EngineError {
   const what = error instanceof SyscallError ? 'unable to start container process: ' : '';
-  return new EngineError('InvalidArgument', `OCI runtime exec failed: exec failed: ${what}${wordsOf(error)}: unknown`, {
-    cause: error,
-  });
+  const words = saidByRuntime(error) ?? `exec failed: ${what}${wordsOf(error)}`;
+  return new EngineError('InvalidArgument', `OCI runtime exec failed: ${words}: unknown`, { cause: error });
 }
 
 function workingDirectory(wish: string, otherwise: string): string {

@@ -76,6 +76,7 @@ export async function startContainer(deps: ContainerDeps, record: ContainerRecor
     const process = await runtime
       .create({
         id: record.id,
+        runtime: record.hostConfig.Runtime,
         bundle: store.directory(record.id),
         spec,
         stdio: streams.stdio,
@@ -370,12 +371,20 @@ function openStreams(deps: ContainerDeps, { config }: ContainerRecord): Streams 
   }
 }
 
+/** The words of another runtime than ours, as it said them; null: it is our own error. */
+export function saidByRuntime(error: unknown): string | null {
+  if (!(error instanceof EngineError) || !('runtime' in error.details)) return null;
+  const { said } = error.details;
+  return typeof said === 'string' && said !== '' ? said : error.message;
+}
+
 /** What dockerd says of a process that could not be started: the words of every program between it and the kernel. */
 function startError(error: unknown): EngineError {
   const what = error instanceof SyscallError ? 'unable to start container process: ' : '';
+  const words = saidByRuntime(error) ?? `glassbox-runtime create failed: ${what}${wordsOf(error)}`;
   return new EngineError(
     'InvalidArgument',
-    `failed to create task for container: failed to create shim task: OCI runtime create failed: glassbox-runtime create failed: ${what}${wordsOf(error)}: unknown`,
+    `failed to create task for container: failed to create shim task: OCI runtime create failed: ${words}: unknown`,
     { cause: error },
   );
 }

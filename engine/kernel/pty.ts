@@ -86,6 +86,11 @@ export class DescriptorSocket {
   readonly #kernel: Kernel;
   readonly #listener: number;
 
+  /** The listening descriptor, for who accepts elsewhere. */
+  get listener(): number {
+    return this.#listener;
+  }
+
   constructor(kernel: Kernel, path: string) {
     const name = Buffer.from(`${path}\0`);
     if (name.length > PATH_SIZE)

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { withAlwaysAllowed } from '../cgroup/device-rules.js';
 import { CgroupManager, type CgroupState } from '../cgroup/manager.js';
 import { planCgroups } from '../cgroup/plan.js';
-import { AT, F, MS, O, S_IF } from '../kernel/constants.js';
+import { F, MS, O } from '../kernel/constants.js';
 import { ERRNO } from '../kernel/errno.js';
 import { EngineError, SyscallError } from '../kernel/errors.js';
 import { undoing } from '../kernel/journal/context.js';
@@ -19,11 +19,12 @@ import { Driver, destroyBoth, hasEnded, reserveRegion, typed } from './driver.js
 import { guard } from './guards.js';
 import { hookState, runHooks } from './hooks.js';
 import { writeMaps } from './id-maps.js';
-import type { BirthFds, ContainerPlan, OutputPlan, ProcessPlan } from './plan.js';
+import type { BirthFds, ContainerPlan, ProcessPlan } from './plan.js';
 import { Descriptors } from './planning/descriptors.js';
 import { hasOwnDev, planDevices } from './planning/devices.js';
 import { planMounts } from './planning/mounts.js';
 import { planNamespaces } from './planning/namespaces.js';
+import { openOutput } from './planning/output.js';
 import { limitsOf, planProcess } from './planning/process.js';
 import { planRoot } from './planning/root.js';
 import { prepareTrees } from './planning/trees.js';
@@ -34,7 +35,6 @@ import type { Spec, SpecProcess } from './spec/types.js';
 import { validateSpec } from './spec/validate.js';
 import { sysctlFile } from './spec/validate-sysctl.js';
 import {
-  CONTROL_FILE,
   EXIT_FILE,
   HOOK_STATE_FILE,
   ourselves,
@@ -263,31 +263,8 @@ export class Creation {
         shimConsole,
         exit: shim === true ? this.#fds.open(this.#dir.file(EXIT_FILE), O.WRONLY | O.CREAT | O.EXCL, 0o600) : -1,
         reaper: -1,
-        output: this.#openOutput(),
+        output: openOutput(this.#fds, this.#dir, this.#options),
       },
-    };
-  }
-
-  #openOutput(): OutputPlan | null {
-    const { output, shim } = this.#options;
-    if (output === undefined) return null;
-    if (shim !== true) throw new EngineError('InvalidArgument', 'output is kept by a shim: ask for one');
-    const keep = (fd: number): number =>
-      fd < 0
-        ? -1
-        : this.#fds.own(
-            check(this.#context.kernel, 'fcntl', [fd, F.DUPFD_CLOEXEC, 3], {
-              while: "keeping the container's streams",
-            }),
-          );
-    const path = this.#dir.file(CONTROL_FILE);
-    check(this.#context.kernel, 'mknodat', [AT.FDCWD, path, S_IF.FIFO | 0o600, 0], { path });
-    return {
-      spool: this.#fds.open(output.spool, O.WRONLY | O.CREAT | O.APPEND, 0o600),
-      stdout: keep(output.stdout),
-      stderr: keep(output.stderr),
-      stdin: keep(output.stdin),
-      control: this.#fds.open(path, O.RDWR | O.NONBLOCK),
     };
   }
 

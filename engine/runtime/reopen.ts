@@ -5,14 +5,22 @@ import { EngineError, SyscallError } from '../kernel/errors.js';
 import { check, type Kernel } from '../kernel/kernel.js';
 import type { Reactor } from '../kernel/reactor.js';
 import { type Ending, RunningContainerProcess } from './container-process.js';
-import { EXIT_FILE, isAlive, type ProcessId, REGION_FILE, type StateDir, type StateRecord } from './state-dir.js';
+import {
+  CONTROL_FILE,
+  EXIT_FILE,
+  isAlive,
+  type ProcessId,
+  REGION_FILE,
+  type StateDir,
+  type StateRecord,
+} from './state-dir.js';
 
 /** Take up a container by its state: hold of its process and of its shim, as far as they are still there. */
 export function reopenContainer(
   kernel: Kernel,
   reactor: () => Reactor,
   dir: StateDir,
-  state: StateRecord,
+  state: Pick<StateRecord, 'id' | 'init' | 'shim'>,
 ): RunningContainerProcess {
   const { init, shim } = state;
   if (init === null || shim === null)
@@ -53,5 +61,15 @@ export function borrow(kernel: Kernel, shim: ProcessId, number: number): number 
     return check(kernel, 'pidfd_getfd', [pidfd, number, 0], { while: "taking a container's stream" });
   } finally {
     kernel.call('close', pidfd);
+  }
+}
+
+/** The container reads to the end of its input: its shim is told to close it. */
+export function endInput(kernel: Kernel, dir: StateDir): void {
+  const fd = openSync(dir.file(CONTROL_FILE), O.WRONLY | O.NONBLOCK | O.CLOEXEC);
+  try {
+    check(kernel, 'write', [fd, Buffer.from([0]), 1], { while: "closing a container's input" });
+  } finally {
+    closeSync(fd);
   }
 }

@@ -1,10 +1,9 @@
-import { closeSync, existsSync, openSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import type { ExplainedProgram } from '../api/types.js';
 import { CgroupManager } from '../cgroup/manager.js';
-import { O } from '../kernel/constants.js';
 import { ERRNO } from '../kernel/errno.js';
 import { EngineError, SyscallError } from '../kernel/errors.js';
-import { check, type Kernel, realKernel } from '../kernel/kernel.js';
+import { type Kernel, realKernel } from '../kernel/kernel.js';
 import { inUserNamespace } from '../kernel/procfs/id-map.js';
 import { readProcLink } from '../kernel/procfs/read.js';
 import { AttachedRegion } from '../kernel/program/attached.js';
@@ -18,17 +17,17 @@ import { type Driver, failureOf } from './driver.js';
 import { Execution } from './execute.js';
 import { hookState, runHooks } from './hooks.js';
 import { containerProgram } from './program/container.js';
-import { borrow, borrowTerminal, reopenContainer } from './reopen.js';
+import { borrow, borrowTerminal, endInput, reopenContainer } from './reopen.js';
 import type { Spec, SpecResources } from './spec/types.js';
-import { CONTROL_FILE, containerIds, isAlive, REGION_FILE, StateDir, type StateRecord } from './state-dir.js';
+import { containerIds, isAlive, REGION_FILE, StateDir, type StateRecord } from './state-dir.js';
 import { sweep } from './sweep.js';
 import type {
   ContainerProcess,
   ContainerState,
   ContainerStatus,
   CreateOptions,
+  EngineRuntime,
   ExecOptions,
-  OciRuntime,
 } from './types.js';
 
 export interface RuntimeOptions extends Partial<Omit<CreateContext, 'rootless' | 'rootlessCgroups'>> {
@@ -48,7 +47,7 @@ const KILL_TIMEOUT_MS = 10_000;
  * An OCI runtime. What it knows of a container is in its state directory and in the kernel, so any process that opens the same
  * root can go on with it. `close` at the end, or the process is kept from ending.
  */
-export class Runtime implements OciRuntime {
+export class Runtime implements EngineRuntime {
   readonly root: string;
   #context: CreateContext;
   #reactor: Reactor | undefined;
@@ -208,13 +207,7 @@ export class Runtime implements OciRuntime {
 
   /** The container reads to the end of its input. Only where a shim keeps it open. */
   closeInput(id: string): void {
-    const { dir } = this.#find(id);
-    const fd = openSync(dir.file(CONTROL_FILE), O.WRONLY | O.NONBLOCK | O.CLOEXEC);
-    try {
-      check(this.#kernel, 'write', [fd, Buffer.from([0]), 1], { while: "closing a container's input" });
-    } finally {
-      closeSync(fd);
-    }
+    endInput(this.#kernel, this.#find(id).dir);
   }
 
   /** A descriptor of ours of the master side of the container's terminal, which its shim keeps; the caller closes it. pidfd_getfd(2) */

@@ -1,4 +1,5 @@
 import type { ExplainedProgram, ExplainedRecord } from '../api/types.js';
+import type { CgroupManager } from '../cgroup/manager.js';
 import type { Spec, SpecProcess, SpecResources } from './spec/types.js';
 
 export type ContainerStatus = 'creating' | 'created' | 'running' | 'paused' | 'stopped';
@@ -102,4 +103,18 @@ export interface OciRuntime {
   spec(id: string): Spec;
   /** Every record of the container's start with its result and time. */
   explain(id: string): ExplainedProgram;
+}
+
+/** What an engine needs beyond that: containers that outlive it, with what their shims keep. */
+export interface EngineRuntime extends OciRuntime {
+  /** Take up a container that another process made. */
+  reopen(id: string): ContainerProcess;
+  /** The container reads to the end of its input. */
+  closeInput(id: string): void;
+  /** A descriptor of ours of the master side of the container's terminal; the caller closes it. */
+  terminal(id: string): number;
+  /** A descriptor of ours of the end of the container's input that is written to; the caller closes it. */
+  input(id: string): number;
+  /** The container's groups: limits, usage, events. */
+  cgroups(id: string): CgroupManager;
 }

@@ -18,8 +18,6 @@ export interface VerifyFacts extends ResourceFacts {
   readonly cgroupNamespaces: boolean;
   /** Names of runtimes that can be asked for. */
   readonly runtimes: readonly string[];
-  /** Names of those that are known, and why they cannot be asked for. */
-  readonly refusedRuntimes?: Readonly<Record<string, string>>;
   /** Is there anything at a path of the machine? For `--mount type=bind`. */
   readonly exists: (path: string) => boolean;
 }
@@ -66,10 +64,8 @@ export function verifySettings(config: ContainerConfig, host: HostConfig, facts:
     warnings.push('IPv4 forwarding is disabled. Networking will not work.');
   if (host.NetworkMode === 'host' && Object.keys(host.PortBindings).length > 0)
     warnings.push('Published ports are discarded when using host network mode');
-  if (host.Runtime !== '' && !facts.runtimes.includes(host.Runtime)) {
-    const { [host.Runtime]: why } = facts.refusedRuntimes ?? {};
-    refuse(`unknown or invalid runtime name: ${host.Runtime}${why === undefined ? '' : ` (${why})`}`);
-  }
+  if (host.Runtime !== '' && !facts.runtimes.includes(host.Runtime))
+    refuse(`unknown or invalid runtime name: ${host.Runtime}`);
   for (const target of Object.keys(host.Tmpfs ?? {})) verifyTarget(target);
   if (host.CgroupnsMode === 'private' && !facts.cgroupNamespaces)
     warnings.push('Your kernel does not support cgroup namespaces.  Cgroup namespace setting discarded.');

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
+import type { CgroupState } from '../../cgroup/manager.js';
 import { EngineError } from '../../kernel/errors.js';
 import { fromExactJson, toExactJson } from '../../kernel/exact-json.js';
 import { replaceFileSync } from '../../kernel/replace-file.js';
@@ -15,6 +16,19 @@ export interface Memo {
   readonly bundle: string;
   readonly spec: Spec;
   readonly creator: ProcessId;
+  /** Its groups, and which of them there were not before. */
+  readonly cgroups: CgroupState;
+  readonly shim: ShimMemo | null;
+}
+
+/** How a container is taken up again that has a shim of ours. */
+export interface ShimMemo {
+  readonly init: ProcessId;
+  readonly shim: ProcessId;
+  /** Offset in the region of the shim's number for the terminal's master; null without. */
+  readonly masterAt: number | null;
+  /** The shim's number for the end of the container's input that is written to; -1 for none. */
+  readonly stdin: number;
 }
 
 const MEMO = 'memo';
@@ -27,16 +41,21 @@ export class PrivateBundle {
     this.#dir = new StateDir(join(root, 'bundles'), id);
   }
 
+  /** For what a shim of ours keeps in it. */
+  get dir(): StateDir {
+    return this.#dir;
+  }
+
   /** Make it anew. One whose maker is dead, and of which the program knows nothing, is in nobody's way. */
   make(known: boolean): void {
-    const old = this.#tryRead();
+    const old = this.tryRead();
     if (!known && this.#dir.exists() && (old === null || !isAlive(old.creator))) this.remove();
     this.#dir.make(null);
   }
 
   /** Remember what was asked for; answers the bundle to give to the program: the caller's own, if its config.json says the same. */
-  fill(bundle: string, spec: Spec): string {
-    this.write({ bundle, spec, creator: ourselves() });
+  fill(bundle: string, spec: Spec, cgroups: CgroupState): string {
+    this.write({ bundle, spec, creator: ourselves(), cgroups, shim: null });
     const file = join(bundle, 'config.json');
     if (existsSync(file) && isDeepStrictEqual(readSpecFile(file), spec)) return bundle;
     writeFileSync(this.#dir.file('config.json'), documentOf(fromAnywhere(bundle, spec)), { mode: 0o600 });
@@ -53,7 +72,7 @@ export class PrivateBundle {
   }
 
   read(): Memo {
-    const memo = this.#tryRead();
+    const memo = this.tryRead();
     if (memo === null) throw new EngineError('NotFound', 'container does not exist');
     return memo;
   }
@@ -66,7 +85,7 @@ export class PrivateBundle {
     this.#dir.remove();
   }
 
-  #tryRead(): Memo | null {
+  tryRead(): Memo | null {
     try {
       return fromExactJson(readFileSync(this.#dir.file(MEMO), 'utf8')) as Memo;
     } catch (error) {

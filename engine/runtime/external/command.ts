@@ -30,11 +30,20 @@ export class RuntimeCommand {
   }
 
   /** Run a command to its end. Its descriptors are those of ours: the container's process gets them. */
-  async run(args: readonly string[], stdio: readonly (number | 'ignore')[]): Promise<void> {
+  run(args: readonly string[], stdio: readonly (number | 'ignore')[]): Promise<void> {
+    return this.called(args, async (line, ended) => ended(await this.#spawn(line, [...stdio])));
+  }
+
+  /** As `run`, where somebody else starts the program: with these words, and `ended` throws its error if it ended with one. */
+  async called<T>(
+    args: readonly string[],
+    call: (line: readonly string[], ended: (how: number | string) => void) => Promise<T>,
+  ): Promise<T> {
     const log = join(this.#root, `log-${process.pid}-${this.#calls++}`);
     try {
-      const code = await this.#spawn(['--log', log, '--log-format', 'json', ...args], [...stdio]);
-      if (code !== 0) throw this.#failure(args, code, loggedError(log));
+      return await call(this.#line(['--log', log, '--log-format', 'json', ...args]), (how) => {
+        if (how !== 0) throw this.#failure(args, how, loggedError(log));
+      });
     } finally {
       rmSync(log, { force: true });
     }
@@ -77,7 +86,7 @@ export class RuntimeCommand {
 
   #spawn(args: readonly string[], stdio: (number | 'ignore')[]): Promise<number | string> {
     return new Promise((resolve, reject) => {
-      const child = spawn(this.program, this.#line(args), { stdio, env: environment() });
+      const child = spawn(this.program, args, { stdio, env: environment() });
       child.once('error', (error) => reject(this.#unable(error)));
       child.once('exit', (exit, signal) => resolve(exit ?? `signal ${signal}`));
     });
@@ -92,7 +101,9 @@ export class RuntimeCommand {
 
   #failure(args: readonly string[], code: number | string, said: string): EngineError {
     const text = said === '' ? `${args[0]} ended with ${code} and no word` : said.replace(PREAMBLE, '');
-    return new EngineError(codeOf(text), text, { details: { runtime: this.program, command: args[0], exit: code } });
+    return new EngineError(codeOf(text), text, {
+      details: { runtime: this.program, command: args[0], exit: code, said },
+    });
   }
 }
 

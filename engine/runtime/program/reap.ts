@@ -3,6 +3,7 @@ import { inside } from './inside.js';
 import type { Steps } from './steps.js';
 
 export const P_ALL = 0;
+export const P_PIDFD = 3;
 export const WEXITED = 4;
 export const WALL = 0x40000000;
 const WNOHANG = 1;

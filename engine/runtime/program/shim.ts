@@ -12,8 +12,8 @@ const CONTROL_DATA = 16;
 
 export interface ShimPlan {
   readonly exit: number;
-  /** Our end of the socket pair through which the process sends its terminal's master; -1 without a terminal. */
-  readonly console: number;
+  /** Our end of the socket pair through which the process sends its terminal's master, or a connection; -1 without a terminal. */
+  readonly console: number | SlotValue;
   readonly pidfd: SlotValue;
   readonly output: OutputPlan | null;
 }
@@ -37,7 +37,7 @@ export function shim(s: Steps, plan: ShimPlan): InsideRef | null {
   s.call('setsid', [], { accept: ['EPERM'] });
   s.call('chdir', ['/']);
   s.call('rt_sigprocmask', [SIG_SETMASK, s.b.bytes(Buffer.alloc(8, 0xff), 'all signals'), 0, 8]);
-  if (plan.console >= 0) {
+  if (typeof plan.console === 'object' || plan.console >= 0) {
     const control = s.b.bytes(Buffer.alloc(CONTROL_SIZE), 'master');
     master = { kind: 'inside', data: control, at: CONTROL_DATA };
     const text = s.b.bytes(Buffer.alloc(64), 'name');
