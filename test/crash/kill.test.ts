@@ -101,7 +101,7 @@ if (!inSandbox) {
       if (app.exitCode === null && app.signalCode === null) app.kill('SIGKILL');
       await ended;
       assert.deepEqual(
-        await leaksSince(before, 10_000),
+        await leaksSince(before),
         [],
         `after ${story.join('; ')}; the application said: ${output.slice(-600)}`,
       );
@@ -112,7 +112,7 @@ if (!inSandbox) {
 }
 
 async function recovered(holds: () => boolean): Promise<void> {
-  const deadline = performance.now() + 1_000;
+  const deadline = performance.now() + 20_000;
   while (!holds() && performance.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 2));
 }
 

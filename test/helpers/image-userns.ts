@@ -13,7 +13,7 @@ export async function asRootOfUserNamespace(
   const holder = spawn('unshare', ['--user', '--mount', '--', 'sleep', '1000'], { stdio: 'ignore' });
   try {
     const ours = readlinkSync('/proc/self/ns/user');
-    const deadline = performance.now() + 10_000;
+    const deadline = performance.now() + 45_000;
     while (readlinkSync(`/proc/${holder.pid}/ns/user`) === ours) {
       if (performance.now() > deadline) throw new Error('unshare made no user namespace');
       await new Promise((resolve) => setTimeout(resolve, 5));

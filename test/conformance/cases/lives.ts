@@ -15,7 +15,7 @@ export interface Life {
   readonly live: (stage: Stage) => Promise<void>;
 }
 
-const PATIENCE_MS = 10_000;
+const PATIENCE_MS = 45_000;
 const SIGTERM = 15;
 const SIGKILL = 9;
 const MB = 1 << 20;

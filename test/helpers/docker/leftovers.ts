@@ -64,7 +64,7 @@ export async function leftovers(
   engine: { readonly directory: string; readonly group: string },
   state: readonly string[] = STATE,
 ): Promise<string[]> {
-  const deadline = performance.now() + 10_000;
+  const deadline = performance.now() + 45_000;
   for (;;) {
     const left = look(engine.directory, engine.group, state);
     if (left.length === 0 || performance.now() > deadline) return left;

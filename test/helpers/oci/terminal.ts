@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
-const PATIENCE_MS = 5000;
+const PATIENCE_MS = 30_000;
 
 /** The receiving end of a console socket, and what the terminal then prints. */
 export class Terminal {

@@ -174,7 +174,7 @@ export function created(target: Bundle, how: How = {}): Running {
     pid: Number(readFileSync(pidFile, 'utf8')),
     output,
     says: async (text) => {
-      const deadline = performance.now() + 10_000;
+      const deadline = performance.now() + 45_000;
       while (!output().includes(text)) {
         assert.ok(performance.now() < deadline, `waited in vain for "${text}", it says: ${output()}`);
         await new Promise((resolve) => setTimeout(resolve, 10));
