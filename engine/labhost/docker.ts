@@ -11,7 +11,8 @@ import { systemctlScript } from './systemctl.js';
 
 /**
  * Where a lab's engine keeps its data: not on the lab's root, which is an overlay, but in a directory of its /root, which is a
- * real file system; under Docker's kind of path where that can be mounted.
+ * real file system; under Docker's kind of path where that can be mounted: once, for a second mount would hide those of the containers that
+ * run on when an engine is killed.
  */
 export const DOCKER_DATA = { path: '/root/.local/share/glassbox', alias: '/var/lib/glassbox' } as const;
 
@@ -23,7 +24,8 @@ const LOG = '/run/glassbox/engine.log';
 const START = `
 data=${DOCKER_DATA.path}
 mkdir -p "$data" ${DOCKER_DATA.alias} /run/glassbox /etc/docker
-mount --bind "$data" ${DOCKER_DATA.alias} 2>/dev/null && data=${DOCKER_DATA.alias}
+[ "$data" -ef ${DOCKER_DATA.alias} ] || mount --bind "$data" ${DOCKER_DATA.alias} 2>/dev/null
+[ "$data" -ef ${DOCKER_DATA.alias} ] && data=${DOCKER_DATA.alias}
 cd /
 unit=$(cat /usr/lib/systemd/system/docker.service /etc/systemd/system/docker.service /etc/systemd/system/docker.service.d/*.conf 2>/dev/null | grep '^ExecStart=.' | tail -n 1)
 case $unit in

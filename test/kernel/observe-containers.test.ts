@@ -229,4 +229,14 @@ if (!inSandbox) {
       (one) => one.problems.length === 0 && one.containers?.[0]?.id === id && one.containers[0].state === 'running',
     );
   });
+
+  test('an engine that was killed comes again and takes away what ran meanwhile, its mounts too', async () => {
+    await run('docker run -d --name orphan busybox sleep 1000');
+    const id = (await run("docker inspect -f '{{.Id}}' orphan")).trim();
+    await run("kill -9 $(pgrep -f '[g]lassbox.mjs engine')");
+    assert.equal((await run("docker inspect -f '{{.State.Running}}' orphan")).trim(), 'true');
+    await run('docker rm -f orphan');
+    assert.equal(await run(`grep -F ${id} /proc/self/mountinfo || true`), '', 'mounts are left');
+    assert.equal(await run(`ls ${DATA}/image/overlay/incomplete`), '');
+  });
 }
