@@ -12,7 +12,7 @@ import { offerPackages } from './lib/packages.mjs';
 import { run } from './lib/run.mjs';
 import { describeFailure, SetupError } from './lib/say.mjs';
 import { ROOT, requireNode, setUp } from './lib/setup.mjs';
-import { SUITES, suiteFiles } from './lib/suites.mjs';
+import { partsOf, SUITES, suiteFiles } from './lib/suites.mjs';
 
 const totals = { passed: 0, failed: 0, skipped: 0 };
 const skips = [];
@@ -34,19 +34,46 @@ async function check(name, command) {
   count(code === 0 ? 'passed' : 'failed', name);
 }
 
-/** Run one suite in a process group of its own; a suite that outlives its bound is ended and counted as failed. */
-async function runSuite({ name, jobs, minutes }, files, scratch) {
+/** Run one suite: first the files that run alone, then the others side by side. False when the user has ended it. */
+async function runSuite(suite, files, scratch) {
+  const { name } = suite;
   print(`\n== ${name} (${files.length} files)`);
   const begun = Date.now();
-  const results = join(scratch, 'results.jsonl');
+  const before = { ...totals };
   const inSandboxes = join(scratch, 'sandboxes');
   mkdirSync(inSandboxes, { recursive: true });
+  const { alone, together } = partsOf(suite, files);
+  const parts = [
+    { jobs: 1, files: alone },
+    { jobs: suite.jobs, files: together },
+  ].filter((part) => part.files.length > 0);
+  const until = begun + suite.minutes * 60_000;
+  for (const [number, part] of parts.entries()) {
+    const results = join(scratch, `results-${number}.jsonl`);
+    const failed = totals.failed;
+    const { code, tooLong } = await runFiles(part, results, inSandboxes, Math.max(1000, until - Date.now()));
+    readResults(results, () => true);
+    if (tooLong) count('failed', `suite ${name} took longer than ${suite.minutes} minutes`);
+    else if (code !== 0 && totals.failed === failed) count('failed', `suite ${name} ended with ${code ?? 'a signal'}`);
+    if (tooLong || process.exitCode === 130) break;
+  }
+  // a file that runs again in a sandbox is one test here; what it skips there is told too
+  for (const one of readdirSync(inSandboxes).sort())
+    readResults(join(inSandboxes, one), ({ result }) => result === 'skipped');
+  print(
+    `== ${name}: ${totals.passed - before.passed} passed, ${totals.failed - before.failed} failed, ${totals.skipped - before.skipped} skipped in ${((Date.now() - begun) / 1000).toFixed(0)} s`,
+  );
+  return process.exitCode !== 130;
+}
+
+/** Run files in a process group of their own, which is ended when it takes longer than the bound. */
+async function runFiles({ jobs, files }, results, inSandboxes, milliseconds) {
   const args = [
     '--import',
     'tsx',
     '--test',
     `--test-concurrency=${jobs}`,
-    `--test-timeout=${minutes * 60_000}`,
+    `--test-timeout=${milliseconds}`,
     '--test-reporter=spec',
     '--test-reporter-destination=stdout',
     `--test-reporter=${join(ROOT, 'scripts', 'lib', 'report.mjs')}`,
@@ -73,7 +100,7 @@ async function runSuite({ name, jobs, minutes }, files, scratch) {
     tooLong = true;
     end('SIGTERM');
     setTimeout(() => end('SIGKILL'), 5000).unref();
-  }, minutes * 60_000);
+  }, milliseconds);
   const forward = (signal) => {
     end(signal);
     process.exitCode = 130;
@@ -82,18 +109,7 @@ async function runSuite({ name, jobs, minutes }, files, scratch) {
   const code = await new Promise((resolve, reject) => child.on('error', reject).on('close', resolve));
   process.off('SIGINT', forward).off('SIGTERM', forward);
   clearTimeout(bound);
-  const before = { ...totals };
-  readResults(results, () => true);
-  // a file that runs again in a sandbox is one test here; what it skips there is told too
-  for (const one of readdirSync(inSandboxes).sort())
-    readResults(join(inSandboxes, one), ({ result }) => result === 'skipped');
-  if (tooLong) count('failed', `suite ${name} took longer than ${minutes} minutes`);
-  else if (code !== 0 && totals.failed === before.failed)
-    count('failed', `suite ${name} ended with ${code ?? 'a signal'}`);
-  print(
-    `== ${name}: ${totals.passed - before.passed} passed, ${totals.failed - before.failed} failed, ${totals.skipped - before.skipped} skipped in ${((Date.now() - begun) / 1000).toFixed(0)} s`,
-  );
-  return process.exitCode !== 130;
+  return { code, tooLong };
 }
 
 /** Read what the reporter wrote. Files without a test count as failed: they look like proof and are none. */

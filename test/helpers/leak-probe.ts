@@ -181,7 +181,7 @@ export function difference(before: MachineState, after: MachineState): string[] 
   return lines;
 }
 
-/** The difference once it has settled: what is still being torn down gets `waitMs` (default 5 s) to be gone. */
+/** The difference once it has settled: what is still being torn down gets `waitMs` (default 30 s) to be gone. */
 export async function leaksSince(before: MachineState, waitMs = 30_000): Promise<string[]> {
   const deadline = performance.now() + waitMs;
   for (;;) {

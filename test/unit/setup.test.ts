@@ -17,12 +17,19 @@ interface SetupModules {
     packages: readonly HostPackage[],
     options: { memory: string; yes: boolean; host: Host },
   ): Promise<string>;
-  readonly SUITES: readonly { readonly name: string }[];
+  readonly SUITES: readonly Suite[];
   suiteFiles(root: string, name: string): readonly string[];
+  partsOf(suite: Suite, files: readonly string[]): { alone: readonly string[]; together: readonly string[] };
   holdServices<T>(action: () => Promise<T>, path: string): Promise<T>;
   readArguments(argv: readonly string[]): { yes: boolean; rest: readonly string[]; textOnly: boolean };
   describeFailure(error: unknown): { message: string; exitCode: number };
   setupLanguage(argv: readonly string[], env: Record<string, string>): string;
+}
+
+interface Suite {
+  readonly name: string;
+  readonly first?: readonly string[];
+  readonly alone?: readonly string[];
 }
 
 interface HostPackage {
@@ -53,7 +60,7 @@ const { dependenciesAreCurrent } = await load('dependencies.mjs');
 const { sourceDigest, buildIsCurrent } = await load('build.mjs');
 const { missingPackages, offerPackages } = await load('packages.mjs');
 const { holdServices } = await load('hold-services.mjs');
-const { SUITES, suiteFiles } = await load('suites.mjs');
+const { partsOf, SUITES, suiteFiles } = await load('suites.mjs');
 const { setupLanguage, describeFailure } = await load('say.mjs');
 const { readArguments } = await load('start-arguments.mjs');
 
@@ -389,6 +396,17 @@ describe('npm test', () => {
       withTests.filter((name) => !SUITES.some((suite) => suite.name === name) && name !== 'bench'),
       [],
     );
+  });
+
+  it('runs every file once, and knows the files that run first or alone', () => {
+    for (const suite of SUITES) {
+      const files = suiteFiles(ROOT, suite.name);
+      const { alone, together } = partsOf(suite, files);
+      assert.deepEqual([...alone, ...together].sort(), [...files].sort());
+      assert.equal(alone.length, suite.alone?.length ?? 0, suite.name);
+      const first = (suite.first ?? []).map((name) => `test/${suite.name}/${name}.test.ts`);
+      assert.deepEqual(together.slice(0, first.length), first, suite.name);
+    }
   });
 
   it('says which suites there are when asked for another', async () => {
