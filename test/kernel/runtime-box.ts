@@ -1,4 +1,5 @@
 /** A container to try the runtime on, in the sandbox's own /run: busybox and nothing else. */
+import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import {
   closeSync,
@@ -12,10 +13,12 @@ import {
   symlinkSync,
   truncateSync,
 } from 'node:fs';
+import { after, afterEach } from 'node:test';
 import { dockerDefaultSpec } from '../../engine/policy/default-spec.js';
 import { Runtime, type RuntimeOptions } from '../../engine/runtime/runtime.js';
 import type { Spec, SpecHooks } from '../../engine/runtime/spec/types.js';
 import type { ContainerProcess, CreateOptions } from '../../engine/runtime/types.js';
+import { leaksSince, machineState } from '../helpers/leak-probe.js';
 
 export const AREA = '/run/box';
 export const STATE = `${AREA}/state`;
@@ -24,7 +27,26 @@ const ROOTFS = `${AREA}/rootfs`;
 const CGROUPS = '/sys/fs/cgroup';
 const namespace = /\[(\d+)\]/.exec(readlinkSync('/proc/self/ns/pid'))?.[1] ?? '';
 
-export function prepare(): void {
+/** For a `describe`: the box and a runtime. A test leaves no container, all of them together nothing on the machine. */
+export function openBox(options: Partial<RuntimeOptions> = {}): Runtime {
+  prepare();
+  streams();
+  const machine = machineState();
+  const runtime = newRuntime(options);
+  afterEach(async () => {
+    const left = existsSync(STATE) ? readdirSync(STATE) : [];
+    for (const id of left) await runtime.delete(id, { force: true });
+    assert.deepEqual(left, [], 'a container was left');
+  });
+  after(async () => {
+    runtime.close();
+    assert.deepEqual(await leaksSince(machine), []);
+    closeStreams();
+  });
+  return runtime;
+}
+
+function prepare(): void {
   for (const name of ['bin', 'dev', 'proc', 'sys', 'tmp']) mkdirSync(`${ROOTFS}/${name}`, { recursive: true });
   const busybox = `${ROOTFS}/bin/busybox`;
   cpSync(execFileSync('which', ['busybox'], { encoding: 'utf8' }).trim(), busybox);
@@ -69,7 +91,7 @@ export function streams(): readonly [number, number, number] {
   return open;
 }
 
-export function closeStreams(): void {
+function closeStreams(): void {
   for (const fd of new Set(open)) closeSync(fd);
   open = undefined;
 }
@@ -92,7 +114,7 @@ export async function run(runtime: Runtime, options: CreateOptions): Promise<Con
   return process;
 }
 
-export async function until(what: string, isSo: () => boolean, timeoutMs = 10_000): Promise<void> {
+export async function until(what: string, isSo: () => boolean, timeoutMs = 30_000): Promise<void> {
   const deadline = performance.now() + timeoutMs;
   while (!isSo()) {
     if (performance.now() > deadline) throw new Error(`in ${timeoutMs} ms it did not come to this: ${what}`);

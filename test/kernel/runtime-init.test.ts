@@ -1,24 +1,10 @@
 /** Pid 1 of `--init`, and hooks: what they are given, in which order they run, what their failure means. */
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { after, afterEach, before, describe, it, test } from 'node:test';
-import type { Runtime } from '../../engine/runtime/runtime.js';
+import { afterEach, describe, it, test } from 'node:test';
 import type { SpecHook, SpecHooks, SpecProcess } from '../../engine/runtime/spec/types.js';
-import { leaksSince, machineState } from '../helpers/leak-probe.js';
 import { inSandbox, isRoot, rerunInSandbox } from '../helpers/sandbox.js';
-import {
-  AREA,
-  boxed,
-  closeStreams,
-  groupsOf,
-  newRuntime,
-  prepare,
-  run,
-  STATE,
-  said,
-  streams,
-  until,
-} from './runtime-box.js';
+import { AREA, boxed, groupsOf, openBox, run, STATE, said, until } from './runtime-box.js';
 
 if (!inSandbox) {
   test('the reaper and hooks, in a sandbox', { skip: isRoot ? false : 'needs root', timeout: 120_000 }, () =>
@@ -37,26 +23,9 @@ function hook(kind: string, log = LOG, end = 'exit 0'): SpecHook {
 }
 
 function declare(): void {
-  let runtime: Runtime;
-  let machine: ReturnType<typeof machineState>;
   const warnings: string[] = [];
-  before(() => {
-    prepare();
-    streams();
-    machine = machineState();
-    runtime = newRuntime({ warn: (message) => void warnings.push(message) });
-  });
-  afterEach(async () => {
-    rmSync(LOG, { force: true });
-    const left = existsSync(STATE) ? readdirSync(STATE) : [];
-    for (const id of left) await runtime.delete(id, { force: true });
-    assert.deepEqual(left, [], 'a container was left');
-  });
-  after(async () => {
-    runtime.close();
-    assert.deepEqual(await leaksSince(machine), []);
-    closeStreams();
-  });
+  const runtime = openBox({ warn: (message) => void warnings.push(message) });
+  afterEach(() => rmSync(LOG, { force: true }));
 
   for (const [line, code] of [
     ['exit 0', 0],
@@ -72,7 +41,9 @@ function declare(): void {
     });
 
   it('it reaps orphans, and is not the program itself', async () => {
-    const line = '(sleep 0.1 &); (sleep 0.1 &); sleep 0.6; ps -o pid,stat,comm; echo self $$; exit 0';
+    const gone =
+      'n=0; while [ $n -lt 200 ]; do case $(ps -o comm) in *sleep*) sleep 0.05; n=$((n+1));; *) n=200;; esac; done';
+    const line = `(sleep 0.1 &); (sleep 0.1 &); ${gone}; ps -o pid,stat,comm; echo self $$; exit 0`;
     const process = await run(runtime, boxed('orphans', line, { init: true }));
     assert.equal(await process.wait(), 0);
     const text = said();
@@ -197,7 +168,7 @@ function declare(): void {
       runtime.create(boxed('late', 'exit 0', { hooks: { createRuntime: [late] } })),
       /specified timeout/,
     );
-    assert.ok(performance.now() - begun < 5000, 'it was waited for');
+    assert.ok(performance.now() - begun < 60_000, 'it was waited for');
   });
 
   it('a poststop hook that fails is told, and the container is gone all the same', async () => {

@@ -1,26 +1,12 @@
 /** A container's life through the runtime's operations: each status, what is refused in it, and what a second runtime sees. */
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { after, afterEach, before, describe, it, test } from 'node:test';
+import { existsSync, readFileSync } from 'node:fs';
+import { after, describe, it, test } from 'node:test';
 import { EngineError } from '../../engine/kernel/errors.js';
-import type { Runtime } from '../../engine/runtime/runtime.js';
 import type { SpecProcess } from '../../engine/runtime/spec/types.js';
 import type { ExecOptions } from '../../engine/runtime/types.js';
-import { leaksSince, machineState } from '../helpers/leak-probe.js';
 import { inSandbox, isRoot, rerunInSandbox } from '../helpers/sandbox.js';
-import {
-  boxed,
-  closeStreams,
-  groupsOf,
-  newRuntime,
-  prepare,
-  processes,
-  run,
-  STATE,
-  said,
-  streams,
-  until,
-} from './runtime-box.js';
+import { boxed, groupsOf, newRuntime, openBox, processes, run, said, streams, until } from './runtime-box.js';
 
 if (!inSandbox) {
   test("a container's life, in a sandbox", { skip: isRoot ? false : 'needs root', timeout: 90_000 }, () =>
@@ -31,27 +17,9 @@ if (!inSandbox) {
 }
 
 function declare(): void {
-  let runtime: Runtime;
-  let other: Runtime;
-  let machine: ReturnType<typeof machineState>;
-  before(() => {
-    prepare();
-    streams();
-    machine = machineState();
-    runtime = newRuntime();
-    other = newRuntime();
-  });
-  afterEach(async () => {
-    const left = readdirSync(STATE);
-    for (const id of left) await runtime.delete(id, { force: true });
-    assert.deepEqual(left, [], 'a container was left');
-  });
-  after(async () => {
-    runtime.close();
-    other.close();
-    assert.deepEqual(await leaksSince(machine), []);
-    closeStreams();
-  });
+  const other = newRuntime();
+  after(() => other.close());
+  const runtime = openBox();
 
   const refused = async (doing: () => unknown, message: string, code?: string): Promise<void> => {
     await assert.rejects(

@@ -1,24 +1,10 @@
 /** Where a container's root lies while it is made, what its own hooks may do, and where a further process is put. */
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
-import { after, before, describe, it, test } from 'node:test';
-import type { Runtime } from '../../engine/runtime/runtime.js';
+import { describe, it, test } from 'node:test';
 import type { Spec, SpecHook } from '../../engine/runtime/spec/types.js';
-import { leaksSince, machineState } from '../helpers/leak-probe.js';
 import { inSandbox, isRoot, rerunInSandbox } from '../helpers/sandbox.js';
-import {
-  AREA,
-  boxed,
-  closeStreams,
-  groupOf,
-  groupsOf,
-  newRuntime,
-  prepare,
-  run,
-  STATE,
-  said,
-  streams,
-} from './runtime-box.js';
+import { AREA, boxed, groupOf, groupsOf, openBox, run, STATE, said, streams } from './runtime-box.js';
 
 if (!inSandbox) {
   test('places of a start, in a sandbox', { skip: isRoot ? false : 'needs root', timeout: 120_000 }, () =>
@@ -50,20 +36,8 @@ const noDirectories = (spec: Spec): Spec => ({
 });
 
 function declare(): void {
-  let runtime: Runtime;
-  let machine: ReturnType<typeof machineState>;
   const warnings: string[] = [];
-  before(() => {
-    prepare();
-    streams();
-    machine = machineState();
-    runtime = newRuntime({ warn: (message) => void warnings.push(message) });
-  });
-  after(async () => {
-    runtime.close();
-    assert.deepEqual(await leaksSince(machine), []);
-    closeStreams();
-  });
+  const runtime = openBox({ warn: (message) => void warnings.push(message) });
 
   it("a createRuntime hook that enters the mount namespace finds the machine, and the root where the state's bundle is", async () => {
     const line = `pid=$(sed 's/.*"pid":\\([0-9]*\\).*/\\1/'); exec nsenter -m -t "$pid" mount --bind /etc ${AREA}/rootfs/tmp`;

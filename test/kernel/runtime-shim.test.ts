@@ -5,7 +5,6 @@ import {
   closeSync,
   existsSync,
   openSync,
-  readdirSync,
   readFileSync,
   readlinkSync,
   readSync,
@@ -13,29 +12,14 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs';
-import { after, afterEach, before, describe, it, test } from 'node:test';
+import { describe, it, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { check, realKernel } from '../../engine/kernel/kernel.js';
 import { AttachedRegion } from '../../engine/kernel/program/attached.js';
 import { readExit } from '../../engine/runtime/container-process.js';
-import type { Runtime } from '../../engine/runtime/runtime.js';
 import { EXIT_FILE, REGION_FILE, StateDir } from '../../engine/runtime/state-dir.js';
-import { leaksSince, machineState } from '../helpers/leak-probe.js';
 import { inSandbox, isRoot, rerunInSandbox } from '../helpers/sandbox.js';
-import {
-  AREA,
-  boxed,
-  closeStreams,
-  groupsOf,
-  newRuntime,
-  prepare,
-  processes,
-  run,
-  STATE,
-  said,
-  streams,
-  until,
-} from './runtime-box.js';
+import { AREA, boxed, groupsOf, openBox, processes, run, STATE, said, streams, until } from './runtime-box.js';
 
 if (!inSandbox) {
   test('containers whose maker is gone, in a sandbox', { skip: isRoot ? false : 'needs root', timeout: 120_000 }, () =>
@@ -77,44 +61,31 @@ async function killAt(child: ChildProcess, word: string): Promise<void> {
 }
 
 function declare(): void {
-  let runtime: Runtime;
-  let machine: ReturnType<typeof machineState>;
-  before(() => {
-    prepare();
-    streams();
-    machine = machineState();
-    runtime = newRuntime();
-  });
-  afterEach(async () => {
-    const left = existsSync(STATE) ? readdirSync(STATE) : [];
-    for (const id of left) await runtime.delete(id, { force: true });
-    assert.deepEqual(left, [], 'a container was left');
-  });
-  after(async () => {
-    runtime.close();
-    assert.deepEqual(await leaksSince(machine), []);
-    closeStreams();
-  });
+  const runtime = openBox();
   const shims = (): string[] => [...processes().values()].filter((line) => line.startsWith('glassbox-shim'));
   const zombies = (): string[] => [...processes().values()].filter((line) => line.endsWith(' Z'));
 
-  for (const [line, code] of [
-    ['sleep 0.5; exit 3', 3],
-    ['sleep 0.5; kill -SEGV $$; exit 4', 4],
+  for (const [end, code] of [
+    ['exit 3', 3],
+    ['kill -SEGV $$; exit 4', 4],
     ['sleep 1000', 137],
   ] as const)
-    it(`the shim writes down how '${line}' ended, though its maker was killed`, async () => {
+    it(`the shim writes down how '${end}' ended, though its maker was killed`, async () => {
+      const told = `${AREA}/rootfs/tmp/told`;
+      rmSync(told, { force: true });
+      const line = `until [ -e /tmp/told ]; do sleep 0.05; done; ${end}`;
       const child = maker('kept', line, 'await run(runtime, options);', '{ shim: true }');
       await killAt(child, 'done');
       assert.equal(runtime.state('kept').status, 'running');
       assert.deepEqual(shims(), ['glassbox-shim S']);
+      writeFileSync(told, '');
       if (code === 137) await runtime.kill('kept', 9);
       await until('it has ended', () => runtime.state('kept').status === 'stopped');
       await until('the shim has ended', () => shims().length === 0);
       const exit = openSync(new StateDir(STATE, 'kept').file(EXIT_FILE), 'r');
       assert.equal(readExit(exit), code);
       closeSync(exit);
-      assert.deepEqual(zombies(), []);
+      await until('no zombie is left', () => zombies().length === 0);
       await runtime.delete('kept');
       assert.deepEqual(groupsOf('kept'), []);
     });
@@ -124,7 +95,7 @@ function declare(): void {
     assert.equal(await process.wait(), 9);
     await runtime.delete('orphans');
     process.dispose();
-    assert.deepEqual([shims(), zombies()], [[], []]);
+    await until('nothing is left', () => shims().length + zombies().length === 0);
   });
 
   it('whoever waits learns the exit code although the container is deleted meanwhile', async () => {
@@ -194,10 +165,12 @@ function declare(): void {
   });
 
   it('whoever uses the id right after its maker was killed is not undone by who stood by for that one', async () => {
+    const mark = `${AREA}/hooked`;
+    const told = `${AREA}/told`;
+    const line = `touch ${mark}; until [ -e ${told} ]; do sleep 0.05; done`;
+    const slow = `{ hooks: { createRuntime: [{ path: '/bin/sh', args: ['sh', '-c', '${line}'], env: ['PATH=/bin:/usr/bin'] }] } }`;
     for (let n = 0; n < 3; n++) {
-      const mark = `${AREA}/hooked`;
       rmSync(mark, { force: true });
-      const slow = `{ hooks: { createRuntime: [{ path: '/bin/sh', args: ['sh', '-c', 'touch ${mark}; sleep 1'], env: ['PATH=/bin:/usr/bin'] }] } }`;
       const child = maker('again', 'exit 0', 'await runtime.create(options);', slow);
       await until('its hook runs', () => existsSync(mark), 30_000);
       const gone = new Promise((resolve) => child.once('exit', resolve));
@@ -209,7 +182,11 @@ function declare(): void {
       await runtime.delete('again');
       process.dispose();
     }
-    await until('no hook is left', () => ![...processes().values()].some((line) => line.startsWith('sleep')));
+    writeFileSync(told, '');
+    await until(
+      'no hook is left',
+      () => ![...processes()].some(([pid, name]) => pid !== 1 && /^(sh|sleep) /.test(name)),
+    );
   });
 
   it('a pid that was given again is nobody of ours: it is neither signalled nor entered', async () => {
