@@ -147,6 +147,7 @@ async function openParts(options: DaemonOptions, reactor: Reactor, at?: (step: s
       execRoot,
       event: (action, id, attributes) => events.emit('network', action, id, attributes),
       bridge: options.bridge,
+      addressPools: options.addressPools,
       iptables: options.iptables,
       ipForward: options.ipForward,
       ipMasq: options.ipMasq,
@@ -162,6 +163,7 @@ async function openParts(options: DaemonOptions, reactor: Reactor, at?: (step: s
   const gateway = options.bridge === null ? undefined : (await networks.get('bridge')).IPAM.Config[0]?.Gateway;
   const deps: ContainerDeps = {
     kernel: realKernel,
+    reactor,
     store,
     images,
     networks,
@@ -172,6 +174,7 @@ async function openParts(options: DaemonOptions, reactor: Reactor, at?: (step: s
     machine,
     facts: () => ({ ...facts, ipv4Forwarding: isForwarding() }),
     cgroupParent: options.cgroupParent,
+    dns: options.dns,
     execRoot,
     userxattr,
     ...(gateway === undefined ? {} : { hostGateway: gateway }),
@@ -196,6 +199,7 @@ async function openParts(options: DaemonOptions, reactor: Reactor, at?: (step: s
     insecureRegistries: options.insecureRegistries,
     registryMirrors: options.registryMirrors,
     labels: options.labels,
+    addressPools: options.addressPools,
     runtimes: Object.fromEntries(Object.entries(programs).map(([name, path]) => [name, { path }])),
     defaultRuntime,
   };

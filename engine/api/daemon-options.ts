@@ -1,10 +1,11 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { EngineError } from '../kernel/errors.js';
+import { type DaemonNetworks, daemonNetworks } from './daemon-network.js';
 import type { Listener } from './docker/http/listen.js';
 
 /** How the engine is started: `glassbox engine`, in dockerd's own words. */
-export interface DaemonOptions {
+export interface DaemonOptions extends DaemonNetworks {
   readonly help: boolean;
   readonly hosts: readonly string[];
   readonly dataRoot: string;
@@ -12,12 +13,6 @@ export interface DaemonOptions {
   readonly pidFile: string | null;
   readonly debug: boolean;
   readonly liveRestore: boolean;
-  readonly bridge: {
-    readonly name?: string;
-    readonly bip?: string;
-    readonly fixedCidr?: string;
-    readonly mtu?: number;
-  } | null;
   readonly iptables: boolean;
   readonly ipForward: boolean;
   readonly ipMasq: boolean;
@@ -39,8 +34,11 @@ export interface DaemonOptions {
   };
 }
 
-/** `runtimes`: NAME=PATH as an argument, in the file an object with a `path` each. */
-type Kind = 'flag' | 'text' | 'list' | 'runtimes';
+/**
+ * `runtimes`: NAME=PATH as an argument, in the file an object with a `path` each. `pools`: base=SUBNET,size=N, in the file objects
+ * with these two.
+ */
+type Kind = 'flag' | 'text' | 'list' | 'runtimes' | 'pools';
 /** dockerd's flags that mean something here, with the names that daemon.json has for them. */
 const FLAGS: Readonly<
   Record<string, { readonly kind: Kind; readonly key?: string; readonly short?: string; readonly help: string }>
@@ -55,7 +53,23 @@ const FLAGS: Readonly<
   bridge: { kind: 'text', short: 'b', help: "name of the default bridge; 'none': no bridge" },
   bip: { kind: 'text', help: 'address of the default bridge, with its prefix' },
   'fixed-cidr': { kind: 'text', help: 'range of addresses on the default bridge' },
-  mtu: { kind: 'text', help: "containers' MTU" },
+  'fixed-cidr-v6': { kind: 'text', help: 'IPv6 subnet of the default bridge' },
+  'default-gateway': {
+    kind: 'text',
+    help: "containers' gateway on the default bridge, where it is not the bridge itself",
+  },
+  'default-address-pool': {
+    kind: 'pools',
+    key: 'default-address-pools',
+    help: 'where networks get subnets from: base=10.0.0.0/8,size=24',
+  },
+  mtu: { kind: 'text', help: "containers' MTU on the default bridge" },
+  icc: { kind: 'flag', help: 'containers on the default bridge reach each other (default true)' },
+  ip: { kind: 'text', help: 'address for ports that are published without one (default 0.0.0.0)' },
+  ipv6: { kind: 'flag', help: 'IPv6 on the default bridge' },
+  dns: { kind: 'list', help: 'name server of containers that name none' },
+  'dns-search': { kind: 'list', help: 'search domain of containers that name none' },
+  'dns-opt': { kind: 'list', key: 'dns-opts', help: 'option of resolv.conf of containers that name none' },
   iptables: { kind: 'flag', help: 'write firewall rules (default true)' },
   'ip-forward': { kind: 'flag', help: 'switch forwarding on (default true)' },
   'ip-masq': { kind: 'flag', help: 'masquerade containers (default true)' },
@@ -93,11 +107,6 @@ const ACCEPTED = new Set([
   'shutdown-timeout',
   'max-concurrent-downloads',
   'max-concurrent-uploads',
-  'dns',
-  'dns-search',
-  'dns-opts',
-  'default-address-pools',
-  'log-level',
   'raw-logs',
 ]);
 
@@ -145,7 +154,7 @@ function parseArgv(argv: readonly string[]): Values {
       values.set('help', [true]);
       continue;
     }
-    const [, long, short, inline] = /^(?:--([a-z][a-z-]*)|-([a-zA-Z]))(?:=(.*))?$/s.exec(word) ?? [];
+    const [, long, short, inline] = /^(?:--([a-z][a-z0-9-]*)|-([a-zA-Z]))(?:=(.*))?$/s.exec(word) ?? [];
     const name = long ?? shorts.get(short ?? '');
     if (name === undefined) throw bad(`unknown argument: ${word}; see 'glassbox engine --help'`);
     const flag = FLAGS[name];
@@ -162,7 +171,8 @@ function parseArgv(argv: readonly string[]): Values {
 }
 
 function add(values: Values, name: string, value: string | boolean): void {
-  if (['list', 'runtimes'].includes(FLAGS[name]?.kind ?? '')) values.set(name, [...(values.get(name) ?? []), value]);
+  if (['list', 'runtimes', 'pools'].includes(FLAGS[name]?.kind ?? ''))
+    values.set(name, [...(values.get(name) ?? []), value]);
   else values.set(name, [value]);
 }
 
@@ -198,9 +208,24 @@ function parseConfigFile(file: string): Values {
     else if (kind === 'text' && (typeof value === 'string' || typeof value === 'number'))
       values.set(name, [String(value)]);
     else if (kind === 'runtimes') values.set(name, runtimesOf(value, wrong));
+    else if (kind === 'pools') values.set(name, poolsOf(value, wrong));
     else throw wrong(`json: cannot unmarshal ${typeof value} into Go struct field Config.${key}`);
   }
   return values;
+}
+
+/** `[{"base": "10.0.0.0/8", "size": 24}]` as base=…,size=… */
+function poolsOf(value: unknown, wrong: (why: string) => EngineError): string[] {
+  if (!Array.isArray(value))
+    throw wrong(`json: cannot unmarshal ${typeof value} into Go struct field Config.default-address-pools`);
+  return value.map((one: unknown) => {
+    const field = (name: string): unknown =>
+      typeof one === 'object' && one !== null && Object.hasOwn(one, name) ? Reflect.get(one, name) : undefined;
+    const [base, size] = [field('base') ?? field('Base'), field('size') ?? field('Size')];
+    if (typeof base !== 'string' || typeof size !== 'number')
+      throw wrong('each of default-address-pools has a base, a subnet, and a size, a number of bits');
+    return `base=${base},size=${size}`;
+  });
 }
 
 /** `{"crun": {"path": "/usr/bin/crun"}}` as NAME=PATH. */
@@ -238,14 +263,6 @@ function build(values: Values): DaemonOptions {
     return typeof value === 'boolean' ? value : otherwise;
   };
   const list = (name: string): string[] => (values.get(name) ?? []).map(String);
-  const bridge = single(values, 'bridge');
-  const bip = single(values, 'bip');
-  const fixedCidr = single(values, 'fixed-cidr');
-  const mtu = single(values, 'mtu');
-  if (bridge !== undefined && bridge !== '' && bip !== undefined)
-    throw bad('You specified -b & --bip, mutually exclusive options. Please specify only one');
-  if (mtu !== undefined && !/^\d{2,5}$/.test(mtu))
-    throw bad(`invalid argument "${mtu}" for "--mtu" flag: it is a number of bytes`);
   const home = process.env['HOME'] ?? '/root';
   const verify = flag('tlsverify', false);
   return {
@@ -256,15 +273,11 @@ function build(values: Values): DaemonOptions {
     pidFile: single(values, 'pidfile') ?? null,
     debug: flag('debug', false),
     liveRestore: flag('live-restore', false),
-    bridge:
-      bridge === 'none'
-        ? null
-        : {
-            ...(bridge === undefined || bridge === '' ? {} : { name: bridge }),
-            ...(bip === undefined ? {} : { bip }),
-            ...(fixedCidr === undefined ? {} : { fixedCidr }),
-            ...(mtu === undefined ? {} : { mtu: Number(mtu) }),
-          },
+    ...daemonNetworks({
+      text: (name) => single(values, name),
+      flag: (name) => (values.has(name) ? flag(name, false) : undefined),
+      list,
+    }),
     iptables: flag('iptables', true),
     ipForward: flag('ip-forward', true),
     ipMasq: flag('ip-masq', true),

@@ -337,7 +337,12 @@ export class Containers implements ContainerService {
         `endpoint with name ${record.name} already exists in network ${known.Name}`,
       );
     if (record.attachment !== null && isRunning(record))
-      record.attachment = await networks.connect(known.Name, attachRequest(record), endpoint, record.attachment);
+      record.attachment = await networks.connect(
+        known.Name,
+        attachRequest(this.#deps, record),
+        endpoint,
+        record.attachment,
+      );
     record.endpoints = { ...record.endpoints, [known.Name]: endpoint };
     store.keep(record);
   }

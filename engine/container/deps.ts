@@ -33,6 +33,12 @@ export interface ContainerDeps {
   readonly cgroupParent: string;
   /** Overlay marks in `user.overlay.*`: in a user namespace. */
   readonly userxattr?: boolean;
+  /** Name servers, search domains and options of containers that name none: `dns` of daemon.json. */
+  readonly dns?: {
+    readonly nameservers: readonly string[];
+    readonly search: readonly string[];
+    readonly options: readonly string[];
+  };
   /** For what ends with the machine: below /run. */
   readonly execRoot: string;
   /** The address of the machine as containers on the default bridge see it; undefined where there is no bridge. */

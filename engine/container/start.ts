@@ -140,18 +140,31 @@ export async function cleanUp(deps: ContainerDeps, record: ContainerRecord): Pro
 
 async function attachNetwork(deps: ContainerDeps, record: ContainerRecord): Promise<void> {
   if (networkOf(record.hostConfig) === null || record.config.NetworkDisabled === true) return;
-  record.attachment = await deps.networks.attach(attachRequest(record));
+  record.attachment = await deps.networks.attach(attachRequest(deps, record));
   deps.store.save(record);
 }
 
-export function attachRequest({ id, name, config, hostConfig, endpoints }: ContainerRecord): AttachRequest {
+export function attachRequest(deps: ContainerDeps, record: ContainerRecord): AttachRequest {
+  const { id, name, config, hostConfig, endpoints } = record;
+  const { nameservers } = dnsOf(deps, record);
   return {
     container: { id, name, hostname: config.Hostname },
     networks: endpoints,
     ports: hostConfig.PortBindings,
     publishAll: hostConfig.PublishAllPorts,
     exposed: Object.keys(config.ExposedPorts ?? {}),
-    ...(hostConfig.Dns.length === 0 ? {} : { dns: hostConfig.Dns }),
+    ...(nameservers.length === 0 ? {} : { dns: nameservers }),
+  };
+}
+
+/** What a container says of names, or where it says nothing, the engine. moby, daemon/container_operations.go. */
+function dnsOf({ dns }: ContainerDeps, { hostConfig }: ContainerRecord): NonNullable<ContainerDeps['dns']> {
+  const said = (own: readonly string[], other: readonly string[] = []): readonly string[] =>
+    own.length > 0 ? own : other;
+  return {
+    nameservers: said(hostConfig.Dns, dns?.nameservers),
+    search: said(hostConfig.DnsSearch, dns?.search),
+    options: said(hostConfig.DnsOptions, dns?.options),
   };
 }
 
@@ -209,7 +222,7 @@ function writeFiles(
   deps: ContainerDeps,
   record: ContainerRecord,
 ): { resolvConf?: string; hostname?: string; hosts?: string } {
-  const { hostConfig, config } = record;
+  const { config } = record;
   const owner = networkOwner(deps, record);
   const paths = {
     hostname: deps.store.file(owner.id, 'hostname'),
@@ -225,9 +238,7 @@ function writeFiles(
   writeNoted(
     paths.resolvConf,
     resolvConf(textOf('/etc/resolv.conf'), {
-      nameservers: hostConfig.Dns,
-      search: hostConfig.DnsSearch,
-      options: hostConfig.DnsOptions,
+      ...dnsOf(deps, record),
       bridged,
       ...(custom ? { internal: true } : {}),
     }),

@@ -530,6 +530,8 @@ export interface EngineFacts {
   readonly liveRestore: boolean;
   readonly insecureRegistries: readonly string[];
   readonly registryMirrors: readonly string[];
+  /** Where networks get subnets from, when it was said. */
+  readonly addressPools?: readonly { readonly base: string; readonly size: number }[];
   readonly labels: readonly string[];
   readonly runtimes: Readonly<Record<string, { readonly path: string }>>;
   readonly defaultRuntime: string;

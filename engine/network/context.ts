@@ -1,4 +1,5 @@
 import type { Rtnetlink } from '../kernel/netlink/index.js';
+import type { AddressPool } from './address-pools.js';
 import { formatPrefix, parseAddress } from './cidr.js';
 import type { NameServer } from './dns/server.js';
 import type { NetworkPools } from './endpoints.js';
@@ -30,6 +31,7 @@ export interface NetworkContext {
   readonly hairpin: boolean;
   /** Of `--ip-masq`. */
   readonly masquerade: boolean;
+  readonly addressPools: readonly AddressPool[];
   readonly execRoot: string;
   readonly event: NetworkEvent;
   readonly warn: (message: string) => void;

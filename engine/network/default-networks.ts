@@ -1,10 +1,17 @@
 import { randomBytes } from 'node:crypto';
 import type { Rtnetlink } from '../kernel/netlink/index.js';
-import { freeSubnet } from './address-pools.js';
+import { freeSubnet, poolsOfVersion, poolsOr } from './address-pools.js';
 import { indexOf } from './bridge.js';
-import { contains, formatAddress, formatPrefix, overlaps, type Prefix, parsePrefix } from './cidr.js';
+import { contains, formatAddress, formatPrefix, overlaps, type Prefix, parseAddress, parsePrefix } from './cidr.js';
 import { invalid } from './errors.js';
-import { bridgeSettings, OPTION, subnetsOf } from './network-options.js';
+import {
+  bridgeSettings,
+  GATEWAY_OUTSIDE,
+  OPTION,
+  subnetsOf,
+  uniqueLocalSubnet,
+  withGateway,
+} from './network-options.js';
 import type { NetworkRecord } from './record.js';
 import type { IpamPool, NetworkServiceOptions } from './types.js';
 
@@ -53,10 +60,25 @@ function defaultBridge(
   options: NetworkServiceOptions,
   netlink: Rtnetlink,
 ): NetworkRecord {
-  const { name = 'docker0', bip, fixedCidr, mtu = DEFAULT_MTU } = options.bridge ?? {};
+  const {
+    name = 'docker0',
+    bip,
+    fixedCidr,
+    mtu = DEFAULT_MTU,
+    icc = true,
+    hostBinding = '0.0.0.0',
+    ipv6 = false,
+  } = options.bridge ?? {};
   const others = known.filter((one) => one.name !== 'bridge');
-  const pool = bip === undefined ? (there(netlink, name) ?? before?.ipam.config[0] ?? null) : fromBip(bip);
-  const subnet = pool?.Subnet ?? formatPrefix(freeSubnet([...others.flatMap(subnetsOf), ...machineRoutes(netlink)]));
+  const pool = bip === undefined ? (there(netlink, name) ?? known4(before, options)) : fromBip(bip);
+  const subnet =
+    pool?.Subnet ??
+    formatPrefix(
+      freeSubnet(
+        [...others.flatMap(subnetsOf), ...machineRoutes(netlink)],
+        poolsOfVersion(poolsOr(options.addressPools), 4),
+      ),
+    );
   const prefix = parsePrefix(subnet);
   if (prefix === null) throw invalid(`invalid subnet ${subnet}`);
   if (others.flatMap(subnetsOf).some((other) => overlaps(other, prefix)))
@@ -66,18 +88,61 @@ function defaultBridge(
   const record: NetworkRecord = {
     ...(before ?? blank('bridge')),
     driver: 'bridge',
-    ipam: { driver: 'default', options: null, config: [{ Subnet: subnet, ...range, Gateway: gateway }] },
+    enableIPv6: ipv6,
+    ipam: {
+      driver: 'default',
+      options: null,
+      config: [
+        { Subnet: subnet, ...range, Gateway: gateway, ...outside(options.bridge?.defaultGateway, prefix) },
+        ...(ipv6 ? [ipv6Pool(before, options, others)] : []),
+      ],
+    },
     options: {
       [OPTION.defaultBridge]: 'true',
-      [OPTION.icc]: 'true',
+      [OPTION.icc]: String(icc),
       [OPTION.masquerade]: String(options.ipMasq ?? true),
-      [OPTION.hostBinding]: '0.0.0.0',
+      [OPTION.hostBinding]: hostBinding,
       [OPTION.bridgeName]: name,
       [OPTION.mtu]: String(mtu),
     },
   };
   bridgeSettings(record);
   return record;
+}
+
+/** The subnet that the bridge had before, unless the pools are others now. */
+function known4(before: NetworkRecord | undefined, { addressPools = [] }: NetworkServiceOptions): IpamPool | null {
+  const [first] = before?.ipam.config ?? [];
+  const prefix = parsePrefix(first?.Subnet ?? '');
+  if (first === undefined || prefix === null) return null;
+  const bases = addressPools.flatMap(({ base }) => parsePrefix(base) ?? []);
+  if (bases.length > 0 && !bases.some((base) => overlaps(base, prefix))) return null;
+  const { AuxiliaryAddresses: _, IPRange: __, ...pool } = first;
+  return pool;
+}
+
+/** `--default-gateway`: containers go out by another machine of the bridge's network. */
+function outside(gateway: string | undefined, subnet: Prefix): Pick<IpamPool, 'AuxiliaryAddresses'> {
+  if (gateway === undefined) return {};
+  const address = parseAddress(gateway);
+  if (address === null || !contains(subnet, address))
+    throw invalid(`default gateway ip must be part of the network: ${gateway} is not in ${formatPrefix(subnet)}`);
+  return { AuxiliaryAddresses: { [GATEWAY_OUTSIDE]: gateway } };
+}
+
+/** The IPv6 subnet of the default bridge: what is said, what it had before, or a free one. */
+function ipv6Pool(
+  before: NetworkRecord | undefined,
+  { bridge, addressPools = [] }: NetworkServiceOptions,
+  others: readonly NetworkRecord[],
+): IpamPool {
+  const had = before?.ipam.config.find(({ Subnet = '' }) => parsePrefix(Subnet)?.version === 6);
+  const said = parsePrefix(bridge?.fixedCidrV6 ?? '');
+  if (said !== null) return withGateway({ Subnet: formatPrefix(said) });
+  const pools = poolsOfVersion(addressPools, 6);
+  const free = (): string =>
+    pools.length === 0 ? uniqueLocalSubnet() : formatPrefix(freeSubnet(others.flatMap(subnetsOf), pools));
+  return had ?? withGateway({ Subnet: free() });
 }
 
 /** `--bip`: the bridge's address with the length of its prefix. */

@@ -12,7 +12,7 @@ import {
 } from './cidr.js';
 import { failed, invalid } from './errors.js';
 import { NetworkAddresses, SubnetAddresses } from './ipam.js';
-import { isPredefined, joined, printable, subnetsOf } from './network-options.js';
+import { GATEWAY_OUTSIDE, isPredefined, joined, printable, subnetsOf } from './network-options.js';
 import { leadsNowhere, parentSettings } from './parent-options.js';
 import type { EndpointRecord, NetworkRecord, SandboxRecord } from './record.js';
 import type { EndpointRequest } from './types.js';
@@ -132,8 +132,11 @@ export function newEndpoint(
 }
 
 /** The gateway that a network has in one of its subnets; '' where it was given none. */
-const gatewayIn = (record: NetworkRecord, subnet: Prefix): string =>
-  record.ipam.config.find(({ Subnet }) => Subnet === formatPrefix(subnet))?.Gateway ?? '';
+function gatewayIn({ driver, ipam }: NetworkRecord, subnet: Prefix): string {
+  const pool = ipam.config.find(({ Subnet }) => Subnet === formatPrefix(subnet));
+  const outside = driver === 'bridge' ? pool?.AuxiliaryAddresses?.[GATEWAY_OUTSIDE] : undefined;
+  return outside ?? pool?.Gateway ?? '';
+}
 
 /** Whether an endpoint's interface stands on one of the machine's, instead of leading to a bridge. */
 export const isOnParent = ({ interfaceName, hostInterface }: EndpointRecord): boolean =>

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { type AddressPool, freeSubnet } from './address-pools.js';
+import { type AddressPool, freeSubnet, poolsOfVersion } from './address-pools.js';
 import { contains, formatAddress, formatPrefix, overlaps, type Prefix, parseAddress, parsePrefix } from './cidr.js';
 import { forbidden, invalid, notFound } from './errors.js';
 import { guard } from './guards.js';
@@ -20,6 +20,9 @@ export const OPTION = {
   defaultBridge: 'com.docker.network.bridge.default_bridge',
   mtu: 'com.docker.network.driver.mtu',
 } as const;
+
+/** The auxiliary address that containers of a bridge have for their gateway, instead of the bridge's own. */
+export const GATEWAY_OUTSIDE = 'DefaultGatewayIPv4';
 
 /** What the bridge driver makes of a network's options. */
 export interface BridgeSettings {
@@ -92,7 +95,7 @@ export interface Surroundings {
   readonly networks: readonly NetworkRecord[];
   /** Subnets that the machine itself reaches by other ways. */
   readonly routes: readonly Prefix[];
-  readonly pools?: readonly AddressPool[];
+  readonly pools: readonly AddressPool[];
 }
 
 /** Check what is asked and choose what is not: the record of a new network. Throws in Docker's words. */
@@ -213,13 +216,16 @@ function choosePools(asked: readonly IpamPool[], enableIPv6: boolean, around: Su
   }
   const has = (version: 4 | 6): boolean => pools.some((pool) => parsePrefix(pool.Subnet ?? '')?.version === version);
   const chosen: IpamPool[] = [...pools];
-  if (!has(4)) chosen.unshift({ Subnet: formatPrefix(freeSubnet([...taken, ...around.routes], around.pools)) });
-  if (enableIPv6 && !has(6)) chosen.push({ Subnet: uniqueLocalSubnet() });
+  const free = (version: 4 | 6): string =>
+    formatPrefix(freeSubnet([...taken, ...around.routes], poolsOfVersion(around.pools, version)));
+  if (!has(4)) chosen.unshift({ Subnet: free(4) });
+  if (enableIPv6 && !has(6))
+    chosen.push({ Subnet: poolsOfVersion(around.pools, 6).length > 0 ? free(6) : uniqueLocalSubnet() });
   return chosen;
 }
 
 /** A /64 of a random RFC 4193 network: as good as surely nobody else's. */
-function uniqueLocalSubnet(): string {
+export function uniqueLocalSubnet(): string {
   const hex = randomBytes(5).toString('hex');
   return formatPrefix(
     parsePrefix(`fd${hex.slice(0, 2)}:${hex.slice(2, 6)}:${hex.slice(6, 10)}::/64`) ?? freeSubnet([]),
@@ -227,7 +233,7 @@ function uniqueLocalSubnet(): string {
 }
 
 /** The first address of the range, or else of the subnet, that is not the network's own. */
-function withGateway(pool: IpamPool): IpamPool {
+export function withGateway(pool: IpamPool): IpamPool {
   const subnet = parsePrefix(pool.Subnet ?? '');
   if (subnet === null || (pool.Gateway ?? '') !== '') return pool;
   const range = parsePrefix(pool.IPRange ?? '') ?? subnet;

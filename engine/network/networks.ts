@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { realKernel } from '../kernel/kernel.js';
 import { openNetlink, Rtnetlink } from '../kernel/netlink/index.js';
+import { poolsOr } from './address-pools.js';
 import { setSysctl, sysctl } from './bridge.js';
 import { type NetworkContext, rulesOfOtherOptions } from './context.js';
 import { defaultNetworks } from './default-networks.js';
@@ -67,6 +68,7 @@ function makeContext(options: NetworkServiceOptions, netlink: Rtnetlink): Networ
     firewalls,
     hairpin,
     masquerade: options.ipMasq ?? true,
+    addressPools: poolsOr(options.addressPools),
     execRoot: options.execRoot,
     event: options.event ?? (() => undefined),
     warn,

@@ -62,7 +62,11 @@ export class Networks implements NetworkService {
     if (known.some(({ name }) => name === options.Name) && !isPredefined({ name: options.Name }))
       throw conflict(`network with name ${printable(options.Name)} already exists`);
     const id = randomBytes(32).toString('hex');
-    const planned = newNetwork(options, id, { networks: known, routes: machineRoutes(netlink) });
+    const planned = newNetwork(options, id, {
+      networks: known,
+      routes: machineRoutes(netlink),
+      pools: this.#context.addressPools,
+    });
     // a bridge or a parent that the user made stays the user's
     const record =
       planned.driver === 'bridge'

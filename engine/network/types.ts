@@ -1,5 +1,6 @@
 /** The container network model: a sandbox (a container's network namespace) has endpoints, each on one network. */
 import type { Reactor } from '../kernel/reactor.js';
+import type { AddressPool } from './address-pools.js';
 
 export interface IpamPool {
   readonly Subnet?: string;
@@ -180,7 +181,16 @@ export interface NetworkServiceOptions {
     readonly bip?: string;
     readonly fixedCidr?: string;
     readonly mtu?: number;
+    /** False: its containers do not reach each other. */
+    readonly icc?: boolean;
+    /** Where ports are published that name no address: `--ip`. */
+    readonly hostBinding?: string;
+    readonly defaultGateway?: string;
+    readonly ipv6?: boolean;
+    readonly fixedCidrV6?: string;
   } | null;
+  /** Where networks get subnets from that name none; none: Docker's own. */
+  readonly addressPools?: readonly AddressPool[];
   readonly iptables?: boolean;
   readonly ipForward?: boolean;
   readonly ipMasq?: boolean;

@@ -172,7 +172,7 @@ if (!inSandbox) {
       assert.equal(traces(execRoot, root), before);
       assert.equal((await attach('two')).networks['bridge']?.IPAddress, '172.17.0.2');
       for (
-        const deadline = Date.now() + 10_000;
+        const deadline = Date.now() + 45_000;
         tryInside(null, `ip link show veth${one.networks['bridge']?.EndpointID.slice(0, 7)}`).status === 0;
         await sleep(20)
       )
@@ -601,6 +601,38 @@ if (!inSandbox) {
       );
       assert.ok(reaches(one.sandboxKey, '10.7.0.1'), 'the gateway does not answer');
       await assert.rejects(open({ bridge: { bip: '10.7.0.0/24' } }), /invalid CIDR address/);
+    });
+
+    test('takes subnets from its pools, and gives the bridge another gateway, binding and no talk among its containers', async () => {
+      await networks.close();
+      inside(null, 'ip link del docker0');
+      networks = await open({
+        addressPools: [{ base: '10.30.0.0/16', size: 24 }],
+        bridge: { icc: false, hostBinding: '127.0.0.1', defaultGateway: '10.30.0.9' },
+      });
+      assert.equal((await networks.get('bridge')).IPAM.Config[0]?.Subnet, '10.30.0.0/24');
+      await networks.create({ Name: 'own' });
+      assert.equal((await networks.get('own')).IPAM.Config[0]?.Subnet, '10.30.1.0/24');
+      const one = await attach('one', { bridge: {} }, published('80/tcp', '8080'));
+      const two = await attach('two');
+      assert.deepEqual(one.ports, { '80/tcp': [{ HostIp: '127.0.0.1', HostPort: '8080' }] });
+      assert.equal(one.networks['bridge']?.Gateway, '10.30.0.9');
+      assert.match(inside(one.sandboxKey, 'ip route'), /default via 10\.30\.0\.9 dev eth0/);
+      assert.ok(!reaches(two.sandboxKey, one.networks['bridge']?.IPAddress ?? ''), 'a neighbour answers');
+      assert.ok(rules().includes('-A FORWARD -i docker0 -o docker0 -j DROP'), rules().join('\n'));
+      await assert.rejects(
+        open({ bridge: { defaultGateway: '10.0.0.1' } }),
+        /default gateway ip must be part of the network/,
+      );
+    });
+
+    test('has IPv6 on its bridge', async () => {
+      await networks.close();
+      networks = await open({ bridge: { ipv6: true, fixedCidrV6: 'fd00:5::/64' } });
+      const one = await attach('one');
+      const { bridge } = one.networks;
+      assert.deepEqual([bridge?.GlobalIPv6Address, bridge?.IPv6Gateway], ['fd00:5::2', 'fd00:5::1']);
+      assert.ok(reaches(one.sandboxKey, 'fd00:5::1'), 'the gateway does not answer');
     });
 
     test('does without a proxy', async () => {

@@ -174,9 +174,36 @@ describe('addresses of a network', () => {
 });
 
 describe('a new network', () => {
-  const make = (options: Partial<NetworkCreateOptions>, networks: NetworkRecord[] = []): NetworkRecord =>
-    newNetwork({ Name: 'own', ...options }, 'ab'.repeat(32), { networks, routes: [prefix('172.17.0.0/16')] });
+  const make = (
+    options: Partial<NetworkCreateOptions>,
+    networks: NetworkRecord[] = [],
+    pools = DEFAULT_POOLS,
+  ): NetworkRecord =>
+    newNetwork({ Name: 'own', ...options }, 'ab'.repeat(32), { networks, routes: [prefix('172.17.0.0/16')], pools });
   const pools = (...config: object[]): Partial<NetworkCreateOptions> => ({ IPAM: { Config: config } });
+
+  test('gets its subnets from the pools that the engine was told, each of its version', () => {
+    const told = [
+      { base: 'fd00:7::/48', size: 64 },
+      { base: '10.20.0.0/16', size: 24 },
+    ];
+    const config = (other: NetworkRecord) => make({}, [{ ...other, id: 'cd'.repeat(32) }], told).ipam.config;
+    const first = make({ EnableIPv6: true }, [], told);
+    assert.deepEqual(first.ipam.config, [
+      { Subnet: '10.20.0.0/24', Gateway: '10.20.0.1' },
+      { Subnet: 'fd00:7::/64', Gateway: 'fd00:7::1' },
+    ]);
+    assert.deepEqual(config(first), [{ Subnet: '10.20.1.0/24', Gateway: '10.20.1.1' }]);
+    assert.equal(
+      refusal(() => config(make(pools({ Subnet: '10.16.0.0/12' })))),
+      'Internal: all predefined address pools have been fully subnetted',
+    );
+  });
+
+  test('is found in a pool of more networks than can be looked at', () => {
+    const pool = [{ base: 'fd00::/8', size: 128 }];
+    assert.equal(formatPrefix(freeSubnet([prefix('fd00::/9'), prefix('fd80::/127')], pool)), 'fd80::2/128');
+  });
 
   test('gets what was not asked for', () => {
     assert.deepEqual(make({}).ipam, {

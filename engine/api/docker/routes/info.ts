@@ -140,6 +140,9 @@ export class EngineInfo {
       RuncCommit: { ID: '', ...(version.atLeast(49) ? {} : { Expected: '' }) },
       InitCommit: { ID: '', ...(version.atLeast(49) ? {} : { Expected: '' }) },
       SecurityOptions: ['name=seccomp,profile=builtin', ...(cgroupVersion === 2 ? ['name=cgroupns'] : [])],
+      ...((facts.addressPools ?? []).length === 0
+        ? {}
+        : { DefaultAddressPools: (facts.addressPools ?? []).map(({ base, size }) => ({ Base: base, Size: size })) }),
       CDISpecDirs: [],
       Warnings: [
         ...this.warnings,
