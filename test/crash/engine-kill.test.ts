@@ -132,7 +132,8 @@ function leftOnMachine(root: string, group: string): string[] {
     ...below(`${root}/data/containers`),
     ...lines('ip', '-o', 'link').filter((line) => /veth|br-/.test(line)),
     ...lines('iptables-save').filter((line) => line.includes('br-')),
-    ...lines('sh', '-c', `find /sys/fs/cgroup -mindepth 2 -path '*${group}/*' -type d`),
+    // groups of others come and go meanwhile
+    ...lines('find', '/sys/fs/cgroup', '-ignore_readdir_race', '-mindepth', '2', '-path', `*${group}/*`, '-type', 'd'),
     ...lines('ps', '-eo', 'comm,args').filter((line) => /glassbox-(shim|runt)|sleep 1000/.test(line)),
   ];
 }
