@@ -70,6 +70,7 @@ export function rerunInSandbox(url: string, options: { timeoutMs?: number } = {}
       env: { ...process.env, GLASSBOX_TEST_SANDBOX: '1', NODE_TEST_CONTEXT: undefined },
     },
   );
+  for (const [, line] of done.stdout.matchAll(/^ *# (looked again.*)/gm)) console.log(line);
   if (done.status !== 0) {
     const failures = done.stdout
       .split('\n')
