@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { existsSync, mkdtempSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readlink, rename, rm, symlink } from 'node:fs/promises';
 import { basename, join, relative } from 'node:path';
 import { EngineError } from '../../kernel/errors.js';
@@ -85,7 +85,7 @@ export class SnapshotStore implements Snapshots {
     this.#need(parent, 1);
     try {
       const home = await mkdtemp(join(this.#layout.incomplete, 'layer-'));
-      await makeDirectories(home, { diff: 0o755 });
+      makeDirectories(home, { diff: 0o755 });
       await syncDirectory(home);
       await syncDirectory(this.#layout.incomplete);
       this.#step('draft-made');
@@ -219,8 +219,8 @@ export class SnapshotStore implements Snapshots {
     this.#need(top, 1);
     try {
       if (!bare) await this.#ensureInit(top);
-      const home = await mkdtemp(join(this.#layout.incomplete, 'snapshot-'));
-      await makeDirectories(home, { upper: 0o755, work: 0o700, merged: 0o700 });
+      const home = mkdtempSync(join(this.#layout.incomplete, 'snapshot-'));
+      makeDirectories(home, { upper: 0o755, work: 0o700, merged: 0o700 });
       const record: StoredSnapshot = { version: 1, id, top, init: !bare };
       await writeNew(join(home, 'snapshot.json'), `${JSON.stringify(record)}\n`);
       this.#step('record-written');
@@ -307,7 +307,7 @@ export class SnapshotStore implements Snapshots {
     const lower = top === null ? [] : this.chainOf(top).map(({ chainId }) => this.#layout.diff(chainId));
     if (isInitLayer(kernel, join(target, 'diff'), lower)) return;
     const home = await mkdtemp(join(this.#layout.incomplete, 'init-'));
-    await makeDirectories(home, { diff: 0o755 });
+    makeDirectories(home, { diff: 0o755 });
     const userxattr = this.#options.userxattr === true;
     await makeInitLayer(join(home, 'diff'), lower, { userxattr, kernel });
     // a power cut took something of it
