@@ -4,6 +4,7 @@ import type { ExecRequest, ExecResult, Snapshot } from '../../engine/api/types.j
 import { weightOfShares } from '../../src/lesson/checks/cgroups.js';
 import type { CheckContext } from '../../src/lesson/checks/context.js';
 import { evaluate } from '../../src/lesson/checks/evaluate.js';
+import { put } from '../../src/lesson/checks/words.js';
 import type { Check, CheckResult } from '../../src/lesson/types.js';
 import { lab, layer, type SnapshotBuilder } from '../helpers/snapshot-builder.js';
 
@@ -367,4 +368,12 @@ test('names from the kernel cannot act on a terminal', async () => {
     !/[\u0000-\u001f\u007f-\u009f]/.test(result.observed.en + result.observed.zh),
     JSON.stringify(result.observed.en),
   );
+});
+
+test('a Chinese piece in a Chinese sentence has no blank beside it, a Latin one has', () => {
+  const zh = (template: string, piece: string): string => put('', template, { en: '', zh: piece }).zh;
+  assert.equal(zh('进程号为 %', '至少 2'), '进程号为至少 2');
+  assert.equal(zh('进程号为 %', '2'), '进程号为 2');
+  assert.equal(zh('进程 % 所在的位置', '“sleep 1”'), '进程“sleep 1”所在的位置');
+  assert.equal(zh('网桥 % 的端口', 'br0'), '网桥 br0 的端口');
 });

@@ -81,3 +81,8 @@ test('escapes in a lesson cannot reach the terminal', () => {
     .join('');
   assert.equal(/[\x00-\x1f\u202e]/.test(all), false);
 });
+
+test('a line break in the source is no blank beside a Chinese mark', () => {
+  assert.deepEqual(show('没有自己的数，\nshell 和 Docker\n会说'), ['没有自己的数，shell 和 Docker 会说']);
+  assert.deepEqual(show('one\ntwo'), ['one two']);
+});

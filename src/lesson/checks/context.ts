@@ -80,7 +80,7 @@ export function processName(selector: {
   readonly argvMatches?: string;
 }): Bilingual {
   const name = selector.argv ?? selector.comm ?? selector.argvMatches;
-  return name === undefined ? say('sought', '（符合条件的）') : same(`“${name}”`);
+  return name === undefined ? say('sought', '符合条件的') : same(`“${name}”`);
 }
 
 export function networksAt(

@@ -193,7 +193,8 @@ function sources(results: readonly CheckResult[]): string {
 }
 
 function negate(inner: CheckResult): CheckResult {
-  const expected = put('not: %', '不应：%', inner.expected);
+  const { en, zh } = inner.expected;
+  const expected = { en: `not: ${en}`, zh: `不应${zh.startsWith('有') ? '' : '：'}${zh}` };
   if (inner.result === 'couldNotMeasure') return { ...inner, expected };
   return { ...inner, expected, result: inner.result === 'passed' ? 'notYet' : 'passed' };
 }

@@ -31,14 +31,22 @@ export function list(parts: readonly Bilingual[], limit = 8): Bilingual {
   };
 }
 
+/** Chinese at the edge of a piece needs no blank beside it; other letters and numbers do. */
+const BEGINS_CHINESE = /^[\u4e00-\u9fff\u3001-\u3011\uff01-\uff1f“]/;
+const ENDS_CHINESE = /[\u4e00-\u9fff\u3001-\u3011\uff01-\uff1f”]$/;
+
 /** Put pieces into templates: `%` stands for the next argument. */
 export function put(en: string, zh: string, ...args: readonly Bilingual[]): Bilingual {
   const insert = (template: string, pick: (part: Bilingual) => string): string => {
     let next = 0;
-    return template.replace(/%/g, () => {
+    return template.replace(/(?<=([\u4e00-\u9fff])?)( ?)%( ?)(?=([\u4e00-\u9fff])?)/g, (...found: string[]) => {
+      const [, before, left = '', right = '', after] = found;
       const part = args[next];
       next += 1;
-      return part ? pick(part) : '%';
+      const text = part ? pick(part) : '%';
+      const isLeftBare = before !== undefined && BEGINS_CHINESE.test(text);
+      const isRightBare = after !== undefined && ENDS_CHINESE.test(text);
+      return `${isLeftBare ? '' : left}${text}${isRightBare ? '' : right}`;
     });
   };
   return { en: insert(en, (part) => part.en), zh: insert(zh, (part) => part.zh) };

@@ -21,12 +21,15 @@ import { padLine, takeColumns, truncate } from '../text/fit.js';
 import { sanitise } from '../text/sanitise.js';
 import { span } from '../text/styled.js';
 import { textWidth } from '../text/width.js';
+import { wrapText } from '../text/wrap.js';
 import { latestNews } from './news.js';
 import { commandHints, statusLine } from './status-line.js';
 import type { ViewState } from './view-state.js';
 
 /** Of the focused panel's keys, how many stand in the status line. */
 const OWN_HINTS = 2;
+/** From here on a sentence is wrapped between words. */
+const WIDEST_WORD = 10;
 const HINTED = ['help', 'palette', 'zoom', 'next-pane', 'filter', 'language', 'quit'] as const;
 const HINTED_IN_LESSONS = ['answer', 'next', 'hint'] as const;
 
@@ -189,6 +192,11 @@ export class Painter {
     const { canvas, columns, rows } = screen;
     canvas.fill({ x: 0, y: 0, width: columns, height: rows });
     let rest = text('tooSmall', view.lang, { size: `${columns}x${rows}` });
+    if (columns >= WIDEST_WORD) {
+      const lines = wrapText(rest, columns).slice(0, rows);
+      for (const [y, part] of lines.entries()) canvas.line(0, y, columns, [span(part.trim(), 'warn')]);
+      return;
+    }
     for (let y = 0; y < rows && rest !== ''; y++) {
       // A single column has no room for a wide character: then one code point a line, cut by the canvas.
       const part = takeColumns(rest, columns).text || [...rest][0]!;

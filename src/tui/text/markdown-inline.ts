@@ -23,12 +23,18 @@ function isWide(char: string | undefined): boolean {
   return char !== undefined && charWidth(char.codePointAt(0)!) === 2;
 }
 
-/** A line break in the source is a blank between Latin words and nothing between Chinese characters. */
+/** `，`, `：`, `（` … take the room of a blank themselves. */
+function isWideMark(char: string | undefined): boolean {
+  return char !== undefined && /[\u3001-\u3011\uff01-\uff1f]/.test(char);
+}
+
+/** A line break in the source is a blank between Latin words and nothing between Chinese characters or beside their marks. */
 function joinLines(text: string): string {
   return text.replace(/[ \t]*\n[ \t]*/g, (_, offset: number, whole: string) => {
     const before = whole.slice(0, offset).at(-1);
     const after = [...whole.slice(offset).trimStart()][0];
-    return isWide(before) && isWide(after) ? '' : ' ';
+    const isChinese = (isWide(before) && isWide(after)) || isWideMark(before) || isWideMark(after);
+    return isChinese ? '' : ' ';
   });
 }
 
