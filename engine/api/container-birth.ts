@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { O } from '../kernel/constants.js';
 import { EngineError } from '../kernel/errors.js';
 import { check, type Kernel } from '../kernel/kernel.js';
+import { noteOfRecord } from '../kernel/program/note.js';
 import { DEFAULT_ENV, execInLab, type LabProcess, startInLab } from '../labhost/exec.js';
 import type { Labs, ManagedLab } from '../labhost/labs.js';
 import { dockerDefaultSpec } from '../policy/default-spec.js';
@@ -196,16 +197,7 @@ function note(lab: ManagedLab, record: ExplainedRecord): void {
     actor: 'engine',
     domain: /mount|pivot_root|^fs/.test(record.syscall) ? 'mount' : 'syscall',
     subject: `container ${NEWBORN}`,
-    act: record.call,
-    command: record.command,
-    man: record.man,
-    explanation: record.explanation,
-    result: {
-      ok: record.state !== 'failed',
-      ...(record.result === null ? {} : { value: record.result }),
-      ...(record.errno === null ? {} : { errno: record.errno }),
-    },
-    ...(record.durationNs === null ? {} : { durationNs: record.durationNs }),
+    ...noteOfRecord(record),
   });
 }
 

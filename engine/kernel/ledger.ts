@@ -1,5 +1,6 @@
 import type { Bilingual, LedgerDomain, LedgerEntry } from '../api/types.js';
-import { callText, explainRecord } from './program/explain.js';
+import { explainRecord } from './program/explain.js';
+import { noteOfRecord } from './program/note.js';
 import type { RunningProgram } from './program/running.js';
 
 /** What the ledger is told; it adds order and time. */
@@ -53,21 +54,11 @@ export class Ledger {
       const record = records[trace.index];
       if (record?.options.label !== undefined) options.before?.(record.options.label);
       if (record === undefined || record.syscall === 'none' || trace.state === 'pending') continue;
-      const explained = explainRecord(record, trace.index, trace);
       this.note({
         actor,
         subject,
         domain: record.syscall.includes('mount') || record.syscall === 'pivot_root' ? 'mount' : 'syscall',
-        act: callText(record),
-        command: explained.command,
-        man: explained.man,
-        explanation: explained.explanation,
-        result: {
-          ok: trace.state !== 'failed',
-          ...(trace.result === null ? {} : { value: trace.result }),
-          ...(explained.errno === null ? {} : { errno: explained.errno }),
-        },
-        ...(trace.durationNs === null ? {} : { durationNs: trace.durationNs }),
+        ...noteOfRecord(explainRecord(record, trace.index, trace)),
       });
     }
   }

@@ -1,6 +1,7 @@
 import type { DeedNote } from '../journal/deed.js';
 import { PROGRAM, type ProgramDeed } from './deed.js';
 import { explainTrace } from './explain.js';
+import { noteOfRecord } from './note.js';
 
 /** Programs that ran for somebody, in words. */
 PROGRAM.tellWith(tellProgram);
@@ -16,16 +17,7 @@ function tellProgram(deed: ProgramDeed): readonly DeedNote[] {
           {
             domain: record.syscall.includes('mount') || record.syscall === 'pivot_root' ? 'mount' : 'syscall',
             place: `${program.name}: ${record.section}`,
-            act: record.call,
-            command: record.command,
-            man: record.man,
-            explanation: record.explanation,
-            result: {
-              ok: record.state !== 'failed',
-              ...(record.result === null ? {} : { value: record.result }),
-              ...(record.errno === null ? {} : { errno: record.errno }),
-            },
-            ...(record.durationNs === null ? {} : { durationNs: record.durationNs }),
+            ...noteOfRecord(record),
           },
         ],
   );
