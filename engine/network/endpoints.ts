@@ -64,8 +64,9 @@ export function checkEndpoint(record: NetworkRecord, request: EndpointRequest): 
   };
   check(v4, 4);
   check(v6, 6);
+  if (LinkLocalIPs.length > MAX_ALIASES) throw invalid(`more than ${MAX_ALIASES} link-local addresses`);
   for (const text of LinkLocalIPs)
-    if (parseAddress(text) === null) problems.push(`invalid link-local IP address: ${printable(text)}`);
+    if ((parseAddress(text)?.value ?? 0n) === 0n) problems.push(`invalid link-local IP address: ${printable(text)}`);
   if (problems.length > 0)
     throw invalid(`invalid config for network ${record.name}: invalid endpoint settings:\n${joined(problems)}`);
   if (!predefined && !record.ownSubnets && (v4 !== '' || v6 !== ''))

@@ -1,3 +1,4 @@
+import { isIPv4 } from 'node:net';
 import { NetlinkError, type Request, type Rtnetlink } from '../kernel/netlink/index.js';
 import { applyAll, indexOf } from './bridge.js';
 import { failed } from './errors.js';
@@ -133,6 +134,10 @@ function addressRequests(endpoint: EndpointRecord, index: number): Request[] {
     ...(endpoint.ipv6 === ''
       ? []
       : [{ op: 'address-add', link, address: endpoint.ipv6, prefix: endpoint.ipv6Bits, noDad: true } as const]),
+    ...(endpoint.request.IPAMConfig?.LinkLocalIPs ?? []).map((address): Request => {
+      const on = { op: 'address-add', link, address } as const;
+      return isIPv4(address) ? { ...on, prefix: 16 } : { ...on, prefix: 64, noDad: true };
+    }),
   ];
 }
 

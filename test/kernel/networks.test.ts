@@ -274,7 +274,10 @@ if (!inSandbox) {
       });
       const one = await attach('one', { own: {} });
       const two = await attach('two', {
-        own: { IPAMConfig: { IPv4Address: '10.5.7.7' }, MacAddress: '02:00:00:00:00:AA' },
+        own: {
+          IPAMConfig: { IPv4Address: '10.5.7.7', LinkLocalIPs: ['169.254.8.8'] },
+          MacAddress: '02:00:00:00:00:AA',
+        },
       });
       assert.equal(one.networks['own']?.IPAddress, '10.5.3.2');
       assert.deepEqual(
@@ -283,7 +286,7 @@ if (!inSandbox) {
       );
       assert.match(
         inside(two.sandboxKey, 'ip addr; ip route'),
-        /mtu 1400[\s\S]*02:00:00:00:00:aa[\s\S]*10\.5\.7\.7\/16[\s\S]*default via 10\.5\.0\.9/,
+        /mtu 1400[\s\S]*02:00:00:00:00:aa[\s\S]*10\.5\.7\.7\/16[\s\S]*169\.254\.8\.8\/16[\s\S]*default via 10\.5\.0\.9/,
       );
       assert.match(inside(null, 'ip addr show foo0'), /mtu 1400[\s\S]*inet 10\.5\.0\.9\/16/);
       assert.ok(reaches(two.sandboxKey, '10.5.3.2'), 'the neighbour does not answer');
@@ -294,6 +297,10 @@ if (!inSandbox) {
       await assert.rejects(
         networks.attach(request('three', { own: { IPAMConfig: { IPv4Address: '1.2.3.4' } } })),
         refused('InvalidArgument', /no configured subnet or ip-range contain the IP address 1\.2\.3\.4/),
+      );
+      await assert.rejects(
+        networks.attach(request('three', { own: { IPAMConfig: { IPv6Address: '::ffff:10.5.7.9' } } })),
+        refused('InvalidArgument', /invalid IPv6 address: ::ffff:10\.5\.7\.9/),
       );
     });
 
@@ -348,6 +355,64 @@ if (!inSandbox) {
         rules(6).join('\n'),
         /-A DOCKER ! -i br-\w+ -p tcp -m tcp --dport 8086 -j DNAT --to-destination \[fd00:1234::2\]:80/,
       );
+    });
+
+    test('is led out by a route, or to who has a route, or not at all', async () => {
+      const out = neighbour();
+      const mode = (text: string): Record<string, string> => ({ 'com.docker.network.bridge.gateway_mode_ipv4': text });
+      const to = (subnet: string): string => inside(out, `ip route add ${subnet} via 10.99.0.1`);
+      for (const [Name, text, subnet] of [
+        ['routed', 'routed', '10.61.0.0/24'],
+        ['open', 'nat-unprotected', '10.62.0.0/24'],
+        ['shut', 'nat', '10.63.0.0/24'],
+      ] as const) {
+        await networks.create({ Name, IPAM: { Config: [{ Subnet: subnet }] }, Options: mode(text) });
+        to(subnet);
+      }
+      const routed = await attach('routed', { routed: {} }, published('80/tcp', '8061'));
+      const unprotected = await attach('open', { open: {} }, published('80/tcp', '8062'));
+      const shut = await attach('shut', { shut: {} }, published('80/tcp', '8063'));
+      for (const { sandboxKey } of [routed, unprotected, shut]) {
+        await serve(sandboxKey, 80);
+        await serve(sandboxKey, 81);
+      }
+      assert.deepEqual(routed.ports['80/tcp']?.[0], { HostIp: '0.0.0.0', HostPort: '' });
+      const hears = async (address: string, port: number): Promise<boolean> =>
+        /^from /.test(await inTime(out, ask(address, port)));
+      assert.deepEqual(
+        [await hears('10.61.0.2', 80), await hears('10.61.0.2', 81), await hears('10.99.0.1', 8061)],
+        [true, false, false],
+      );
+      assert.match(await inTime(routed.sandboxKey, 'ping -c1 -W5 10.99.0.2 >/dev/null && echo yes'), /yes/);
+      assert.deepEqual(
+        [await hears('10.62.0.2', 80), await hears('10.62.0.2', 81), await hears('10.99.0.1', 8062)],
+        [true, true, true],
+      );
+      assert.deepEqual([await hears('10.63.0.2', 80), await hears('10.99.0.1', 8063)], [false, true]);
+      await networks.create({ Name: 'alone', Internal: true, Options: mode('isolated') });
+      const { Id, IPAM } = await networks.get('alone');
+      assert.equal(IPAM.Config[0]?.Gateway, undefined);
+      assert.doesNotMatch(inside(null, `ip -4 addr show br-${Id.slice(0, 12)}`), /inet /);
+      const before = rules();
+      await networks.close();
+      networks = await open();
+      assert.deepEqual(rules(), before);
+      for (const [Internal, text, message] of [
+        [false, 'isolated', "gateway mode 'isolated' can only be used for an internal network"],
+        [false, 'x', 'failed to parse com.docker.network.bridge.gateway_mode_ipv4 value: x (unknown gateway mode x)'],
+      ] as const)
+        await assert.rejects(networks.create({ Name: 'x', Internal, Options: mode(text) }), { message });
+      removeNeighbour(out);
+    });
+
+    test('gives packets the source address that it was told', async () => {
+      const out = neighbour();
+      inside(null, 'ip addr add 10.99.0.7/24 dev out');
+      await networks.create({ Name: 'own', Options: { 'com.docker.network.host_ipv4': '10.99.0.7' } });
+      const one = await attach('one', { own: {} });
+      await serve(out, 80);
+      assert.equal(await inTime(one.sandboxKey, ask('10.99.0.2', 80)), 'from 10.99.0.7\n');
+      removeNeighbour(out);
     });
 
     test('is joined and left by a running container', async () => {

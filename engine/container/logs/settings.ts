@@ -65,12 +65,15 @@ export function checkLogValues({ Type, Config }: LogConfig): void {
     new EngineError('InvalidArgument', `failed to initialize logging driver: ${why}`);
   const size = Config['max-size'];
   if (size !== undefined && !SIZE.test(size)) throw failed(`invalid size: '${size}'`);
-  if (size !== undefined && sizeOf(size) <= 0) throw failed(`max-size should be a positive number`);
+  if (size !== undefined && sizeOf(size) <= 0) throw failed('max-size must be a positive number');
   const files = Config['max-file'];
   if (files !== undefined && !/^\d{1,9}$/.test(files)) throw failed(`strconv.Atoi: parsing "${files}": invalid syntax`);
   if (files !== undefined && Number(files) < 1) throw failed('max-file cannot be less than 1');
-  if (files !== undefined && Number(files) > 1 && size === undefined && Type === 'json-file')
-    throw failed('max-file option requires max-size to be set');
+  const compress = Config['compress'];
+  if (compress !== undefined && !/^(1|t|T|TRUE|true|True|0|f|F|FALSE|false|False)$/.test(compress))
+    throw failed(`strconv.ParseBool: parsing "${compress}": invalid syntax`);
+  if (Type === 'json-file' && /^[1tT]/.test(compress ?? '') && (Number(files ?? 1) === 1 || size === undefined))
+    throw failed('compress cannot be true when max-file is less than 2 or max-size is not set');
 }
 
 const SIZE = /^(\d+(?:\.\d+)?)\s*([bkmgt]?)i?b?$/i;
