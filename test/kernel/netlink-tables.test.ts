@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { closeSync } from 'node:fs';
+import { closeSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { realKernel } from '../../engine/kernel/kernel.js';
 import { AF_INET, AF_INET6, RTNH_F } from '../../engine/kernel/netlink/constants.js';
@@ -31,6 +31,7 @@ if (!insideNamespaces) {
   /** v0 (up, 10.1.0.1/24, fd00::1/64), its other end v1 in the bridge br0 (up), a vxlan. */
   const fresh = (): Rtnetlink => {
     closeSync(freshNetns());
+    writeFileSync('/proc/sys/net/ipv6/conf/default/accept_dad', '0');
     const netlink = new Rtnetlink(realKernel, openNetlink(realKernel));
     const requests: Request[] = [
       { op: 'link-set', link: { name: 'lo' }, up: true },
@@ -56,7 +57,16 @@ if (!insideNamespaces) {
       { op: 'address-add', link: { name: 'v0' }, address: 'fd00::1', prefix: 64, noDad: true },
     ];
     for (const request of requests) netlink.apply(request);
+    awaitIpv6(netlink);
     return netlink;
+  };
+  /** The kernel gives each link that has come up its IPv6 routes and address later, from a thread of its own. */
+  const awaitIpv6 = (netlink: Rtnetlink): void => {
+    const deadline = performance.now() + 45_000;
+    const count = (pattern: RegExp): number =>
+      netlink.routes().filter(({ destination, index }) => index !== null && pattern.test(destination)).length;
+    while (count(/^ff00::\/8$/) < 3 || count(/^fe80::ff:[^/]*\/128$/) < 3)
+      assert.ok(performance.now() < deadline, 'the links do not get their IPv6 routes');
   };
   const close = (netlink: Rtnetlink): void => void realKernel.call('close', netlink.fd);
   const nameIn = (netlink: Rtnetlink): ((index: number | null) => string | undefined) => {
