@@ -27,11 +27,11 @@ export const MEANT: readonly MeantDifference[] = [
     reason: OWN_STDIO,
   },
   {
-    cases: /./,
-    section: /mount order$/,
+    cases: /^(tmpfs with what it covers|bind in a user namespace$|a source that only root may reach)/,
+    section: /^mount order$/,
     reason:
-      'sources of binds are opened before the container has its own mount namespace, so those mounts are older and the ' +
-      'kernel lists them first; what lies on what is compared in the section `mounts`',
+      'what the container may not or cannot make itself is made before it is there, so the kernel lists those mounts first; ' +
+      'what lies on what is compared in the section `mounts`',
   },
   {
     cases: /^(the personality of 32 bits)$/,

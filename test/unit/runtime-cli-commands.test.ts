@@ -104,11 +104,26 @@ describe('create', () => {
     );
   });
 
-  it('refuses the systemd cgroup driver', async () => {
-    const { code, message } = await run('--systemd-cgroup create -b plain c1');
-    assert.equal(code, 1);
-    assert.match(message, /systemd cgroup flag passed/);
+  it('refuses the systemd cgroup driver, and takes the one of files, by the names of runc and crun', async () => {
+    for (const flag of ['--systemd-cgroup', '--cgroup-manager systemd', '--cgroup-manager=systemd']) {
+      const { code, message } = await run(`${flag} create -b plain c1`);
+      assert.equal(code, 1);
+      assert.match(message, /systemd cgroup flag passed/);
+    }
+    assert.match((await run('--cgroup-manager nosuch run -b plain c1')).message, /unknown cgroup manager: nosuch$/);
     assert.deepEqual(runtime.asked, []);
+    assert.equal((await run('--cgroup-manager cgroupfs create -b plain c1')).code, 0);
+  });
+
+  it("reads another file than the bundle's, from where it was called", async () => {
+    writeFileSync(
+      join(dir, 'other.json'),
+      readFileSync(join(dir, 'plain/config.json'), 'utf8').replace('"sh"', '"id"'),
+    );
+    assert.equal((await run('create -b plain --config other.json c1')).code, 0);
+    const [options] = asked('create')[0] as [CreateOptions];
+    assert.deepEqual([options.bundle, options.spec.process?.args], [join(dir, 'plain'), ['id']]);
+    assert.match((await run('create -b plain -f nosuch c2')).message, /JSON specification file .*nosuch not found$/);
   });
 });
 

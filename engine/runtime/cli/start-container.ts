@@ -28,13 +28,10 @@ async function makeAndStart(invocation: Invocation, createOnly: boolean): Promis
   const { flags, log } = invocation;
   const id = invocation.args[0] ?? '';
   const bundle = bundleOf(invocation);
-  const spec = withListenFds(readSpecFile(join(bundle, 'config.json')), invocation.world.env);
+  const spec = withListenFds(readSpecFile(configOf(invocation, bundle)), invocation.world.env);
   const process = checkProcess(spec.process);
   checkId(id);
-  if (invocation.globals.bool('systemd-cgroup'))
-    throw new CliError(
-      'systemd cgroup flag passed, but control groups are managed as files here: configure the cgroupfs driver in the engine that passes it',
-    );
+  checkCgroupManager(invocation);
   const request = ioRequest(invocation, process, createOnly || flags.bool('detach'));
   checkTerminal(request);
   const runtime = await invocation.runtime();
@@ -149,6 +146,20 @@ function bundleOf({ flags, world }: Invocation): string {
   const bundle = resolve(world.cwd, given);
   requireDirectory(bundle, given);
   return bundle;
+}
+
+function configOf({ flags, world }: Invocation, bundle: string): string {
+  const given = flags.string('config');
+  return given === '' ? join(bundle, 'config.json') : resolve(world.cwd, given);
+}
+
+function checkCgroupManager({ globals }: Invocation): void {
+  const manager = globals.string('cgroup-manager');
+  if (globals.bool('systemd-cgroup') || manager === 'systemd')
+    throw new CliError(
+      'systemd cgroup flag passed, but control groups are managed as files here: configure the cgroupfs driver in the engine that passes it',
+    );
+  if (manager !== 'cgroupfs') throw new CliError(`unknown cgroup manager: ${manager}`);
 }
 
 /** The names that runc allows: they become a directory. */

@@ -30,6 +30,12 @@ export const GLOBAL_FLAGS: readonly Flag[] = [
   flag(['root'], 'string', "directory of the containers' state; it should be on a tmpfs"),
   flag(['criu'], 'string', 'accepted and not used: checkpoint and restore are not supported', 'criu'),
   flag(['systemd-cgroup'], 'bool', 'refused by create and run: control groups are managed as files (cgroupfs)'),
+  flag(
+    ['cgroup-manager'],
+    'string',
+    "crun's name for it: 'cgroupfs', or 'systemd', which is refused as above",
+    'cgroupfs',
+  ),
   flag(['rootless'], 'string', "go on where control groups may not be changed ('true', 'false', or 'auto')", 'auto'),
   HELP_FLAG,
   flag(['version', 'v'], 'bool', 'print the version'),
@@ -50,6 +56,7 @@ const INIT = flag(['init'], 'bool', 'pid 1 reaps orphans and forwards signals; t
 const SHIM = flag(['shim'], 'bool', 'a small process outlives this one, keeps the terminal and records the exit code');
 const CREATE_FLAGS: readonly Flag[] = [
   flag(['bundle', 'b'], 'string', 'directory of the bundle; without it the current one'),
+  flag(['config', 'f'], 'string', 'file to read instead of config.json of the bundle, as crun has it'),
   CONSOLE_SOCKET,
   PID_FILE,
   flag(['no-pivot'], 'bool', 'change the root by chroot instead of pivot_root, for a rootfs on a ramdisk'),

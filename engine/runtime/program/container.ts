@@ -13,6 +13,7 @@ import {
   joinNamespaces,
   oomScore,
   openSources,
+  opensInside,
   timeNamespace,
   userNamespace,
 } from './go-between.js';
@@ -54,7 +55,7 @@ export function containerProgram(plan: ContainerPlan): CompiledProgram {
   dieWithParent(s);
   leaveIfAlone(s, fds.parent);
   oomScore(s, plan.process.oomScoreAdj);
-  let sources = plan.sourcesInside ? null : openSources(s, plan);
+  let sources = opensInside(plan) ? null : openSources(s, plan);
   joinNamespaces(s, namespaces);
   timeNamespace(s, namespaces.time);
   userNamespace(s, namespaces);

@@ -5,10 +5,11 @@ import { guard } from '../guards.js';
 import type { BindPlan, ContainerPlan, MountPlan, NamespacesPlan } from '../plan.js';
 import type { Steps } from './steps.js';
 
-/** Trees that the first process takes hold of while it still sees the machine: the root, and the source of each bind mount. */
+/** Trees that are taken hold of while the machine is still seen: the root, and sources of bind mounts; others when it is their turn. */
 export interface Sources {
   readonly root: SlotValue;
   readonly binds: ReadonlyMap<MountPlan, SlotValue>;
+  readonly propagation: number;
 }
 
 /** Die with the engine, for whoever kills it in the middle of a start wants no half of a container. */
@@ -39,7 +40,26 @@ export function oomScore(s: Steps, score: number | null): void {
   });
 }
 
-/** Open the root and every source of a bind mount as detached copies: nothing of the machine is mounted in the container by name. */
+/**
+ * Whether the container's own process opens the sources: in a new mount namespace it sees the machine until it leaves the root.
+ * As root of a user namespace it may not go to all of them, but where it is no more than its maker it must, for a copy of a
+ * mount can be made in a namespace of one's own only (open_tree(2), EPERM).
+ */
+export function opensInside({ sourcesInside, namespaces }: ContainerPlan): boolean {
+  const inUser = namespaces.user || namespaces.join.some(({ type }) => type === 'user');
+  return sourcesInside || (!inUser && (namespaces.clone & CLONE.NEWNS) !== 0);
+}
+
+/**
+ * Whether the copy of a source is made when its mount's turn has come. The kernel lists mounts by age (since Linux 6.8), and so
+ * they are listed as the config has them. Where mounts of the machine are to be shared their copies are older: the root's
+ * parent has left its peers by then.
+ */
+function opensInTurn(plan: ContainerPlan): boolean {
+  return opensInside(plan) && [0, MS.SLAVE | MS.REC, MS.PRIVATE | MS.REC].includes(plan.propagation);
+}
+
+/** Open the root and sources of bind mounts as detached copies: nothing of the machine is mounted in the container by name. */
 export function openSources(s: Steps, plan: ContainerPlan): Sources {
   s.b.section('sources');
   const root = s.slot('root');
@@ -56,17 +76,16 @@ export function openSources(s: Steps, plan: ContainerPlan): Sources {
   // `rootfsPropagation` decides is how the machine's mounts that are bound are seen
   const follows = plan.propagation === 0 || plan.propagation === (MS.SLAVE | MS.REC);
   propagate(s, root, (follows ? MS.SLAVE : MS.PRIVATE) | MS.REC, 'error jailing process inside rootfs');
+  const early = opensInTurn(plan) ? [] : plan.mounts;
   const binds = new Map<MountPlan, SlotValue>();
-  for (const mount of plan.mounts) {
-    if (mount.kind !== 'bind' || mount.tree !== null) continue;
-    const slot = s.slot(`source of ${mount.destination}`);
-    binds.set(mount, slot);
-    openBind(s, mount, slot, plan.propagation);
-  }
-  return { root, binds };
+  for (const mount of early)
+    if (mount.kind === 'bind' && mount.tree === null) binds.set(mount, openBind(s, mount, plan.propagation));
+  return { root, binds, propagation: plan.propagation };
 }
 
-function openBind(s: Steps, mount: BindPlan, slot: SlotValue, propagation: number): void {
+/** A detached copy of what is bound. */
+export function openBind(s: Steps, mount: BindPlan, propagation: number): SlotValue {
+  const slot = s.slot(`source of ${mount.destination}`);
   const failure = `error mounting "${mount.source}" to rootfs at "${mount.destination}"`;
   const recursive = mount.options.rbind;
   s.call('open_tree', [AT.FDCWD, mount.source, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (recursive ? AT.RECURSIVE : 0)], {
@@ -82,6 +101,7 @@ function openBind(s: Steps, mount: BindPlan, slot: SlotValue, propagation: numbe
   // without `r` only the mount of the root itself was meant
   const whole = propagation === 0 ? MS.SLAVE | MS.REC : propagation;
   if ((whole & MS.REC) !== 0) propagate(s, slot, whole, failure);
+  return slot;
 }
 
 /** mount_setattr(2) with only a propagation type. */

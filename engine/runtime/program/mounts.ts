@@ -15,7 +15,7 @@ import { guard } from '../guards.js';
 import type { BindPlan, FilesystemPlan, MountPlan } from '../plan.js';
 import { mountAttributes } from '../spec/mount-options.js';
 import { mountCgroups } from './cgroup-mounts.js';
-import { propagate, type Sources, setAttributes } from './go-between.js';
+import { openBind, propagate, type Sources, setAttributes } from './go-between.js';
 import { openTarget } from './in-root.js';
 import { type Failure, HOW_SIZE, type Steps } from './steps.js';
 
@@ -69,8 +69,7 @@ export function makeReadOnly(s: Steps, late: readonly LateReadOnly[]): void {
 function mountBind(s: Steps, mount: BindPlan, sources: Sources): void {
   const { destination, options } = mount;
   const failure = mountFailure(mount);
-  const tree = treeOf(s, mount.tree) ?? sources.binds.get(mount);
-  if (tree === undefined) throw new RangeError(`no tree for ${destination}`);
+  const tree = treeOf(s, mount.tree) ?? sources.binds.get(mount) ?? openBind(s, mount, sources.propagation);
   const set = mountAttributes(options.flags.set & ~MS.REC);
   if (mount.setsFlags) {
     // as a remount does: the flags are what was asked for, not what the source happens to have

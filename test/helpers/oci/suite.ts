@@ -49,7 +49,7 @@ export function differentialSuite(
   meant: readonly MeantDifference[],
 ): void {
   if (inSandbox) differential(cases, reference, meant);
-  else test(title, { skip: why(reference), timeout: 240_000 }, () => rerunInSandbox(url, { timeoutMs: 230_000 }));
+  else test(title, { skip: why(reference), timeout: 640_000 }, () => rerunInSandbox(url, { timeoutMs: 600_000 }));
 }
 
 /** Why this machine cannot run a reference, or false. */
