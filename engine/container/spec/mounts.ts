@@ -1,17 +1,8 @@
 import { EngineError } from '../../kernel/errors.js';
-import { MOUNTS } from '../../policy/docker-defaults.js';
+import { MOUNTS, mount } from '../../policy/docker-defaults.js';
 import type { SpecMount } from '../../runtime/spec/types.js';
 import type { SpecInput } from './input.js';
 import { tmpfsOptions } from './tmpfs.js';
-
-const mount = (destination: string, type: string, source: string, options: readonly string[]): SpecMount => ({
-  destination,
-  type,
-  source,
-  options,
-  uidMappings: [],
-  gidMappings: [],
-});
 
 export interface SpecMounts {
   readonly mounts: readonly SpecMount[];

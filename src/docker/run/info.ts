@@ -6,9 +6,8 @@ import { type Json, parseJson } from '../inspect/json.js';
 import { typed } from '../inspect/typed.js';
 import { write } from '../io.js';
 import { encodeValue } from '../template/encode.js';
-import { TemplateError } from '../template/index.js';
 import { VERSION } from '../version.js';
-import { templateOf } from './inspect.js';
+import { templateOf, writeLine } from './inspect.js';
 import { goArchitecture } from './version.js';
 
 /** docker info. */
@@ -52,14 +51,6 @@ export const info: Handler = async (context) => {
     ]),
   );
   if (template === null) await write(context.stdout, `${encodeValue(all, false)}\n`);
-  else {
-    try {
-      await write(context.stdout, `${template.run(all)}\n`);
-    } catch (error) {
-      if (!(error instanceof TemplateError)) throw error;
-      await write(context.stdout, '\n');
-      throw new CliError(error.message, 1, { cause: error });
-    }
-  }
+  else await writeLine(context, template, all);
   return failure === null ? 0 : 1;
 };

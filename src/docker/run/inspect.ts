@@ -5,7 +5,7 @@ import { indentJson } from '../inspect/indent.js';
 import { parseJson, untyped } from '../inspect/json.js';
 import { ShapeError, typed } from '../inspect/typed.js';
 import { write } from '../io.js';
-import { Template, TemplateError } from '../template/index.js';
+import { Template, TemplateError, type Value } from '../template/index.js';
 import { container } from './each.js';
 
 type Kind = 'container' | 'image' | 'network' | 'volume';
@@ -119,6 +119,17 @@ export function templateOf(format: string, name = ''): Template {
     if (error instanceof TemplateError)
       throw new CliError(`template parsing error: ${error.message}`, 64, { cause: error });
     throw error;
+  }
+}
+
+/** One line; where the template fails its end is written all the same. */
+export async function writeLine(context: Context, template: Template, value: Value): Promise<void> {
+  try {
+    await write(context.stdout, `${template.run(value)}\n`);
+  } catch (error) {
+    if (!(error instanceof TemplateError)) throw error;
+    await write(context.stdout, '\n');
+    throw new CliError(error.message, 1, { cause: error });
   }
 }
 

@@ -7,9 +7,8 @@ import { type Json, parseJson } from '../inspect/json.js';
 import { typed } from '../inspect/typed.js';
 import { write } from '../io.js';
 import { encodeValue } from '../template/encode.js';
-import { TemplateError } from '../template/index.js';
 import { VERSION } from '../version.js';
-import { templateOf } from './inspect.js';
+import { templateOf, writeLine } from './inspect.js';
 
 /** Go's name of this machine's kind. */
 export const goArchitecture = (): string => ({ x64: 'amd64', ia32: '386' })[process.arch as string] ?? process.arch;
@@ -50,15 +49,7 @@ export const version: Handler = async (context) => {
   );
   if (format === 'json') await write(context.stdout, `${encodeValue(all, false)}\n`);
   else if (template === null) await write(context.stdout, versionText(client, members));
-  else {
-    try {
-      await write(context.stdout, `${template.run(all)}\n`);
-    } catch (error) {
-      if (!(error instanceof TemplateError)) throw error;
-      await write(context.stdout, '\n');
-      throw new CliError(error.message, 1, { cause: error });
-    }
-  }
+  else await writeLine(context, template, all);
   if (failure instanceof ConnectionError || failure instanceof CliError) throw failure;
   return 0;
 };
