@@ -27,6 +27,7 @@ function attachKeys(text: string | null): number[] {
 export function attachTo(host: AttachHost, record: ContainerRecord, options: AttachOptions): Attached {
   const parsed = attachKeys(options.detachKeys);
   const keys = record.config.Tty ? new DetachKeys(parsed) : null;
+  // aborted without a reason, which nobody asks for: the one that would be made collects a stack
   const gone = new AbortController();
   const live = options.stream ? host.live(gone.signal) : Promise.resolve(null);
   live.catch(() => undefined); // whoever uses it hears of it
@@ -44,7 +45,7 @@ export function attachTo(host: AttachHost, record: ContainerRecord, options: Att
       if (pass.length > 0 && record.config.OpenStdin) await (await input()).write(pass);
       if (detached) {
         host.detached();
-        gone.abort();
+        gone.abort(null);
       }
     },
     closeInput() {
@@ -52,7 +53,7 @@ export function attachTo(host: AttachHost, record: ContainerRecord, options: Att
     },
     close() {
       const early = !gone.signal.aborted;
-      gone.abort();
+      gone.abort(null);
       // docker run -i: when its only client is gone nobody will ever type again
       if (early && options.stdin && record.config.StdinOnce && !record.config.Tty)
         void live.then((found) => found?.live.closeInput(), ignoreEnded);

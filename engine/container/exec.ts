@@ -400,6 +400,7 @@ const LINGER_MS = 2000;
 
 function attached({ request }: Exec, streams: ExecStreams, over: Promise<void>, told: () => void): Attached {
   const keys = request.Tty ? new DetachKeys(parseDetachKeys(request.DetachKeys)) : null;
+  // aborted without a reason, which nobody asks for: the one that would be made collects a stack
   const gone = new AbortController();
   return {
     tty: request.Tty,
@@ -408,7 +409,7 @@ function attached({ request }: Exec, streams: ExecStreams, over: Promise<void>, 
       const { pass, detached } = keys === null ? { pass: bytes, detached: false } : keys.take(bytes);
       if (detached) {
         told();
-        gone.abort();
+        gone.abort(null);
       }
       if (streams.input === null || pass.length === 0) return Promise.resolve();
       const { input } = streams;
@@ -423,7 +424,7 @@ function attached({ request }: Exec, streams: ExecStreams, over: Promise<void>, 
       if (!request.Tty) streams.input?.end();
     },
     close() {
-      gone.abort();
+      gone.abort(null);
       if (!request.Tty) streams.input?.end();
     },
   };

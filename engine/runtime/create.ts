@@ -126,7 +126,8 @@ export class Creation {
     const begun = this.#record(cgroups.toBeMade());
     this.#dir.make(begun);
     this.#undo.push(() => this.#dir.remove());
-    this.#lookAtGroups(cgroups);
+    // a group that is still to be made is neither frozen nor anybody's
+    if (begun.cgroups.made.length < cgroups.groups.length) this.#lookAtGroups(cgroups);
     this.#makeCgroups(cgroups);
     const fds = this.#openFds();
     const [guardPipe, ours] = this.#fds.pipe();

@@ -117,7 +117,7 @@ export class Runtime implements EngineRuntime {
       await stepped.driver.finish(stepped.ended);
       stepped.driver.running.dispose();
     }
-    await runHooks(state.hooks.poststart, this.#state(dir, state));
+    if (state.hooks.poststart.length > 0) await runHooks(state.hooks.poststart, this.#state(dir, state));
   }
 
   state(id: string): ContainerState {
@@ -161,7 +161,6 @@ export class Runtime implements EngineRuntime {
       await this.#end(state);
     }
     await CgroupManager.fromState(state.cgroups).remove();
-    const last = this.#state(dir, state);
     this.#keepDeed(dir);
     dir.remove();
     this.#made.get(id)?.reap();
@@ -169,7 +168,7 @@ export class Runtime implements EngineRuntime {
     for (const process of this.#executed.get(id) ?? []) process.reap();
     this.#executed.delete(id);
     try {
-      await runHooks(state.hooks.poststop, { ...last, status: 'stopped', pid: 0 });
+      await runHooks(state.hooks.poststop, stateOf(state, 'stopped', 0));
     } catch (error) {
       // the container is gone all the same: runtime-spec, "Poststop": a failure is logged
       this.#context.warn(error instanceof Error ? error.message : String(error));

@@ -4,7 +4,7 @@ import type { Duplex } from 'node:stream';
 import { Query } from './bodies/query.js';
 import { carryOut } from './explain/begin.js';
 import { readHandedOver, readJson } from './http/body.js';
-import { fail } from './http/errors.js';
+import { ClientGone, fail } from './http/errors.js';
 import { type Listener, listen, warningOf } from './http/listen.js';
 import { Quiet } from './http/quiet.js';
 import { DockerRequest } from './http/request.js';
@@ -26,6 +26,8 @@ const MAX_HEAD = 64 << 10;
 const HEAD_TIME_MS = 10_000;
 const IDLE_MS = 60_000;
 const QUIET_MS = 5_000;
+/** Made once: an error collects a stack, and every connection that was taken over ends like this. */
+const GONE = new ClientGone();
 
 export interface ServerBounds {
   readonly headTimeMs?: number;
@@ -152,7 +154,7 @@ class Api {
     const onClose = (): void => {
       this.#quiet?.touch();
       this.#under.delete(gone);
-      if (!response.writableFinished) gone.abort();
+      if (!response.writableFinished) gone.abort(GONE);
     };
     this.#under.add(gone);
     (handedOver?.socket ?? response).once('close', onClose);
