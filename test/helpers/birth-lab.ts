@@ -11,6 +11,7 @@ function record(
   return {
     index,
     section,
+    heading: { en: section, zh: section },
     syscall,
     call,
     man: syscall === 'none' ? '' : `${syscall}(2)`,
