@@ -117,8 +117,10 @@ function descriptors(): string[] {
   return readdirSync('/proc/self/fd').flatMap((fd) => {
     try {
       const target = readlinkSync(`/proc/self/fd/${fd}`);
-      // what Node itself opens and closes as it pleases
-      return /^(anon_inode:\[(eventpoll|eventfd|io_uring)\]|\/proc|pipe:|socket:)/.test(target) ? [] : [target];
+      // what Node itself opens and closes as it pleases, and tsx, which looks through its cache behind our back
+      return /^(anon_inode:\[(eventpoll|eventfd|io_uring)\]|\/proc|pipe:|socket:)|\/tsx-\d+(\/|$)/.test(target)
+        ? []
+        : [target];
     } catch (error) {
       if (gone(error)) return [];
       throw error;
