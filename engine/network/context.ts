@@ -52,6 +52,8 @@ function firewalled(
     icc: settings.icc,
     masquerade: settings.masquerade && (context.masquerade || !settings.isDefault),
     hairpin: context.hairpin,
+    sourceAddress: settings.hostAddresses[version],
+    mode: settings.gatewayModes[version],
   };
 }
 
@@ -62,7 +64,7 @@ export function rulesOfNetwork(
   version: 4 | 6,
 ): Rule[] {
   const network = firewalled(context, record, version);
-  return network === null ? [] : networkRules(network);
+  return network === null ? [] : networkRules(version, network);
 }
 
 /** What an engine with other options left of the same networks. */
@@ -89,10 +91,11 @@ export function rulesOfPorts(
   const record = context.networks.get(endpoint.network);
   const address = version === 4 ? endpoint.ipv4 : endpoint.ipv6;
   if (record === undefined || record.driver !== 'bridge' || address === '') return [];
-  const { name } = bridgeSettings(record);
+  const { name, gatewayModes } = bridgeSettings(record);
+  const target = { bridge: name, address, hairpin: context.hairpin, mode: gatewayModes[version] };
   return publications
     .filter(({ hostIp }) => parseAddress(hostIp)?.version === version)
-    .flatMap((one) => publicationRules(version, { bridge: name, address, hairpin: context.hairpin }, one));
+    .flatMap((one) => publicationRules(version, target, one));
 }
 
 /** Do the same with the firewalls of both versions. */

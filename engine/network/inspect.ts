@@ -1,5 +1,5 @@
 import type { EndpointRecord, NetworkRecord, SandboxRecord } from './record.js';
-import type { EndpointSettings, Network, NetworkContainer } from './types.js';
+import type { EndpointSettings, IpamPool, Network, NetworkContainer } from './types.js';
 
 /** Docker's shape of a network. */
 export function networkOf(record: NetworkRecord, sandboxes: Iterable<SandboxRecord>): Network {
@@ -22,7 +22,11 @@ export function networkOf(record: NetworkRecord, sandboxes: Iterable<SandboxReco
     Driver: record.driver,
     EnableIPv4: record.enableIPv4,
     EnableIPv6: record.enableIPv6,
-    IPAM: { Driver: record.ipam.driver, Options: record.ipam.options, Config: record.ipam.config },
+    IPAM: {
+      Driver: record.ipam.driver,
+      Options: record.ipam.options,
+      Config: record.ipam.config.map((pool) => asAsked(record, pool)),
+    },
     Internal: record.internal,
     Attachable: record.attachable,
     Ingress: false,
@@ -32,6 +36,11 @@ export function networkOf(record: NetworkRecord, sandboxes: Iterable<SandboxReco
     Options: record.options,
     Labels: record.labels,
   };
+}
+
+function asAsked({ unnamedGateways = [] }: NetworkRecord, pool: IpamPool): IpamPool {
+  const { Gateway: _, ...asked } = pool;
+  return unnamedGateways.includes(pool.Subnet ?? '') ? asked : pool;
 }
 
 /** An endpoint as `docker inspect` of its container shows it. */

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { type AddressPool, freeSubnet, poolsOfVersion } from './address-pools.js';
 import { contains, formatAddress, formatPrefix, overlaps, type Prefix, parseAddress, parsePrefix } from './cidr.js';
-import { forbidden, invalid, notFound } from './errors.js';
+import { failed, forbidden, invalid, notFound } from './errors.js';
 import { guard } from './guards.js';
 import { checkSharing, isParented } from './parent-options.js';
 import type { NetworkRecord } from './record.js';
@@ -17,6 +17,10 @@ export const OPTION = {
   icc: 'com.docker.network.bridge.enable_icc',
   masquerade: 'com.docker.network.bridge.enable_ip_masquerade',
   hostBinding: 'com.docker.network.bridge.host_binding_ipv4',
+  gatewayMode4: 'com.docker.network.bridge.gateway_mode_ipv4',
+  gatewayMode6: 'com.docker.network.bridge.gateway_mode_ipv6',
+  hostAddress4: 'com.docker.network.host_ipv4',
+  hostAddress6: 'com.docker.network.host_ipv6',
   defaultBridge: 'com.docker.network.bridge.default_bridge',
   mtu: 'com.docker.network.driver.mtu',
 } as const;
@@ -24,12 +28,23 @@ export const OPTION = {
 /** The auxiliary address that containers of a bridge have for their gateway, instead of the bridge's own. */
 export const GATEWAY_OUTSIDE = 'DefaultGatewayIPv4';
 
+const GATEWAY_MODES = ['nat', 'nat-unprotected', 'routed', 'isolated'] as const;
+/**
+ * How a network is led out. `nat`: behind the machine's address, reached by published ports alone; `nat-unprotected`: whoever has
+ * a route reaches all ports; `routed`: nothing is translated, published ports are reached by route; `isolated`: the machine has
+ * no address on the bridge. moby, libnetwork/drivers/bridge/bridge_linux.go.
+ */
+export type GatewayMode = (typeof GATEWAY_MODES)[number];
+
 /** What the bridge driver makes of a network's options. */
 export interface BridgeSettings {
   readonly name: string;
   readonly icc: boolean;
   readonly masquerade: boolean;
   readonly hostBinding: string;
+  readonly gatewayModes: Readonly<Record<4 | 6, GatewayMode>>;
+  /** What containers' packets get for their source outside; null: the address of the interface that they leave by. */
+  readonly hostAddresses: Readonly<Record<4 | 6, string | null>>;
   /** Null: the kernel's. */
   readonly mtu: number | null;
   readonly isDefault: boolean;
@@ -73,9 +88,26 @@ export function bridgeSettings(record: Pick<NetworkRecord, 'id' | 'options'>): B
     icc: boolean(options, OPTION.icc, true) || !guard('icc'),
     masquerade: boolean(options, OPTION.masquerade, true),
     hostBinding,
+    gatewayModes: { 4: gatewayMode(options, OPTION.gatewayMode4), 6: gatewayMode(options, OPTION.gatewayMode6) },
+    hostAddresses: { 4: hostAddress(options, OPTION.hostAddress4, 4), 6: hostAddress(options, OPTION.hostAddress6, 6) },
     mtu: bytes === 0 ? null : bytes,
     isDefault: boolean(options, OPTION.defaultBridge, false),
   };
+}
+
+function gatewayMode(options: Readonly<Record<string, string>>, key: string): GatewayMode {
+  const value = options[key];
+  const found = value === undefined ? 'nat' : GATEWAY_MODES.find((mode) => mode === value);
+  if (found === undefined) throw unreadable(key, value ?? '', `unknown gateway mode ${printable(value ?? '')}`);
+  return found;
+}
+
+function hostAddress(options: Readonly<Record<string, string>>, key: string, version: 4 | 6): string | null {
+  const value = options[key];
+  if (value === undefined) return null;
+  const address = parseAddress(value);
+  if (address?.version !== version) throw unreadable(key, value, 'nil ip');
+  return formatAddress(address);
 }
 
 /** Go's strconv.ParseBool. */
@@ -121,6 +153,10 @@ export function newNetwork(options: NetworkCreateOptions, id: string, around: Su
   checkPools(asked, enableIPv6);
   // the gateway of a parent's network is a machine out there: only who says where it is has one
   const config = choosePools(asked, enableIPv6, around);
+  const { gatewayModes } = bridgeSettings({ id, options: options.Options ?? {} });
+  // the machine has no address on an isolated bridge
+  const hasGateway = ({ Subnet = '' }: IpamPool): boolean =>
+    gatewayModes[parsePrefix(Subnet)?.version ?? 4] !== 'isolated';
   const record: NetworkRecord = {
     name,
     id,
@@ -133,11 +169,12 @@ export function newNetwork(options: NetworkCreateOptions, id: string, around: Su
     ipam: {
       driver: 'default',
       options: options.IPAM?.Options ?? null,
-      config: driver === 'bridge' ? config.map(withGateway) : config,
+      config: driver === 'bridge' ? config.map((pool) => (hasGateway(pool) ? withGateway(pool) : pool)) : config,
     },
     options: options.Options ?? {},
     labels: options.Labels ?? {},
     ownSubnets: asked.length > 0,
+    unnamedGateways: asked.flatMap(({ Subnet = '', Gateway = '' }) => (Gateway === '' ? [Subnet] : [])),
   };
   if (driver === 'bridge') checkBridge(record, around.networks);
   else checkSharing(record, around.networks);
@@ -145,7 +182,9 @@ export function newNetwork(options: NetworkCreateOptions, id: string, around: Su
 }
 
 function checkBridge(record: NetworkRecord, networks: readonly NetworkRecord[]): void {
-  const { name } = bridgeSettings(record);
+  const { name, gatewayModes } = bridgeSettings(record);
+  if (!record.internal && Object.values(gatewayModes).includes('isolated'))
+    throw failed("gateway mode 'isolated' can only be used for an internal network");
   const other = networks.find((one) => one.driver === 'bridge' && bridgeSettings(one).name === name);
   if (other !== undefined)
     throw forbidden(

@@ -20,6 +20,8 @@ export interface NetworkRecord {
   readonly labels: Readonly<Record<string, string>>;
   /** False: the subnets were chosen for the user, who may not choose addresses in them. */
   readonly ownSubnets: boolean;
+  /** Subnets that the user chose without a gateway: Docker shows what was asked. */
+  readonly unnamedGateways?: readonly string[];
   /** Its bridge was there before it, and outlives it. */
   readonly foundBridge?: boolean;
   /** Of macvlan and ipvlan: the interface below was made for the network, or for another that is on it too. */
@@ -53,6 +55,7 @@ export interface EndpointRecord {
 export interface Publication {
   readonly protocol: 'tcp' | 'udp' | 'sctp';
   readonly hostIp: string;
+  /** 0: none, the container's own address is reached by route. */
   readonly hostPort: number;
   readonly containerPort: number;
 }

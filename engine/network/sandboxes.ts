@@ -235,11 +235,13 @@ export class Sandboxes {
     const gateway = gatewayOf(sandbox.endpoints);
     const record = gateway === null ? undefined : this.#context.networks.get(gateway.network);
     if (sandbox.mode !== 'bridge' || gateway === null || record?.driver !== 'bridge') return sandbox;
-    const wishes = wishesOf(request, bridgeSettings(record).hostBinding);
+    const { hostBinding, gatewayModes } = bridgeSettings(record);
+    const isRouted = (version: 4 | 6): boolean => gatewayModes[version] === 'routed';
+    const wishes = wishesOf(request, hostBinding);
     if (wishes.length === 0) return sandbox;
     const { ports, held } = this.#context;
     try {
-      const own = await holdPorts(ports, wishes, gateway.ipv4);
+      const own = await holdPorts(ports, wishes, gateway.ipv4, isRouted);
       held.set(sandbox.sandboxId, own);
       const published = { ...sandbox, publications: own.map(({ publication }) => publication) };
       this.#write(published);

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { EngineError } from '../kernel/errors.js';
 import { untilFilter } from '../kernel/go-time.js';
 import { realKernel } from '../kernel/kernel.js';
@@ -95,6 +96,10 @@ export class Networks implements NetworkService {
   /** The first network with IPv6 brings its firewall and forwarding. */
   async #enableIPv6(): Promise<void> {
     const { firewalls, hairpin, warn } = this.#context;
+    if (!existsSync('/proc/net/if_inet6'))
+      throw failed(
+        'cannot enable IPv6 on the network: this kernel has none (it was built or started without: ipv6.disable=1)',
+      );
     for (const key of ['ipv6/conf/default/forwarding', 'ipv6/conf/all/forwarding'])
       if (!setSysctl(key, '1')) warn(`net.${key.replaceAll('/', '.')} cannot be set here`);
     if (firewalls.length === 0 || firewalls.some(({ version }) => version === 6)) return;

@@ -59,6 +59,12 @@ const NETWORKS: readonly NetworkCreateOptions[] = [
     IPAM: { Config: [{ Subnet: '10.7.0.0/24', IPRange: '10.7.0.128/25', Gateway: '10.7.0.1' }] },
     Options: { parent: 'up0', macvlan_mode: 'private' },
   },
+  {
+    Name: 'n6',
+    EnableIPv6: true,
+    IPAM: { Config: [{ Subnet: '10.6.0.0/24' }, { Subnet: 'fd00:6::/64' }] },
+    Options: { 'com.docker.network.host_ipv4': '192.0.2.7' },
+  },
 ];
 
 const binding = (HostPort: string, HostIp = '') => [{ HostIp, HostPort }];
@@ -73,6 +79,7 @@ const CONTAINERS: readonly Container[] = [
   { name: 'c4', networks: { n4: {} }, ports: { '80/tcp': binding('84') } },
   { name: 'c5', networks: { none: {} }, ports: {} },
   { name: 'c6', networks: { n2: { IPAMConfig: { IPv4Address: '10.5.7.7' } } }, ports: {} },
+  { name: 'c8', networks: { n6: { IPAMConfig: { IPv6Address: 'fd00:6::8' } } }, ports: {} },
   { name: 'c7', networks: { n5: {} }, ports: { '80/tcp': binding('87') } },
 ];
 
@@ -84,6 +91,7 @@ const REFUSED: readonly NetworkCreateOptions[] = [
   { Name: 'x', Driver: 'null' },
   { Name: 'x', Driver: 'host' },
   { Name: 'x', Options: { 'com.docker.network.bridge.name': 'foo0' } },
+  { Name: 'x', EnableIPv6: true, IPAM: { Config: [{ Subnet: 'fd00:6::/80' }] } },
   { Name: 'x', Driver: 'macvlan', Options: { parent: 'lo' } },
   { Name: 'x', Driver: 'macvlan', Options: { parent: 'nope' } },
   { Name: 'x', Driver: 'macvlan', Options: { parent: 'nope.10' } },
@@ -218,7 +226,10 @@ class Ours implements Engine {
   }
 
   hosts(name: string): string {
-    const addresses = Object.values(this.#attachment(name).networks).map(({ IPAddress }) => IPAddress);
+    const addresses = Object.values(this.#attachment(name).networks).flatMap(({ IPAddress, GlobalIPv6Address }) => [
+      IPAddress,
+      GlobalIPv6Address,
+    ]);
     const { hostname } = request(name).container;
     return hostsFile({
       hostname,
@@ -301,16 +312,18 @@ async function report(engine: Engine): Promise<Report> {
   for (const options of NETWORKS) found[`create ${options.Name}`] = String((await engine.create(options)).status);
   for (const options of REFUSED) found[`refuse ${JSON.stringify(options)}`] = json(await engine.create(options));
   for (const container of CONTAINERS) await engine.run(container);
-  for (const name of ['n1', 'n2', 'n3', 'n4', 'n5', 'none', 'host', 'bridge'])
+  for (const name of ['n1', 'n2', 'n3', 'n4', 'n5', 'n6', 'none', 'host', 'bridge'])
     found[`inspect ${name}`] = json(await engine.inspect(name));
   for (const name of ['nope', 'n2', 'bridge']) found[`remove ${name}`] = json(await engine.remove(name));
   for (const { name } of CONTAINERS) {
-    found[`${name} addresses`] = engine.look(name, 'ip', 'addr');
+    // an address of the link's own may not be probed for yet
+    found[`${name} addresses`] = engine.look(name, 'ip', 'addr').replaceAll(' tentative', '');
     found[`${name} routes`] = engine.look(name, 'ip', 'route');
+    found[`${name} IPv6 routes`] = engine.look(name, 'ip', '-6', 'route');
     found[`${name} hosts`] = engine
       .hosts(name)
       .split('\n')
-      .map((line) => line.replace(/^(\d.*\t)\w+$/, '$1NAME'))
+      .map((line) => line.replace(/^([\d:a-f]\S*\t)[0-9a-f]{12}$/, '$1NAME'))
       .join('\n')
       .replace('127.0.0.1\tNAME', '127.0.0.1\tlocalhost');
     found[`${name} settings`] = json(await engine.settings(name));
@@ -385,6 +398,7 @@ if (inSandbox) {
       'c5',
       'c6',
       'c7',
+      'c8',
       'rules',
       'first',
       'bridge',

@@ -12,10 +12,12 @@ const NETWORK = {
   internal: false,
   icc: true,
   masquerade: true,
+  sourceAddress: null,
+  mode: 'nat',
   hairpin: false,
-};
+} as const;
 const PORT = { protocol: 'tcp', hostIp: '0.0.0.0', hostPort: 8080, containerPort: 80 } as const;
-const TARGET = { bridge: 'docker0', address: '172.17.0.2', hairpin: false };
+const TARGET = { bridge: 'docker0', address: '172.17.0.2', hairpin: false, mode: 'nat' } as const;
 
 /** iptables as far as we use it: what it was told changes what it saves. */
 class FakeIptables implements Iptables {
@@ -91,7 +93,7 @@ const started = async (rules: Rule[]): Promise<{ iptables: FakeIptables; firewal
 
 describe('rules', () => {
   test('of a bridge stand in Docker’s order', async () => {
-    const { iptables } = await started(networkRules(NETWORK));
+    const { iptables } = await started(networkRules(4, NETWORK));
     assert.deepEqual(iptables.rules('filter', 'FORWARD'), [
       '-j DOCKER-USER',
       '-j DOCKER-ISOLATION-STAGE-1',
@@ -128,7 +130,7 @@ describe('rules', () => {
   });
 
   test('of internal networks and of those without ICC let nothing through', () => {
-    const specs = (options: object): string[] => networkRules({ ...NETWORK, ...options }).map(({ spec }) => spec);
+    const specs = (options: object): string[] => networkRules(4, { ...NETWORK, ...options }).map(({ spec }) => spec);
     assert.deepEqual(specs({ internal: true }), [
       '-i docker0 -o docker0 -j ACCEPT',
       '! -d 172.17.0.0/16 -i docker0 -j DROP',
@@ -137,11 +139,32 @@ describe('rules', () => {
     assert.equal(specs({ icc: false })[0], '-i docker0 -o docker0 -j DROP');
     assert.ok(!specs({ masquerade: false }).some((spec) => spec.includes('MASQUERADE')), 'masquerades');
   });
+
+  test('of a network with a way out of its own translate, protect and route as it says', () => {
+    const of = (options: object): string[] =>
+      networkRules(4, { ...NETWORK, ...options }).map(({ table, chain, spec }) => `${table} ${chain} ${spec}`);
+    const ports = (mode: 'routed' | 'nat-unprotected'): string[] =>
+      publicationRules(4, { ...TARGET, mode }, PORT).map(({ table, spec }) => `${table} ${spec}`);
+    const snat = 'nat POSTROUTING -s 172.17.0.0/16 ! -o docker0 -j SNAT --to-source 192.0.2.7';
+    assert.ok(of({ sourceAddress: '192.0.2.7' }).includes(snat), 'no source address');
+    assert.ok(!of({ sourceAddress: '192.0.2.7' }).join('\n').includes('MASQUERADE'), 'masquerades, too');
+    const routed = of({ mode: 'routed', sourceAddress: '192.0.2.7' });
+    assert.ok(!routed.some((rule) => rule.startsWith('nat')), 'translates what it routes');
+    assert.ok(routed.includes('filter DOCKER -o docker0 -p icmp -j ACCEPT'), 'lets no ping in');
+    assert.deepEqual(ports('routed'), [
+      'filter -d 172.17.0.2/32 ! -i docker0 -o docker0 -p tcp -m tcp --dport 80 -j ACCEPT',
+    ]);
+    assert.ok(
+      of({ mode: 'nat-unprotected' }).includes('filter DOCKER ! -i docker0 -o docker0 -j ACCEPT'),
+      'is protected',
+    );
+    assert.ok(!ports('nat-unprotected').some((rule) => rule.startsWith('raw')), 'is protected from who has a route');
+  });
 });
 
 describe('the firewall', () => {
   test('writes changes that wait in one run, and takes back the last one’s rules', async () => {
-    const { iptables, firewall } = await started(networkRules(NETWORK));
+    const { iptables, firewall } = await started(networkRules(4, NETWORK));
     iptables.restores = [];
     const ports = Array.from({ length: 50 }, (_, index) =>
       publicationRules(4, TARGET, { ...PORT, hostPort: 8000 + index }),
@@ -158,7 +181,7 @@ describe('the firewall', () => {
   });
 
   test('puts everything back when a change finds it flushed', async () => {
-    const { iptables, firewall } = await started(networkRules(NETWORK));
+    const { iptables, firewall } = await started(networkRules(4, NETWORK));
     const before = structuredClone(iptables.tables);
     const rules = publicationRules(4, TARGET, PORT);
     await firewall.change({ add: rules });
@@ -168,7 +191,7 @@ describe('the firewall', () => {
   });
 
   test('leaves what is somebody else’s, and doubles nothing', async () => {
-    const { iptables, firewall } = await started(networkRules(NETWORK));
+    const { iptables, firewall } = await started(networkRules(4, NETWORK));
     const forward = iptables.rules('filter', 'FORWARD');
     forward.unshift('-s 9.9.9.9/32 -j DROP');
     forward.push('-i docker0 -o docker0 -j ACCEPT');
@@ -190,7 +213,7 @@ describe('the firewall', () => {
     const firewall = new Firewall(iptables, (message) => warnings.push(message));
     firewall.want(baseRules(4, false));
     await firewall.reconcile();
-    await firewall.change({ add: networkRules(NETWORK) });
+    await firewall.change({ add: networkRules(4, NETWORK) });
     await firewall.reconcile();
     assert.deepEqual(warnings, ['the firewall cannot be written: iptables is broken']);
     iptables.broken = false;
@@ -201,9 +224,9 @@ describe('the firewall', () => {
   test('tells who asked that a change was refused', async () => {
     const { iptables, firewall, warnings } = await started([]);
     iptables.broken = true;
-    await assert.rejects(firewall.change({ add: networkRules(NETWORK) }), /iptables is broken/);
+    await assert.rejects(firewall.change({ add: networkRules(4, NETWORK) }), /iptables is broken/);
     iptables.broken = false;
-    await firewall.change({ remove: networkRules(NETWORK) });
+    await firewall.change({ remove: networkRules(4, NETWORK) });
     assert.deepEqual(warnings, []);
     assert.deepEqual(iptables.rules('filter', 'FORWARD'), ['-j DOCKER-USER', '-j DOCKER-ISOLATION-STAGE-1']);
   });
@@ -219,7 +242,7 @@ describe('text of iptables', () => {
   });
 
   test('names each table once, and chains only where they are not', () => {
-    const rules = networkRules(NETWORK);
+    const rules = networkRules(4, NETWORK);
     const text = restoreText(changeCommands(rules, []));
     assert.deepEqual(text.match(/^\*.*/gm), ['*filter', '*nat']);
     const saved = parseSaved('*filter\n:DOCKER - [0:0]\n:FORWARD ACCEPT [0:0]\nCOMMIT\n');

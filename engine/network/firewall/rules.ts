@@ -1,4 +1,5 @@
 import { guard } from '../guards.js';
+import type { GatewayMode } from '../network-options.js';
 import type { Publication } from '../record.js';
 
 /**
@@ -53,13 +54,18 @@ export interface FirewalledNetwork {
   readonly internal: boolean;
   readonly icc: boolean;
   readonly masquerade: boolean;
+  /** What packets get for their source on the way out; null: the address of the interface that they leave by. */
+  readonly sourceAddress: string | null;
+  readonly mode: GatewayMode;
   /** There is no proxy: what a container sends to a published port of its own network is redirected too. */
   readonly hairpin: boolean;
 }
 
 /** In the order in which they are to be inserted: each goes on top of those before it. */
-export function networkRules(network: FirewalledNetwork): Rule[] {
-  const { bridge, subnets, icc } = network;
+export function networkRules(version: 4 | 6, network: FirewalledNetwork): Rule[] {
+  const { bridge, subnets, icc, mode, sourceAddress } = network;
+  const masquerade = network.masquerade && mode !== 'routed';
+  const translate = sourceAddress === null ? 'MASQUERADE' : `SNAT --to-source ${sourceAddress}`;
   const within = icc
     ? filter('FORWARD', `-i ${bridge} -o ${bridge} -j ACCEPT`, BEHIND_FIRST)
     : filter('FORWARD', `-i ${bridge} -o ${bridge} -j DROP`);
@@ -82,13 +88,18 @@ export function networkRules(network: FirewalledNetwork): Rule[] {
           filter('DOCKER-ISOLATION-STAGE-2', `-o ${bridge} -j DROP`, 1),
         ]
       : []),
-    ...(network.masquerade
-      ? subnets.map((subnet) => nat('POSTROUTING', `-s ${subnet} ! -o ${bridge} -j MASQUERADE`, 1))
+    // published ports are let through one by one, others only where nobody is kept out
+    ...(mode === 'routed'
+      ? [filter('DOCKER', `-o ${bridge} -p ${version === 4 ? 'icmp' : 'ipv6-icmp'} -j ACCEPT`)]
       : []),
-    ...(network.masquerade && !network.hairpin ? [nat('DOCKER', `-i ${bridge} -j RETURN`, 1)] : []),
+    ...(mode === 'nat-unprotected' ? [filter('DOCKER', `! -i ${bridge} -o ${bridge} -j ACCEPT`)] : []),
+    ...(masquerade
+      ? subnets.map((subnet) => nat('POSTROUTING', `-s ${subnet} ! -o ${bridge} -j ${translate}`, 1))
+      : []),
+    ...(masquerade && !network.hairpin ? [nat('DOCKER', `-i ${bridge} -j RETURN`, 1)] : []),
     // what came from the machine's own loopback could not be answered
-    ...(network.masquerade && network.hairpin
-      ? [nat('POSTROUTING', `-o ${bridge} -m addrtype --src-type LOCAL -j MASQUERADE`, 1)]
+    ...(masquerade && network.hairpin
+      ? [nat('POSTROUTING', `-o ${bridge} -m addrtype --src-type LOCAL -j ${translate}`, 1)]
       : []),
   ];
 }
@@ -98,6 +109,7 @@ export interface Target {
   readonly bridge: string;
   readonly address: string;
   readonly hairpin: boolean;
+  readonly mode: GatewayMode;
 }
 
 /**
@@ -107,21 +119,25 @@ export interface Target {
  * that through. Docker 28 has both in the table raw.
  */
 export function publicationRules(version: 4 | 6, target: Target, published: Publication): Rule[] {
-  const { bridge, address, hairpin } = target;
+  const { bridge, address, hairpin, mode } = target;
   const { protocol, hostIp, hostPort, containerPort } = published;
   const all = version === 4 ? 32 : 128;
   const any = hostIp === '0.0.0.0' || hostIp === '::';
   const destination = version === 4 ? `${address}:${containerPort}` : `[${address}]:${containerPort}`;
   const match = (port: number): string => `-p ${protocol} -m ${protocol} --dport ${port}`;
   const isLoopback = version === 4 ? hostIp.startsWith('127.') : hostIp === '::1';
+  const open = filter('DOCKER', `-d ${address}/${all} ! -i ${bridge} -o ${bridge} ${match(containerPort)} -j ACCEPT`);
+  if (mode === 'routed') return [open];
   return [
     nat(
       'DOCKER',
       `${any ? '' : `-d ${hostIp}/${all} `}${hairpin ? '' : `! -i ${bridge} `}${match(hostPort)} -j DNAT --to-destination ${destination}`,
     ),
-    filter('DOCKER', `-d ${address}/${all} ! -i ${bridge} -o ${bridge} ${match(containerPort)} -j ACCEPT`),
+    open,
     nat('POSTROUTING', `-s ${address}/${all} -d ${address}/${all} ${match(containerPort)} -j MASQUERADE`),
-    ...(guard('direct-access') ? [raw(`-d ${address}/${all} ! -i ${bridge} -j DROP`)] : []),
+    ...(guard('direct-access') && mode !== 'nat-unprotected'
+      ? [raw(`-d ${address}/${all} ! -i ${bridge} -j DROP`)]
+      : []),
     ...(isLoopback && guard('loopback-publish') ? [raw(`-d ${hostIp}/${all} ! -i lo ${match(hostPort)} -j DROP`)] : []),
   ];
 }

@@ -67,14 +67,24 @@ export interface HeldPort {
   readonly proxy: PortProxy;
 }
 
+/** Which addresses are reached by route, so that no port of the machine stands for one of theirs. */
+type IsRouted = (version: 4 | 6) => boolean;
+
+const NO_PROXY: PortProxy = { close: () => Promise.resolve() };
+
 /** Hold the ports of all wishes, or none of them. Throws in Docker's words. */
-export async function holdPorts(table: PortTable, wishes: readonly Wish[], address: string): Promise<HeldPort[]> {
+export async function holdPorts(
+  table: PortTable,
+  wishes: readonly Wish[],
+  address: string,
+  isRouted: IsRouted = () => false,
+): Promise<HeldPort[]> {
   const held: HeldPort[] = [];
   try {
     // what is said goes before what may be any: else a free one that was found may be the very one that is said
     const said = wishes.filter(({ range }) => range !== null);
     for (const wish of [...said, ...wishes.filter(({ range }) => range === null)])
-      held.push(...(await holdWish(table, wish, address)));
+      held.push(...(await holdWish(table, wish, address, isRouted)));
     return held;
   } catch (error) {
     await releasePorts(table, held);
@@ -86,7 +96,7 @@ export async function releasePorts(table: PortTable, held: readonly HeldPort[]):
   await Promise.all(
     held.map(async ({ publication, proxy }) => {
       await proxy.close();
-      table.release(publication.protocol, publication.hostIp, publication.hostPort);
+      if (publication.hostPort !== 0) table.release(publication.protocol, publication.hostIp, publication.hostPort);
     }),
   );
 }
@@ -101,13 +111,13 @@ export async function holdAgain(table: PortTable, publication: Publication, addr
 }
 
 /** The same port on each address of the wish. */
-async function holdWish(table: PortTable, wish: Wish, address: string): Promise<HeldPort[]> {
+async function holdWish(table: PortTable, wish: Wish, address: string, isRouted: IsRouted): Promise<HeldPort[]> {
   const { range } = wish;
   const isExact = range !== null && range.first === range.last;
   let last: unknown = failed('all ports are allocated');
   for (const port of table.candidates(range)) {
     try {
-      return await holdAt(table, wish, port, address);
+      return await holdAt(table, wish, port, address, isRouted);
     } catch (error) {
       // an address that is not ours has no free port
       if (isExact || !(error instanceof Taken)) throw error instanceof Taken ? error.reason : error;
@@ -127,12 +137,19 @@ class Taken extends Error {
   }
 }
 
-async function holdAt(table: PortTable, wish: Wish, port: number, address: string): Promise<HeldPort[]> {
+async function holdAt(
+  table: PortTable,
+  wish: Wish,
+  port: number,
+  address: string,
+  isRouted: IsRouted,
+): Promise<HeldPort[]> {
   const held: HeldPort[] = [];
   try {
     for (const hostIp of wish.hostIps) {
       const { protocol, containerPort } = wish;
-      const one = await hold(table, { protocol, hostIp, hostPort: port, containerPort }, address);
+      const hostPort = isRouted(parseAddress(hostIp)?.version ?? 4) ? 0 : port;
+      const one = await hold(table, { protocol, hostIp, hostPort, containerPort }, address);
       if (one !== null) held.push(one);
     }
     return held;
@@ -145,6 +162,7 @@ async function holdAt(table: PortTable, wish: Wish, port: number, address: strin
 /** Null: the second address of a wish that the machine has not (IPv6 is off). */
 async function hold(table: PortTable, publication: Publication, address: string): Promise<HeldPort | null> {
   const { protocol, hostIp, hostPort } = publication;
+  if (hostPort === 0) return { publication, proxy: NO_PROXY };
   try {
     table.take(protocol, hostIp, hostPort);
   } catch (error) {
@@ -183,7 +201,7 @@ export function portMapOf(publications: readonly Publication[], exposed: readonl
   }
   for (const { protocol, containerPort, hostIp, hostPort } of publications) {
     const key = `${containerPort}/${protocol}`;
-    map[key] = [...(map[key] ?? []), { HostIp: hostIp, HostPort: String(hostPort) }];
+    map[key] = [...(map[key] ?? []), { HostIp: hostIp, HostPort: hostPort === 0 ? '' : String(hostPort) }];
   }
   return map;
 }
