@@ -72,9 +72,9 @@ export class EngineRuntimes implements EngineRuntime {
   async create(options: CreateOptions & { readonly runtime?: string }): Promise<ContainerProcess> {
     const { runtime = OWN_RUNTIME } = options;
     if (runtime === OWN_RUNTIME) return this.#own.create(options);
-    const { time } = await this.require(runtime);
+    const able = await this.require(runtime);
     const other = await this.#other(runtime);
-    const process = await other.create(time ? options : { ...options, spec: withoutOwnTime(options.spec) });
+    const process = await other.create({ ...options, spec: inOlderWords(options.spec, able) });
     this.#makers.set(options.id, other);
     return process;
   }
@@ -193,8 +193,14 @@ export class EngineRuntimes implements EngineRuntime {
   }
 }
 
-/** Docker's config has a time namespace wherever the kernel does; runc 1.1 refuses what it does not know. */
-function withoutOwnTime(spec: Spec): Spec {
-  const namespaces = spec.linux.namespaces.filter(({ type, path }) => type !== 'time' || path !== undefined);
-  return { ...spec, linux: { ...spec.linux, namespaces } };
+/**
+ * Docker's config in the words of runtimes of before runtime-spec 1.1: the domain name as the sysctl that it is (moby,
+ * daemon/oci_linux.go), and no time namespace, which is there wherever the kernel has them, for one that does not know it.
+ */
+function inOlderWords({ domainname, ...spec }: Spec, able: { readonly time: boolean }): Spec {
+  const namespaces = spec.linux.namespaces.filter(
+    ({ type, path }) => able.time || type !== 'time' || path !== undefined,
+  );
+  const sysctl = domainname === undefined ? {} : { 'kernel.domainname': domainname };
+  return { ...spec, linux: { ...spec.linux, namespaces, sysctl: { ...sysctl, ...spec.linux.sysctl } } };
 }

@@ -15,12 +15,9 @@ export class RuntimeCommand {
   readonly program: string;
   /** Its directory of states, ours around it: its `list` would stumble over files that are not its own. */
   readonly #state: string;
-  readonly #root: string;
-  #calls = 0;
 
   constructor(program: string, root: string) {
     this.program = program;
-    this.#root = root;
     this.#state = join(root, 'state');
   }
 
@@ -30,16 +27,20 @@ export class RuntimeCommand {
   }
 
   /** Run a command to its end. Its descriptors are those of ours: the container's process gets them. */
-  run(args: readonly string[], stdio: readonly (number | 'ignore')[]): Promise<void> {
-    return this.called(args, async (line, ended) => ended(await this.#spawn(line, [...stdio])));
+  run(args: readonly string[], stdio: readonly (number | 'ignore')[], log: string): Promise<void> {
+    return this.called(args, log, async (line, ended) => ended(await this.#spawn(line, [...stdio])));
   }
 
-  /** As `run`, where somebody else starts the program: with these words, and `ended` throws its error if it ended with one. */
+  /**
+   * As `run`, where somebody else starts the program: with these words, and `ended` throws its error if it ended with one.
+   *
+   * @param log a file that the program may make
+   */
   async called<T>(
     args: readonly string[],
+    log: string,
     call: (line: readonly string[], ended: (how: number | string) => void) => Promise<T>,
   ): Promise<T> {
-    const log = join(this.#root, `log-${process.pid}-${this.#calls++}`);
     try {
       return await call(this.#line(['--log', log, '--log-format', 'json', ...args]), (how) => {
         if (how !== 0) throw this.#failure(args, how, loggedError(log));

@@ -98,15 +98,19 @@ export class ExternalRuntime implements EngineRuntime {
     const pidFile = bundle.file('pid');
     const program = pathOfProgram(this.#command.program);
     const socket = consolePath === null ? [] : ['--console-socket', consolePath];
-    const birth = await this.#command.called([...words, ...socket, '--pid-file', pidFile, options.id], (args, ended) =>
-      bornUnderShim(
-        this.#kernel,
-        bundle.dir,
-        options,
-        { program, args, pidFile, ended },
-        consolePath,
-        ({ init, shim, masterAt }, stdin) => bundle.write({ ...bundle.read(), shim: { init, shim, masterAt, stdin } }),
-      ),
+    const birth = await this.#command.called(
+      [...words, ...socket, '--pid-file', pidFile, options.id],
+      `${pidFile}.log`,
+      (args, ended) =>
+        bornUnderShim(
+          this.#kernel,
+          bundle.dir,
+          options,
+          { program, args, pidFile, ended },
+          consolePath,
+          ({ init, shim, masterAt }, stdin) =>
+            bundle.write({ ...bundle.read(), shim: { init, shim, masterAt, stdin } }),
+        ),
     );
     return new RunningContainerProcess(
       this.#kernel,
@@ -258,7 +262,9 @@ export class ExternalRuntime implements EngineRuntime {
     const [name = '', ...rest] = words;
     const line = [name, ...rest, '--pid-file', pidFile, ...(count > 0 ? ['--preserve-fds', String(count)] : [])];
     try {
-      await adopting(this.#kernel, () => this.#command.run([...line, options.id], [...options.stdio, ...kept]));
+      await adopting(this.#kernel, () =>
+        this.#command.run([...line, options.id], [...options.stdio, ...kept], `${pidFile}.log`),
+      );
       return this.#adopted(Number(readFileSync(pidFile, 'utf8')));
     } finally {
       rmSync(pidFile, { force: true });
