@@ -1,9 +1,10 @@
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ExplainedProgram } from '../api/types.js';
 import type { CgroupManager } from '../cgroup/manager.js';
 import { EngineError } from '../kernel/errors.js';
 import type { Reactor } from '../kernel/reactor.js';
+import { replaceFileSync } from '../kernel/replace-file.js';
 import type { ExternalRuntime } from './external/runtime.js';
 import type { Runtime } from './runtime.js';
 import { OWN_RUNTIME } from './setting.js';
@@ -12,6 +13,9 @@ import type { ContainerProcess, ContainerState, CreateOptions, EngineRuntime, Ex
 
 /** Which runtime each name means: `glassbox` is ours, any other is a program with runc's command line. */
 export type RuntimePrograms = Readonly<Record<string, string>>;
+
+/** What a name meant, beside the states of its containers. */
+const PROGRAM = 'program';
 
 /**
  * The runtimes of an engine as one: a container is made with the one that it names and stays with it. Ours is there from the
@@ -48,12 +52,15 @@ export class EngineRuntimes implements EngineRuntime {
   async recall(containers: readonly { readonly id: string; readonly runtime: string }[]): Promise<void> {
     // nobody ever asked for another
     if (!existsSync(this.#root)) return;
-    for (const { id, runtime } of containers) {
-      if (runtime === OWN_RUNTIME || this.#programs[runtime] === undefined) continue;
-      this.#makers.set(id, await this.#other(runtime));
+    for (const entry of readdirSync(this.#root)) {
+      const name = decodeURIComponent(entry);
+      // without it an engine was killed before it made anything there
+      if (existsSync(join(this.#rootOf(name), PROGRAM))) await this.#other(name);
     }
-    for (const name of Object.keys(this.#programs))
-      if (name !== OWN_RUNTIME && existsSync(this.#rootOf(name))) await this.#other(name);
+    for (const { id, runtime } of containers) {
+      const other = this.#others.get(runtime);
+      if (other !== undefined) this.#makers.set(id, other);
+    }
   }
 
   /** Throws EngineError (FailedPrecondition) when the runtime of that name cannot make containers here. */
@@ -171,12 +178,16 @@ export class EngineRuntimes implements EngineRuntime {
   }
 
   async #other(name: string): Promise<ExternalRuntime> {
+    const { ExternalRuntime } = await import('./external/runtime.js');
     const known = this.#others.get(name);
     if (known !== undefined) return known;
-    const { ExternalRuntime } = await import('./external/runtime.js');
     const root = this.#rootOf(name);
+    const kept = join(root, PROGRAM);
+    // its containers are there, whether or not the name is configured any more
+    const program = this.#programs[name] ?? readFileSync(kept, 'utf8');
     mkdirSync(root, { recursive: true, mode: 0o711 });
-    const other = new ExternalRuntime({ program: this.#program(name), root, reactor: this.#reactor });
+    replaceFileSync(kept, program);
+    const other = new ExternalRuntime({ program, root, reactor: this.#reactor });
     this.#others.set(name, other);
     return other;
   }
