@@ -27,7 +27,8 @@ export const MEANT: readonly MeantDifference[] = [
     reason: OWN_STDIO,
   },
   {
-    cases: /^(tmpfs with what it covers|bind in a user namespace$|a source that only root may reach)/,
+    cases:
+      /^(tmpfs with what it covers|bind in a user namespace$|a source that only root may reach|as Docker does it --userns)/,
     section: /^mount order$/,
     reason:
       'what the container may not or cannot make itself is made before it is there, so the kernel lists those mounts first; ' +
