@@ -139,6 +139,9 @@ export async function cleanUp(deps: ContainerDeps, record: ContainerRecord): Pro
 }
 
 async function attachNetwork(deps: ContainerDeps, record: ContainerRecord): Promise<void> {
+  // an engine without a default bridge: moby, daemon/container_operations.go (connectToNetwork)
+  if (deps.hostGateway === undefined && Object.hasOwn(record.endpoints, 'bridge'))
+    record.config = { ...record.config, NetworkDisabled: true };
   if (networkOf(record.hostConfig) === null || record.config.NetworkDisabled === true) return;
   record.attachment = await deps.networks.attach(attachRequest(deps, record));
   deps.store.save(record);

@@ -44,10 +44,16 @@ function declare(): void {
     rmSync(place, { recursive: true });
   });
 
-  const create = async (name: string, script: string, hostConfig: object, more: object = {}): Promise<string> => {
+  const create = async (
+    name: string,
+    script: string,
+    hostConfig: object,
+    more: object = {},
+    { services }: Engine = engine,
+  ): Promise<string> => {
     const body = { Image: 'busybox', Cmd: ['sh', '-c', script], HostConfig: hostConfig, ...more };
     const { request } = parseCreate(new Query(`name=${name}`), body, ApiVersion.negotiate(null));
-    return (await engine.services.containers.create(request)).Id;
+    return (await services.containers.create(request)).Id;
   };
   /** Do it while the policy of a container starts it for the second time; what came of it. */
   const whileRestarting = async (act: (id: string) => Promise<unknown>): Promise<string> => {
@@ -120,6 +126,22 @@ function declare(): void {
     await next(id, 'oom');
     const { State } = await containers.inspect(id);
     assert.deepEqual([State.Status, State.OOMKilled], ['running', true]);
+  });
+
+  it('an engine without a default bridge gives a container a loopback alone', { timeout: 60_000 }, async () => {
+    const roots = ['--data-root', join(place, 'bare'), '--exec-root', '/run/bare', '--cgroup-parent', group];
+    for (const path of [join(place, 'bare'), '/run/bare']) mkdirSync(path);
+    const bare = await openEngine(parseDaemonOptions([...roots, '--bridge', 'none']));
+    try {
+      const { containers } = bare.services;
+      const id = await create('alone', 'exit $(ls /sys/class/net | wc -l)', {}, {}, bare);
+      const ended = containers.wait(id, 'next-exit');
+      await containers.start(id);
+      assert.equal((await ended).StatusCode, 1);
+      await containers.remove(id, { force: true, volumes: true, link: false });
+    } finally {
+      await bare.close({ stop: true });
+    }
   });
 
   it('a parent without a network keeps nobody whom it is linked to from starting', { timeout: 60_000 }, async () => {
