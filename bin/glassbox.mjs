@@ -1,4 +1,4 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --
 import { existsSync } from 'node:fs';
 
 const [major, minor] = process.versions.node.split('.').map(Number);
@@ -12,6 +12,9 @@ if (major < 20 || (major === 20 && minor < 11)) {
 } else if (process.argv[2] === 'runtime') {
   process.argv.splice(2, 1);
   await import('./glassbox-runtime.cjs');
+} else if (process.argv[2] === 'docker') {
+  process.argv.splice(2, 1);
+  await import('./glassbox-docker.mjs');
 } else if (!existsSync(main)) {
   process.stderr.write('glassbox: not built yet, run: npm start / 尚未构建，请运行：npm start\n');
   process.exitCode = 1;

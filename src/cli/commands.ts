@@ -338,6 +338,37 @@ export const COMMAND_LINE: CommandLineSpec = {
       ],
     },
     {
+      name: 'docker',
+      text: {
+        en: "a docker command of our own, for machines without Docker's: glassbox-docker",
+        zh: '自带的 docker 命令，供没有 Docker 的机器使用：即 glassbox-docker',
+      },
+      options: [],
+      arguments: [{ label: 'COMMAND', kind: 'name', required: false, rest: true }],
+      notes: [
+        {
+          en: "In a lab 'docker' alone will do: it drives the lab's own engine, which starts at the first command. Elsewhere it needs an engine: 'glassbox engine', or dockerd. It reads its words itself and must come first; its messages are those of docker, in English.",
+          zh: '在实验室中直接使用 docker 即可：它驱动实验室自己的引擎，引擎在第一条命令时启动。在其他地方则需要一个引擎：“glassbox engine”或 dockerd。它自行解析其后的参数，且必须写在最前面；消息与 docker 相同，为英文。',
+        },
+      ],
+      examples: [{ line: 'glassbox docker ps', text: { en: 'containers that run', zh: '列出运行中的容器' } }],
+    },
+    {
+      name: 'engine',
+      text: {
+        en: 'the container engine alone: serves the Docker Engine API on a socket',
+        zh: '单独运行容器引擎：在套接字上提供 Docker Engine API',
+      },
+      options: [],
+      arguments: [{ label: 'OPTIONS', kind: 'name', required: false, rest: true }],
+      notes: [
+        {
+          en: "It reads its words itself and must come first: 'glassbox engine --help'. Options and messages are those of dockerd, in English.",
+          zh: '它自行解析其后的参数，且必须写在最前面：如“glassbox engine --help”。选项与消息同 dockerd，为英文。',
+        },
+      ],
+    },
+    {
       name: 'runtime',
       text: {
         en: "the OCI runtime with runc's command line: glassbox-runtime",

@@ -28,12 +28,16 @@ export async function dispatch(invocation: Invocation, context: Context): Promis
       return (await import('./run-explain.js')).runExplain(invocation, context);
     case 'completion':
       return (await import('./run-completion.js')).runCompletion(invocation, context);
-    case 'runtime':
+    case 'docker':
+    case 'engine':
+    case 'runtime': {
       // bin/glassbox.mjs hands it over when it is the first word; here an option stood before it
+      const { name } = invocation.command;
       throw new UsageError(
-        { en: "put runtime first: 'glassbox runtime …'", zh: '请把 runtime 写在最前面：“glassbox runtime …”' },
+        { en: `put ${name} first: 'glassbox ${name} …'`, zh: `请把 ${name} 写在最前面：“glassbox ${name} …”` },
         invocation.command,
       );
+    }
     case 'lesson':
       throw new UsageError(
         {

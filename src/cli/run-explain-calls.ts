@@ -3,6 +3,7 @@ import { CliError } from '../docker/errors.js';
 import { type Bilingual, pick } from '../i18n/text.js';
 import { type Context, complain } from './context.js';
 import { type ExplainingEngine, findEngine, type NoEngine } from './explaining-engine.js';
+import { isOfRuntime } from './runtime-command.js';
 import { type Invocation, UsageError } from './spec.js';
 import { listText, storyText } from './story-text.js';
 
@@ -12,13 +13,16 @@ const SAID = {
     en: 'the engine at {address} does not tell what it does (only that of Glassbox does): {message}',
     zh: '{address} 处的引擎不会说明自己做了什么（只有 Glassbox 的引擎会）：{message}',
   },
-  unknown: { en: 'the engine at {address} knows nothing of {what}', zh: '{address} 处的引擎没有关于 {what} 的记录' },
+  unknown: {
+    en: "the engine at {address} knows nothing of {what}; 'glassbox explain' lists what it did",
+    zh: '{address} 处的引擎没有关于 {what} 的记录；“glassbox explain”会列出它做过的事',
+  },
   nothing: { en: 'nothing has been asked of the engine at {address} yet', zh: '{address} 处的引擎还没有收到过请求' },
 } as const satisfies Record<string, Bilingual>;
 
 /**
- * `glassbox explain [N | NAME | --last]` of an engine. Null: there is none of ours, or it does not know the name, and nobody
- * said that it is meant: then something else is explained.
+ * `glassbox explain [N | NAME | --last]` of an engine. Null: there is none of ours, or the name is of a container that the runtime
+ * alone knows, and nobody said that the engine is meant: then something else is explained.
  */
 export async function explainCalls(invocation: Invocation, context: Context): Promise<number | null> {
   const { options, command } = invocation;
@@ -60,7 +64,7 @@ async function answer(
   const stories = await engine.tell(asked);
   if (stories === null || stories.length === 0) {
     const isNumber = 'number' in asked || word === undefined;
-    if (!isMeant && !isNumber) return null;
+    if (!isMeant && !isNumber && (await isOfRuntime(word))) return null;
     complain(context, word === undefined ? SAID.nothing : SAID.unknown, { address, what: word ?? '' });
     return 1;
   }

@@ -18,6 +18,12 @@ export async function askRuntime(words: readonly string[]): Promise<RuntimeAnswe
   return { exitCode, stdout, stderr };
 }
 
+/** Whether the runtime knows a container of this id; also where it cannot be asked, so that it says why. */
+export async function isOfRuntime(id: string): Promise<boolean> {
+  const { exitCode, stdout } = await askRuntime(['list', '--quiet']);
+  return exitCode !== 0 || stdout.split('\n').includes(id);
+}
+
 /** Of the sources, where these are not built. */
 function commandOfRuntime(): string[] {
   if (!import.meta.url.endsWith('.ts'))

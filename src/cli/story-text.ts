@@ -11,8 +11,8 @@ const SAID = {
     en: "'glassbox explain N' tells all of number N, 'glassbox explain NAME' all of a container",
     zh: '“glassbox explain N”讲述第 N 条的全部经过，“glassbox explain NAME”讲述某个容器的全部经过',
   },
-  request: { en: 'request', zh: '请求' },
-  cause: { en: 'cause', zh: '起因' },
+  request: { en: 'request: ', zh: '请求：' },
+  cause: { en: 'cause: ', zh: '起因：' },
   by: { en: 'sent by {who}', zh: '发送者：{who}' },
   process: { en: 'process {pid} of user {uid}', zh: '用户 {uid} 的进程 {pid}' },
   elsewhere: { en: 'a process outside of this pid namespace', zh: '本 pid 命名空间之外的进程' },
@@ -98,13 +98,13 @@ function callLines(call: StoryCall, language: Language): string[] {
   const answer = call.status === null ? took : `${call.status}, ${took}`;
   const reason = call.failure === null ? null : visible(call.failure);
   if (origin.by === 'engine') {
-    const line = `(${call.number}) ${clock(call.at)} ${SAID.cause[language]}: ${visible(pick(origin.text, language))} (${took})`;
+    const line = `(${call.number}) ${clock(call.at)} ${SAID.cause[language]}${visible(pick(origin.text, language))} (${took})`;
     return reason === null ? [line] : [line, `  ${pick(SAID.failedInside, language, { reason })}`];
   }
   const query = Object.entries(origin.query).map(([name, value]) => `${name}=${value}`);
   const target = query.length === 0 ? origin.path : `${origin.path}?${query.join('&')}`;
   return [
-    `(${call.number}) ${clock(call.at)} ${SAID.request[language]}: ${origin.method} ${visible(target)} -> ${answer}`,
+    `(${call.number}) ${clock(call.at)} ${SAID.request[language]}${origin.method} ${visible(target)} -> ${answer}`,
     `  ${pick(SAID.by, language, { who: whoOf(origin.caller, language) })}`,
     ...(origin.body === null ? [] : [`  ${visible(JSON.stringify(origin.body))}`]),
     ...(reason === null ? [] : [`  ${pick(SAID.failed, language, { reason })}`]),
