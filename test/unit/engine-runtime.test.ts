@@ -8,6 +8,9 @@ import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { parseDaemonOptions } from '../../engine/api/daemon-options.js';
 
+/** What starts although it should not leaves the machine's network alone. */
+const HARMLESS = ['--bridge', 'none', '--iptables=false', '--ip-forward=false'];
+
 describe("an engine's runtime", () => {
   let place: string;
   let file: string;
@@ -70,10 +73,11 @@ describe("an engine's runtime", () => {
       const [data, exec] = [join(place, 'data'), join(place, 'exec')];
       writeFileSync(file, '{}');
       const engine = fileURLToPath(new URL('../../engine/docker-daemon.ts', import.meta.url));
+      const roots = ['--data-root', data, '--exec-root', exec, '--host', `unix://${place}/engine.sock`];
       const line = `import(${JSON.stringify(engine)}).then(async (m) => { process.exitCode = await m.main(process.argv.slice(1)); })`;
       const done = spawnSync(
         process.execPath,
-        ['--import', 'tsx', '-e', line, '--', '--config-file', file, '--data-root', data, '--exec-root', exec, ...args],
+        ['--import', 'tsx', '-e', line, '--', '--config-file', file, ...roots, ...HARMLESS, ...args],
         { encoding: 'utf8', timeout: 60_000, env: { ...process.env, ...env } },
       );
       assert.match(done.stderr, said);

@@ -68,6 +68,7 @@ test('changes are lines of docker diff, asked for of the container that fits', a
   assert.equal(await check(['A /etc/notes', 'D /etc/draft']), 'passed');
   assert.deepEqual(asked.at(-1), ['docker', 'diff', 'box']);
   assert.equal(await check(['A /etc/draft']), 'notYet');
+  assert.equal(await check(['A /etc/notes', 'A /etc/draft']), 'notYet', 'one of two is not both');
 });
 
 test('a check starts no engine: where none runs there is nothing, and nothing is asked', async () => {
