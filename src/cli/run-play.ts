@@ -16,7 +16,7 @@ export async function runPlay(invocation: Invocation, context: Context): Promise
   }
   const { runPassthrough } = await import('../engine-client.js');
   try {
-    return await runPassthrough(invocation.tail, options);
+    return await runPassthrough(invocation.tail, { ...options, env: { GLASSBOX_LANG: context.language } });
   } catch (error) {
     reportFailure(error, context);
     return EXIT_NO_LAB;

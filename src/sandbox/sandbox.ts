@@ -36,11 +36,11 @@ async function fullScreen(options: LabOptions, context: Context): Promise<number
 }
 
 /** One shell in a fresh lab, on the standard streams as they are; its exit status is ours. */
-async function plainShell(options: LabOptions, { env }: Context): Promise<number> {
+async function plainShell(options: LabOptions, { env, language }: Context): Promise<number> {
   const { runPassthrough } = await import('../engine-client.js');
   const lang = env['LANG'];
   return runPassthrough(['/bin/sh', '-c', 'exec "$(command -v bash || command -v sh)"'], {
     ...options,
-    ...(lang === undefined ? {} : { env: { LANG: lang } }),
+    env: { GLASSBOX_LANG: language, ...(lang === undefined ? {} : { LANG: lang }) },
   });
 }

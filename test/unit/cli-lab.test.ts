@@ -94,9 +94,11 @@ describe('glassbox play -- CMD', { skip }, () => {
     assert.deepEqual([code, stdout], [0, 'x\n']);
   });
 
-  it('reads commands from standard input with --plain', async () => {
-    const { code, stdout } = await runCli(['play', '--plain'], { stdin: 'hostname\nexit 4\n' });
-    assert.deepEqual([code, stdout], [4, 'glassbox\n']);
+  it('reads commands from standard input with --plain; what they start speaks the same language', async () => {
+    const { code, stdout } = await runCli(['play', '--plain', '--lang', 'zh'], {
+      stdin: 'hostname\necho $GLASSBOX_LANG\nexit 4\n',
+    });
+    assert.deepEqual([code, stdout], [4, 'glassbox\nzh\n']);
   });
 });
 

@@ -86,6 +86,7 @@ export class App implements CommandTarget, LessonHost {
     this.#shell = new ShellHost({
       prompt: parts.prompt,
       lab: () => this.#link.lab,
+      lang: () => this.view.lang,
       dirty: changed,
       message: (message) => {
         this.view.shellMessage = message;

@@ -1,5 +1,6 @@
 /** Keeps a shell of the lab running in the shell pane: opens it, says when it has ended, opens another. */
 import type { Bilingual, Lab } from '../../../engine/api/types.js';
+import type { Lang } from '../panel.js';
 import { both } from '../strings.js';
 import { type FinishedCommand, prepareShell } from '../terminal-pane/shell-integration.js';
 import { TerminalPane } from '../terminal-pane/terminal-pane.js';
@@ -7,6 +8,8 @@ import { TerminalPane } from '../terminal-pane/terminal-pane.js';
 export interface ShellHostParts {
   readonly prompt: string | undefined;
   lab(): Lab;
+  /** What our own commands speak in the shell. */
+  lang(): Lang;
   dirty(): void;
   /** What to show instead of a shell; null: one is running or being opened. */
   message(text: Bilingual | null): void;
@@ -54,7 +57,8 @@ export class ShellHost {
       const { request, nonce } = await prepareShell(lab, this.#parts.prompt);
       if (!current()) return false;
       const { cols, rows } = this.pane.terminal;
-      const session = await lab.openSession({ ...request, cols, rows });
+      const env = { ...request.env, GLASSBOX_LANG: this.#parts.lang() };
+      const session = await lab.openSession({ ...request, env, cols, rows });
       if (current())
         this.pane.attach(session, { nonce, listener: { onEnd: (command) => this.#parts.finished(command) } });
       else session.close();
