@@ -180,3 +180,18 @@ test('an image that enters the region of others is one segment that nobody can w
     assert.ok(image.includes(Buffer.from([0x00, 0x00, 0x56, 0x34, 0x12, 0x7f])), 'it must know where the region is');
   }
 });
+
+test('nothing of one program is found in the data of the next', () => {
+  const filled = (text: string, length: number): ProgramBuilder => {
+    const b = new ProgramBuilder(text);
+    b.call('write', [1, b.bytes(Buffer.alloc(length, text)), length]);
+    return b;
+  };
+  const one = filled('x', 120 << 10).build();
+  const second = filled('y', 100 << 10);
+  const space = second.space(64, 'room');
+  const other = Buffer.from(second.build().data);
+  assert.ok(!other.includes('x'), 'the second program must not hold what the first one does');
+  assert.deepEqual(other.subarray(space.offset, space.offset + 64), Buffer.alloc(64));
+  assert.ok(Buffer.from(one.data).equals(Buffer.alloc(120 << 10, 'x')), 'the first program must stay as it was');
+});
