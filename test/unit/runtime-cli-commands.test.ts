@@ -97,6 +97,14 @@ describe('create', () => {
       (await run('create -b plain c1')).message,
       'glassbox-runtime create failed: unable to start container process: exec: "foo": executable file not found in $PATH',
     );
+    runtime.failures.set(
+      'create',
+      new EngineError('FailedPrecondition', 'error running hook #1: fork/exec /x: permission denied'),
+    );
+    assert.equal(
+      (await run('create -b plain c1')).message,
+      'glassbox-runtime create failed: unable to start container process: error during container init: error running hook #1: fork/exec /x: permission denied',
+    );
     runtime.failures.set('create', new EngineError('AlreadyExists', 'container with given ID already exists'));
     assert.equal(
       (await run('run -b plain c1')).message,
@@ -278,6 +286,10 @@ describe('the commands on one container', () => {
       ['c1', 9, { all: true }],
       ['c1', 10, { all: true }],
     ]);
+    // an empty word is none
+    const { world } = fakeWorld(runtime, dir);
+    assert.equal(await main(['kill', 'c1', ''], world), 0);
+    assert.deepEqual(asked('kill').at(-1), ['c1', 15, { all: false }]);
     assert.equal((await run('kill c1 NOSUCH')).message, 'unknown signal "NOSUCH"');
   });
 

@@ -98,8 +98,10 @@ describe('flags', () => {
 describe('signals', () => {
   it('are known by number and by name, with or without SIG', () => {
     assert.deepEqual(['9', 'KILL', 'SIGKILL', 'sigkill', 'Term', '0', '64'].map(parseSignal), [9, 9, 9, 9, 15, 0, 64]);
-    for (const word of ['NOSUCH', '65', '-9', '', 'SIG', 'constructor'])
+    for (const word of ['NOSUCH', '', 'SIG', 'constructor'])
       assert.throws(() => parseSignal(word), { message: `unknown signal ${JSON.stringify(word)}` });
+    for (const word of ['65', '-9', '99999999999999999999'])
+      assert.throws(() => parseSignal(word), { message: 'unable to signal init: invalid argument' });
   });
 });
 

@@ -21,9 +21,15 @@ export function requireDirectory(path: string, given: string): void {
   }
 }
 
-/** A call that the kernel refused while a process was being made is told as runc does, and Docker looks for these words. */
+/**
+ * A call that the kernel refused while a process was being made, and a hook that failed, are told as runc does, and Docker looks for
+ * these words.
+ */
 export function startFailure(error: unknown): string {
-  return `${error instanceof SyscallError ? 'unable to start container process: ' : ''}${wordsOf(error)}`;
+  const words = wordsOf(error);
+  if (words.startsWith('error running hook #'))
+    return `unable to start container process: error during container init: ${words}`;
+  return `${error instanceof SyscallError ? 'unable to start container process: ' : ''}${words}`;
 }
 
 export const isNotFound = (error: unknown): boolean => error instanceof EngineError && error.code === 'NotFound';

@@ -18,7 +18,7 @@ export async function lifecycle(invocation: Invocation): Promise<void> {
     }
     case 'kill': {
       runtime.state(id);
-      const signal = parseSignal(invocation.args[1] ?? 'SIGTERM');
+      const signal = parseSignal(invocation.args[1] || 'SIGTERM');
       return runtime.kill(id, signal, { all: invocation.flags.bool('all') });
     }
     case 'pause':

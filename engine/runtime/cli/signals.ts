@@ -11,11 +11,12 @@ const OWN = new Set(
   ['KILL', 'STOP', 'CHLD', 'URG', 'PIPE', 'SEGV', 'BUS', 'FPE', 'ILL'].map((name) => SIGNALS[`SIG${name}`]),
 );
 
-/** A signal by number or by name, with or without SIG. */
+/** A signal by number or by name, with or without SIG. The kernel would refuse other numbers in these words. */
 export function parseSignal(word: string): number {
   if (/^[+-]?\d+$/.test(word)) {
     const number = Number(word);
     if (number >= 0 && number <= 64) return number;
+    throw new CliError('unable to signal init: invalid argument');
   }
   const name = word.toUpperCase();
   const number = SIGNALS[name.startsWith('SIG') ? name : `SIG${name}`];

@@ -61,11 +61,12 @@ export function sysctls(
   s.b.section('sysctls');
   for (const [path, value] of settings) {
     const file = s.slot(path);
-    const failure = `write sysctl key ${path.slice('/proc/sys/'.length).replaceAll('/', '.')}: open ${path}`;
+    const key = `write sysctl key ${path.slice('/proc/sys/'.length).replaceAll('/', '.')}`;
+    const failure = `${key}: open ${path}`;
     openInRoot(s, root, path, O.WRONLY, file, { plain: true, failure });
     seeThatItIsProc(s, file, failure);
     s.call('write', [file, s.b.bytes(Buffer.from(value), JSON.stringify(value)), Buffer.byteLength(value)], {
-      failure,
+      failure: `${key}: write ${path}`,
       command: `echo ${value} > ${path}`,
     });
   }
