@@ -211,6 +211,10 @@ describe('published ports', () => {
     table.take('tcp', '0.0.0.0', 80);
     assert.deepEqual([...table.candidates(null)], [40_000, 40_001]);
     assert.deepEqual([...table.candidates({ first: 5, last: 7 })], [5, 6, 7]);
+    // the next search begins behind what was tried last, for each protocol and address by itself
+    const next = (whose: string): number | undefined =>
+      table.candidates({ first: 5, last: 7 }, whose).next().value as number;
+    assert.deepEqual([next('tcp'), next('tcp'), next('udp'), next('tcp'), next('tcp')], [5, 6, 5, 7, 5]);
   });
 });
 

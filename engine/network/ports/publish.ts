@@ -115,7 +115,7 @@ async function holdWish(table: PortTable, wish: Wish, address: string, isRouted:
   const { range } = wish;
   const isExact = range !== null && range.first === range.last;
   let last: unknown = failed('all ports are allocated');
-  for (const port of table.candidates(range)) {
+  for (const port of table.candidates(range, `${wish.protocol} ${wish.hostIps[0] ?? ''}`)) {
     try {
       return await holdAt(table, wish, port, address, isRouted);
     } catch (error) {
