@@ -1,20 +1,12 @@
-import { closeSync, fstatSync, opendirSync, openSync, readSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ContainerNetwork, Mount } from '../../api/types.js';
-import { EngineError, SyscallError } from '../../kernel/errors.js';
 import type { Kernel } from '../../kernel/kernel.js';
 import { mountOf } from '../../kernel/mountinfo.js';
-import {
-  O_CLOEXEC,
-  O_DIRECTORY,
-  O_NONBLOCK,
-  O_PATH,
-  openBeneath,
-  openEntry,
-} from '../../kernel/namespaces/open-in-root.js';
+import { O_CLOEXEC, O_DIRECTORY, O_PATH, openBeneath } from '../../kernel/namespaces/open-in-root.js';
 import { hasVanished, readProcLink } from '../../kernel/procfs/read.js';
 import type { LabIdentity } from '../lab-identity.js';
-import { Problems } from '../problems.js';
+import type { Problems } from '../problems.js';
 import {
   containerOf,
   digestHex,
@@ -24,6 +16,7 @@ import {
   type RecordedContainer,
   sandboxOwner,
 } from './fields.js';
+import { type Cached, RecordFiles } from './record-files.js';
 
 /** Where the engine of a lab keeps its data. */
 export interface EngineData {
@@ -42,12 +35,8 @@ export interface RecordedLayers {
   readonly lower: readonly string[];
 }
 
-/** Containers, sandboxes and networks that are told of; bytes of one record; layers of one image (Docker's own bound). */
-const CONTAINERS = 256;
+/** Networks that are told of; layers of one image (Docker's own bound). */
 const NETWORKS = 256;
-/** Names in a directory that are none of these and are passed over. */
-const NAMES = 4096;
-const LARGEST = 1 << 20;
 const LAYERS = 128;
 
 /** The two files of a container: as it was when it was last forced to the disk, and as it is. */
@@ -59,11 +48,6 @@ function isSandbox(name: string): boolean {
 
 /** File systems whose server is a process that may never answer. */
 const UNTRUSTED = /^(fuse|9p|nfs|cifs|ceph|virtiofs)/;
-
-interface Cached<T> {
-  readonly signature: string;
-  readonly value: T;
-}
 
 /**
  * The records of the lab's container engine: small files that it replaces by a rename, so that inode, size and time say
@@ -85,10 +69,11 @@ export class ContainerRecords {
   /** Names of which `isNews` has spoken. */
   #heardOf = new Set<string>();
   #prefix: string;
-  #problems = new Problems();
+  readonly #files: RecordFiles;
 
   constructor(kernel: Kernel, lab: LabIdentity, data: EngineData) {
     this.#kernel = kernel;
+    this.#files = new RecordFiles(kernel);
     this.#lab = lab;
     this.#data = data;
     this.#prefix = data.path;
@@ -139,7 +124,7 @@ export class ContainerRecords {
 
   /** Look again. @param mounts of the lab host's own mount namespace */
   refresh(mounts: readonly Mount[], problems: Problems): void {
-    this.#problems = problems;
+    this.#files.problems = problems;
     this.#prefix = mounts.some(({ mountPoint }) => mountPoint === this.#data.alias)
       ? this.#data.alias
       : this.#data.path;
@@ -193,11 +178,11 @@ export class ContainerRecords {
 
   #readContainers(data: number): void {
     const next = new Map<string, Cached<RecordedContainer | null>>();
-    this.#inDirectory(data, 'containers', isId, (directory, names) => {
+    this.#files.namesIn(data, 'containers', isId, (directory, names) => {
       for (const id of names) {
         for (const file of FILES) {
           const path = `${id}/${file}`;
-          const found = this.#readFile(directory, path, this.#containers.get(path), (text) =>
+          const found = this.#files.read(directory, path, this.#containers.get(path), (text) =>
             containerOf(parseFields(text), id),
           );
           if (found !== null) next.set(path, found);
@@ -229,13 +214,13 @@ export class ContainerRecords {
   }
 
   #readNetworks(data: number): void {
-    this.#networks = this.#readFile(data, 'network/networks.json', this.#networks ?? undefined, (text) =>
+    this.#networks = this.#files.read(data, 'network/networks.json', this.#networks ?? undefined, (text) =>
       networksOf(parseFields(text), NETWORKS),
     );
     const next = new Map<string, Cached<string | null>>();
-    this.#inDirectory(data, 'network/sandboxes', isSandbox, (directory, names) => {
+    this.#files.namesIn(data, 'network/sandboxes', isSandbox, (directory, names) => {
       for (const name of names) {
-        const found = this.#readFile(directory, name, this.#sandboxes.get(name), (text) =>
+        const found = this.#files.read(directory, name, this.#sandboxes.get(name), (text) =>
           sandboxOwner(parseFields(text)),
         );
         if (found !== null) next.set(name, found);
@@ -247,7 +232,7 @@ export class ContainerRecords {
   /** Names in `layers/` of what a container stands on, topmost first; null while one of the records is not there or cannot be read. */
   #readChain(data: number, id: string): readonly string[] | null {
     const read = (path: string): Cached<ReturnType<typeof parseFields>> | null =>
-      this.#readFile(data, `image/overlay/${path}`, undefined, parseFields);
+      this.#files.read(data, `image/overlay/${path}`, undefined, parseFields);
     const snapshot = read(`snapshots/${id}/snapshot.json`)?.value ?? null;
     if (snapshot === null) return null;
     const top = digestHex(snapshot['top']);
@@ -261,80 +246,4 @@ export class ContainerRecords {
     }
     return snapshot['init'] === true ? [`${top ?? 'none'}-init`, ...chain] : chain;
   }
-
-  #inDirectory(
-    data: number,
-    path: string,
-    isOne: (name: string) => boolean,
-    use: (directory: number, names: readonly string[]) => void,
-  ): void {
-    const directory = openEntry(this.#kernel, data, Buffer.from(path), O_DIRECTORY);
-    if (directory < 0) {
-      refuse(path, directory);
-      return;
-    }
-    try {
-      const names: string[] = [];
-      const entries = opendirSync(`/proc/self/fd/${directory}`);
-      try {
-        let read = 0;
-        for (let entry = entries.readSync(); entry !== null; entry = entries.readSync()) {
-          if (!isOne(entry.name) && ++read < NAMES) continue;
-          if (names.length >= CONTAINERS || read >= NAMES) {
-            this.#problems.add(
-              'containers',
-              `there are more than ${CONTAINERS} records in ${path}: the rest is not shown`,
-            );
-            break;
-          }
-          names.push(entry.name);
-        }
-      } finally {
-        entries.closeSync();
-      }
-      use(directory, names);
-    } finally {
-      closeSync(directory);
-    }
-  }
-
-  /** Null: there is no such file, or none that can be read. What was read last is kept as long as the file is the same. */
-  #readFile<T>(at: number, path: string, before: Cached<T> | undefined, parse: (text: string) => T): Cached<T> | null {
-    return this.#problems.attempt(
-      'containers',
-      'record of the container engine',
-      () => this.#read(at, path, before, parse),
-      null,
-    );
-  }
-
-  #read<T>(at: number, path: string, before: Cached<T> | undefined, parse: (text: string) => T): Cached<T> | null {
-    const fd = openEntry(this.#kernel, at, Buffer.from(path), O_NONBLOCK);
-    if (fd < 0) {
-      refuse(path, fd);
-      return null;
-    }
-    try {
-      const { ino, size, mtimeNs, isFile } = statOf(fd);
-      if (!isFile) return null;
-      const signature = `${ino} ${size} ${mtimeNs}`;
-      if (before?.signature === signature) return before;
-      if (size > LARGEST) throw new EngineError('ResourceExhausted', `${path} is larger than ${LARGEST} bytes`);
-      const bytes = Buffer.alloc(size);
-      return { signature, value: parse(bytes.toString('utf8', 0, readSync(fd, bytes, 0, size, 0))) };
-    } finally {
-      closeSync(fd);
-    }
-  }
-}
-
-function statOf(fd: number): { ino: bigint; size: number; mtimeNs: bigint; isFile: boolean } {
-  const stats = fstatSync(fd, { bigint: true });
-  return { ino: stats.ino, size: Number(stats.size), mtimeNs: stats.mtimeNs, isFile: stats.isFile() };
-}
-
-/** Not there is an answer; anything else that openat2(2) says is thrown. */
-function refuse(path: string, result: number): void {
-  const error = new SyscallError('openat2', -result, { path });
-  if (!hasVanished(error)) throw error;
 }
