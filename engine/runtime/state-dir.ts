@@ -222,8 +222,8 @@ export class StateDir {
   remove(): void {
     plans.delete(this.file(PLAN));
     // looked at first: an error for each file that is not there takes longer
-    const there = new Set(namesIn(this.path));
-    for (const name of STATE_FILES) if (there.has(name)) tryUnlink(this.file(name));
+    const there = namesIn(this.path);
+    for (const name of STATE_FILES) if (there === null || there.includes(name)) tryUnlink(this.file(name));
     try {
       rmdirSync(this.path);
     } catch (error) {
@@ -233,11 +233,14 @@ export class StateDir {
   }
 }
 
-function namesIn(path: string): string[] {
+/** Null where it cannot be looked at: without a descriptor left, files can still be removed by their names. */
+function namesIn(path: string): string[] | null {
   try {
     return readdirSync(path);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EMFILE' || code === 'ENFILE') return null;
+    if (code !== 'ENOENT') throw error;
     return [];
   }
 }
