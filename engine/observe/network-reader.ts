@@ -37,6 +37,7 @@ export class NetworkReader {
   #listening = new Map<NamespaceId, readonly ListeningPort[]>();
   #settings = new Map<NamespaceId, Record<string, string>>();
   #counters = new Map<NamespaceId, Map<number, LinkCounters>>();
+  readonly #missed = new Set<NamespaceId>();
   #watchReason: string | null = null;
 
   constructor(kernel: Kernel, access: LabAccess, index: NamespaceIndex) {
@@ -90,6 +91,13 @@ export class NetworkReader {
     return netsOf(namespaces).flatMap(({ id }) => (this.firewall.isKnown(id, this.#index.wayTo(id)) ? [] : [id]));
   }
 
+  /** Namespaces that were to be dumped and could not be opened: due again once it is known anew what holds them. */
+  takeMissed(): NamespaceId[] {
+    const missed = [...this.#missed];
+    this.#missed.clear();
+    return missed;
+  }
+
   /** Dump some namespaces again. */
   read(namespaces: readonly Namespace[], which: ReadonlySet<NamespaceId>, problems: Problems): void {
     const nets = netsOf(namespaces);
@@ -105,8 +113,12 @@ export class NetworkReader {
         if (!which.has(namespace.id)) continue;
         const nsFd = open.get(namespace.id);
         if (nsFd === undefined) {
-          // What processes or mounts held and cannot be opened is just going: the next look does not list it any more.
-          if (!namespace.heldBy.every(({ how }) => how === 'socket' || how === 'hierarchy')) continue;
+          // What processes or mounts held and cannot be opened is just going, and the next look does not list it any
+          // more; or the process that it was to be opened through has ended, and the next look knows another way.
+          if (!namespace.heldBy.every(({ how }) => how === 'socket' || how === 'hierarchy')) {
+            this.#missed.add(namespace.id);
+            continue;
+          }
           this.#unread.set(namespace.id, 'nothing that can be opened holds it');
           continue;
         }

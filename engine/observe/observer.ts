@@ -316,7 +316,10 @@ class LabObserver implements Observer {
   /** Read what is due. @param now whatever the budgets say @param all every process, not only those that ran */
   #read(now: boolean, all: boolean): void {
     const reader = this.#reader;
-    this.#part('core', now, () => reader.readCore(all));
+    this.#part('core', now, () => {
+      reader.readCore(all);
+      for (const id of reader.network.takeMissed()) this.#networks.add(id);
+    });
     if (this.#networks.size > 0 || reader.network.missing(reader.namespaces).size > 0) this.#due.add('networks');
     this.#part('networks', now, () => {
       const which = new Set(this.#networks);
