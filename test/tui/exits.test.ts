@@ -11,7 +11,7 @@ import { openPty, type Pty } from '../helpers/pty.js';
 
 const APP = fileURLToPath(new URL('./fixtures/app.ts', import.meta.url));
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const WAIT_MS = 20_000;
+const WAIT_MS = 45_000;
 
 interface Program {
   readonly pty: Pty;
@@ -76,6 +76,8 @@ function isRestored(program: Program): void {
   );
 }
 
+const plant = async (program: Program): Promise<unknown> => process.kill(await program.pty.pid, 'SIGUSR2');
+
 const WAYS: Readonly<
   Record<
     string,
@@ -94,8 +96,8 @@ const WAYS: Readonly<
   SIGINT: { status: 130, act: async (program) => process.kill(await program.pty.pid, 'SIGINT') },
   SIGHUP: { status: 129, act: async (program) => process.kill(await program.pty.pid, 'SIGHUP') },
   SIGQUIT: { status: 131, act: async (program) => process.kill(await program.pty.pid, 'SIGQUIT') },
-  'an exception that nobody catches': { status: 70, env: { APP_THROW: 'throw' }, act: async () => undefined },
-  'a rejection that nobody handles': { status: 70, env: { APP_THROW: 'reject' }, act: async () => undefined },
+  'an exception that nobody catches': { status: 70, env: { APP_THROW: 'throw' }, act: plant },
+  'a rejection that nobody handles': { status: 70, env: { APP_THROW: 'reject' }, act: plant },
 };
 
 for (const [name, way] of Object.entries(WAYS))
