@@ -215,19 +215,18 @@ async function openParts(options: DaemonOptions, reactor: Reactor, at?: (step: s
   };
 }
 
+/** What containerd calls the shim that drives runc. */
+const RUNC_TYPE = 'io.containerd.runc.v2';
+
 /**
  * The runtimes that a container can ask for, each with its program: ours, those that everybody knows, those of the
  * configuration, and that of the setting, which may be a path.
  */
 function programsOf({ defaultRuntime, runtimes }: DaemonOptions, chosen: string): RuntimePrograms {
-  const programs = {
-    [OWN_RUNTIME]: 'glassbox-runtime',
-    'io.containerd.runc.v2': 'runc',
-    runc: 'runc',
-    crun: 'crun',
-    ...runtimes,
-  };
-  if (chosen in programs) return programs;
+  const known = { [RUNC_TYPE]: 'runc', runc: 'runc', crun: 'crun', ...runtimes };
+  const named = Object.entries(known).map(([name, path]) => [name, path === RUNC_TYPE ? 'runc' : path] as const);
+  const programs: RuntimePrograms = { [OWN_RUNTIME]: 'glassbox-runtime', ...Object.fromEntries(named) };
+  if (Object.hasOwn(programs, chosen)) return programs;
   if (defaultRuntime !== null)
     throw new EngineError('InvalidArgument', `specified default runtime '${defaultRuntime}' does not exist`);
   return { ...programs, [chosen]: chosen };

@@ -233,10 +233,14 @@ function runtimesOf(value: unknown, wrong: (why: string) => EngineError): string
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw wrong(`json: cannot unmarshal ${typeof value} into Go struct field Config.runtimes`);
   return Object.entries(value).map(([name, runtime]: [string, unknown]) => {
-    const path: unknown =
-      typeof runtime === 'object' && runtime !== null
-        ? (Reflect.get(runtime, 'path') ?? Reflect.get(runtime, 'runtimeType'))
-        : undefined;
+    const field = (one: unknown, key: string): unknown =>
+      typeof one === 'object' && one !== null ? Reflect.get(one, key) : undefined;
+    // options of io.containerd.runc.v2: containerd, core/runtime/v2/runc/options
+    const binary = field(field(runtime, 'options'), 'BinaryName');
+    const path = field(runtime, 'path') ?? binary ?? field(runtime, 'runtimeType');
+    const args = field(runtime, 'runtimeArgs') ?? [];
+    if (!Array.isArray(args) || args.length > 0)
+      throw wrong(`runtime ${name}: runtimeArgs are not given to it: let path name a script that gives them`);
     if (typeof path !== 'string' || path === '')
       throw wrong(`runtime ${name}: either a runtimeType or a path must be configured`);
     return `${name}=${path}`;

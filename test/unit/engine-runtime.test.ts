@@ -39,9 +39,12 @@ describe("an engine's runtime", () => {
     });
     const file = { runtimes: { c: { path: '/bin/c', runtimeArgs: [] }, v2: { runtimeType: 'io.containerd.x.v1' } } };
     assert.deepEqual(configured(file).runtimes, { c: '/bin/c', v2: 'io.containerd.x.v1' });
+    const shim = { runtimeType: 'io.containerd.runc.v2', options: { BinaryName: '/bin/d' } };
+    assert.deepEqual(configured({ runtimes: { d: shim } }).runtimes, { d: '/bin/d' });
     for (const [value, why] of [
       [{ x: {} }, /runtime x: either a runtimeType or a path must be configured/],
       [{ x: { path: 1 } }, /runtime x: either a runtimeType or a path must be configured/],
+      [{ x: { path: '/bin/x', runtimeArgs: ['--debug'] } }, /runtime x: runtimeArgs are not given to it: let path/],
       [[], /cannot unmarshal object into Go struct field Config.runtimes/],
       [{ glassbox: { path: '/bin/true' } }, /runtime name 'glassbox' is reserved/],
     ] as const)
