@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import type { Container } from '../../engine/api/types.js';
 import { textWidth } from '../../src/tui/text/width.js';
 import { CgroupHistory } from '../../src/tui/viewmodels/cgroup-history.js';
 import { cgroupsModel, flatCgroups } from '../../src/tui/viewmodels/cgroups.js';
@@ -11,6 +12,7 @@ import { namespaceDetail } from '../../src/tui/viewmodels/namespace-detail.js';
 import { namespacesModel } from '../../src/tui/viewmodels/namespaces.js';
 import { RingBuffer } from '../../src/tui/viewmodels/ring-buffer.js';
 import { visible } from '../../src/tui/viewmodels/safe-text.js';
+import { dockerLab } from '../helpers/docker-scene.js';
 import { cgroupLab, containerLab, LEDGER, memory } from '../helpers/panel-scenes.js';
 import { lab } from '../helpers/snapshot-builder.js';
 
@@ -210,4 +212,21 @@ test('cgroups: a path that the lesson wants is a ghost until it is there', () =>
       ['/web/worker', null],
     ],
   );
+});
+
+test('cgroups: those of containers stand in the order of the containers, behind the others', () => {
+  const scene = dockerLab();
+  const [group] = scene.cgroups.groups;
+  const groups = [...scene.cgroups.groups, { ...group!, path: '/docker/zzz' }];
+  const below = (containers: readonly Container[]): string[] => {
+    const snapshot = { ...scene, containers, cgroups: { ...scene.cgroups, groups } };
+    return flatCgroups(cgroupsModel({ snapshot }).roots).flatMap(
+      ({ path }) => /^\/docker\/(.+)$/.exec(path)?.[1] ?? [],
+    );
+  };
+  const containers = scene.containers ?? [];
+  const ids = containers.flatMap(({ id, cgroup }) => (groups.some(({ path }) => path === cgroup) ? [id] : []));
+  assert.ok(ids.length > 1, 'two containers have a group');
+  assert.deepEqual(below(containers), ['zzz', ...ids]);
+  assert.deepEqual(below([...containers].reverse()), ['zzz', ...ids.reverse()]);
 });

@@ -31,7 +31,7 @@ export interface NamespacesState extends ListState {
 const VIEWS: readonly NamespacesView[] = ['owner', 'kind', 'processes'];
 
 const KEYS: readonly KeyHint[] = [
-  { key: 'v', text: { en: 'by owner, by kind, processes', zh: '切换：按所有者、按种类、进程' } },
+  { key: 'v', text: { en: 'other view: by owner, by kind, processes', zh: '换个视图：按所有者、按种类、进程' } },
   { key: 's', text: { en: 'hide or show shared ones', zh: '隐藏或显示共享的命名空间' } },
   { key: 'j/k', text: { en: 'select', zh: '选择' } },
   { key: 'Enter', text: { en: 'all facts', zh: '全部信息' } },

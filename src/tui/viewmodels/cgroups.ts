@@ -66,7 +66,9 @@ export function cgroupsModel(input: CgroupsInput): CgroupsModel {
   const wanted = (input.wanted ?? [])
     .map((path) => (path.startsWith('/') ? path : `/${path}`))
     .filter((path) => !byPath.has(path));
-  const paths = [...new Set([...byPath.keys(), ...gone.map((change) => change.name), ...wanted])].sort(comparePaths);
+  const paths = [...new Set([...byPath.keys(), ...gone.map((change) => change.name), ...wanted])].sort((a, b) =>
+    comparePaths(a, b, containers),
+  );
   const parentOf = (path: string): string | null => {
     for (let at = path; at !== '/' && at !== ''; ) {
       at = at.slice(0, at.lastIndexOf('/')) || '/';
@@ -104,13 +106,16 @@ function nodeText({ path, container }: CgroupNode): string {
   return [visible(path), ...names].join('\n').toLowerCase();
 }
 
-/** Parents before children, siblings in natural order. */
-function comparePaths(a: string, b: string): number {
+/** Parents before children, siblings in natural order, behind them those of containers in theirs: an id says nothing to people. */
+function comparePaths(a: string, b: string, containers: ContainerIndex): number {
   const left = a.split('/').filter((part) => part !== '');
   const right = b.split('/').filter((part) => part !== '');
   for (let i = 0; i < Math.min(left.length, right.length); i++) {
-    const order = naturalCompare(left[i]!, right[i]!);
-    if (order !== 0) return order;
+    if (left[i] === right[i]) continue;
+    const [one, other] = [left, right].map((parts) => containers.ofCgroup(`/${parts.slice(0, i + 1).join('/')}`));
+    if (one && other) return containers.all.indexOf(one) - containers.all.indexOf(other);
+    if (one || other) return one ? 1 : -1;
+    return naturalCompare(left[i]!, right[i]!);
   }
   return left.length - right.length;
 }
