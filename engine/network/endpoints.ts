@@ -45,6 +45,14 @@ export function poolsOf(record: NetworkRecord): NetworkPools {
   return { v4: of(4), v6: of(6) };
 }
 
+const IFNAME = 'com.docker.network.endpoint.ifname';
+
+/** How the interface of a wish is to be called in the container; null: nobody said. */
+export function wishedName({ DriverOpts }: EndpointRequest): string | null {
+  const options = DriverOpts ?? {};
+  return Object.hasOwn(options, IFNAME) ? (options[IFNAME] ?? '') : null;
+}
+
 /** Docker's checks of what a container wishes of a network. */
 export function checkEndpoint(record: NetworkRecord, request: EndpointRequest): void {
   const { IPv4Address: v4 = '', IPv6Address: v6 = '', LinkLocalIPs = [] } = request.IPAMConfig ?? {};
@@ -73,6 +81,9 @@ export function checkEndpoint(record: NetworkRecord, request: EndpointRequest): 
     throw invalid(
       'user specified IP address is supported only when connecting to networks with user configured subnets',
     );
+  const name = wishedName(request);
+  if (name !== null && (!/^[^\s/:%\0-\x1f]{1,15}$/.test(name) || ['.', '..', 'lo', 'all', 'default'].includes(name)))
+    throw invalid(`invalid value for ${IFNAME}: invalid interface name: ${printable(name)}`);
   const mac = request.MacAddress ?? '';
   if (mac !== '' && !/^([0-9a-f]{2}[:-]){5}[0-9a-f]{2}$/i.test(mac))
     throw invalid(`invalid MAC address: ${printable(mac)}`);

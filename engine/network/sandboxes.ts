@@ -5,7 +5,7 @@ import { undoing } from '../kernel/journal/context.js';
 import type { Rtnetlink } from '../kernel/netlink/index.js';
 import { removeLink } from './bridge.js';
 import { changeFirewalls, type NetworkContext, rulesOfPorts } from './context.js';
-import { checkEndpoint, gatewayOf, isOnParent, newEndpoint, releaseAddresses } from './endpoints.js';
+import { checkEndpoint, gatewayOf, isOnParent, newEndpoint, releaseAddresses, wishedName } from './endpoints.js';
 import { failed, forbidden, invalid } from './errors.js';
 import { settingsOf } from './inspect.js';
 import { cutCable, layLinks, moveDefaultRoute, standOf } from './links.js';
@@ -69,11 +69,11 @@ export class Sandboxes {
       dns: request.dns ?? [],
     };
     try {
-      for (const [index, { network, request: wished }] of wishes.entries())
-        sandbox = {
-          ...sandbox,
-          endpoints: [...sandbox.endpoints, this.#take(network, container, wished, `eth${index}`)],
-        };
+      const said = wishes.flatMap(({ request: one }) => wishedName(one) ?? []);
+      for (const { network, request: wished } of wishes) {
+        const endpoint = this.#take(network, container, wished, nameOf(wished, sandbox.endpoints, said));
+        sandbox = { ...sandbox, endpoints: [...sandbox.endpoints, endpoint] };
+      }
       this.#write(sandbox);
       this.#raise(sandbox);
       sandbox = await this.#publish(sandbox, request);
@@ -109,7 +109,7 @@ export class Sandboxes {
     checkEndpoint(network, wish.request);
     const netns = this.#open(sandbox);
     try {
-      const name = freeName(sandbox.endpoints);
+      const name = nameOf(wish.request, sandbox.endpoints);
       const endpoint = this.#take(network, sandbox.container, wish.request, name);
       let changed: SandboxRecord = { ...sandbox, endpoints: [...sandbox.endpoints, endpoint] };
       try {
@@ -341,7 +341,16 @@ function modeOf(wishes: readonly EndpointWish[]): SandboxRecord['mode'] {
   return wishes.length === 0 ? 'none' : 'bridge';
 }
 
-function freeName(endpoints: readonly EndpointRecord[]): string {
-  for (let index = 0; ; index++)
-    if (!endpoints.some(({ interfaceName }) => interfaceName === `eth${index}`)) return `eth${index}`;
+/** The name that was said for an interface, or the first `eth0`, `eth1` … that neither another has nor is said for one. */
+function nameOf(request: EndpointRequest, endpoints: readonly EndpointRecord[], said: readonly string[] = []): string {
+  const has = (name: string): boolean => endpoints.some(({ interfaceName }) => interfaceName === name);
+  const wished = wishedName(request);
+  if (wished !== null) {
+    if (has(wished)) throw invalid(`interface name ${wished} is already used by another endpoint of the container`);
+    return wished;
+  }
+  for (let index = 0; ; index++) {
+    const name = `eth${index}`;
+    if (!has(name) && !said.includes(name)) return name;
+  }
 }

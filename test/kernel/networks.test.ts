@@ -405,6 +405,24 @@ if (!inSandbox) {
       removeNeighbour(out);
     });
 
+    test('gives an interface the name that was said for it', async () => {
+      const named = (name: string) => ({ DriverOpts: { 'com.docker.network.endpoint.ifname': name } });
+      await networks.create({ Name: 'a' });
+      await networks.create({ Name: 'b' });
+      await networks.create({ Name: 'c' });
+      let one = await attach('one', { bridge: {}, a: named('eth0') });
+      one = await networks.connect('b', request('one'), named('inner'), one);
+      const list = inside(one.sandboxKey, "ip -o link | sed 's/^[0-9]*: //; s/[:@].*//' | sort | tr '\\n' ' '");
+      assert.equal(list, 'eth0 eth1 inner lo ');
+      assert.match(inside(one.sandboxKey, 'ip -4 addr show eth1'), /172\.17\./);
+      await assert.rejects(
+        networks.connect('c', request('one'), named('inner'), one),
+        /already used by another endpoint/,
+      );
+      for (const wrong of ['lo', 'a/b', '', 'sixteen-letters-'])
+        await assert.rejects(networks.connect('c', request('one'), named(wrong), one), /invalid interface name/);
+    });
+
     test('gives packets the source address that it was told', async () => {
       const out = neighbour();
       inside(null, 'ip addr add 10.99.0.7/24 dev out');
