@@ -18,7 +18,7 @@ export const STRINGS = {
   panesKeys: { en: 'pane', zh: '窗格' },
   cancel: { en: 'cancel', zh: '取消' },
   scrolled: { en: 'scrolled up {lines} lines; any key returns', zh: '已向上滚动 {lines} 行；按任意键返回' },
-  filterPrompt: { en: 'filter', zh: '筛选' },
+  filterPrompt: { en: 'filter: ', zh: '筛选：' },
 
   help: { en: 'Keys', zh: '按键' },
   helpPrefix: {

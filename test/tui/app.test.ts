@@ -249,7 +249,7 @@ test('the hardware cursor stands where text is typed, for input methods', async 
   assert.deepEqual(app.out.cursor(), { x: shell.x + 1 + 9, y: shell.y + 1 });
   await app.type('\x07/');
   await app.type('空间');
-  assert.deepEqual(app.out.cursor(), { x: ' 筛选: '.length + 2 + 4, y: 35 }, 'in the filter');
+  assert.deepEqual(app.out.cursor(), { x: ' 筛选：'.length + 3 + 4, y: 35 }, 'in the filter');
   await app.type('\r');
   await app.type(':');
   await app.type('主');

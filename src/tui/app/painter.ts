@@ -211,7 +211,7 @@ export class Painter {
     if (!this.arrangement.fits) return null;
     if (view.overlay !== undefined) return view.overlayPainter.cursor;
     if (view.filterEditor !== null) {
-      const x = textWidth(` ${text('filterPrompt', view.lang)}: `) + view.filterEditor.column;
+      const x = textWidth(` ${text('filterPrompt', view.lang)}`) + view.filterEditor.column;
       return { x: Math.min(x, screen.columns - 1), y: this.arrangement.status.y };
     }
     if (view.focus !== 'shell' || view.prefix || view.shellMessage !== null) return null;

@@ -38,7 +38,7 @@ export function statusLine(content: StatusContent, width: number): StyledLine {
   const { lang } = content;
   const bar = { role: 'bar' as const };
   if (content.mode === 'filter')
-    return [span(` ${text('filterPrompt', lang)}: `, 'bar-key'), span(content.filter, 'bar')];
+    return [span(` ${text('filterPrompt', lang)}`, 'bar-key'), span(content.filter, 'bar')];
   const spans: Span[] = [{ text: ' ', style: bar }];
   let used = 1;
   const push = (key: string, body: string): boolean => {
