@@ -177,7 +177,10 @@ function ports({ attachment, config, state }: ContainerRecord): ContainerSummary
       const [number = '', Type = 'tcp'] = port.split('/');
       const PrivatePort = Number(number);
       if (bindings === null || bindings.length === 0) return [{ PrivatePort, Type }];
-      return bindings.map(({ HostIp, HostPort }) => ({ IP: HostIp, PrivatePort, PublicPort: Number(HostPort), Type }));
+      // what is reached by route has no port of the machine's
+      return bindings
+        .filter(({ HostPort }) => HostPort !== '')
+        .map(({ HostIp, HostPort }) => ({ IP: HostIp, PrivatePort, PublicPort: Number(HostPort), Type }));
     })
     .sort((a, b) => a.PrivatePort - b.PrivatePort);
 }
