@@ -127,7 +127,7 @@ function ask(served: Served, { method, path }: Operation, how: Ask, exec: string
 
 test('every operation of the API answers with a status and a body that its description has', {
   skip: whyNoSwagger ?? false,
-  timeout: 120_000,
+  timeout: 600_000,
 }, async () => {
   const swagger = new Swagger();
   const { served, exec } = await prepared();

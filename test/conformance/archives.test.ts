@@ -16,8 +16,8 @@ const NAME = 'lab/rootfs:1';
 
 if (!inSandbox) {
   const skip = whyNot(['skopeo', 'umoci', 'podman', 'tar', 'gzip', 'zstd', 'xz', 'bzip2']) ?? false;
-  test('archives: to and from skopeo, umoci and podman', { skip, timeout: 280_000 }, () =>
-    rerunInSandbox(import.meta.url, { timeoutMs: 270_000 }),
+  test('archives: to and from skopeo, umoci and podman', { skip, timeout: 600_000 }, () =>
+    rerunInSandbox(import.meta.url, { timeoutMs: 600_000 }),
   );
 } else {
   describe('archives of images', () => {

@@ -132,7 +132,7 @@ function runc(...args: string[]): { status: number; output: string } {
     encoding: 'utf8',
     cwd: BUNDLE,
     stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: 30_000,
+    timeout: 600_000,
   });
   return { status: done.status ?? -1, output: `${done.stdout}${done.stderr}` };
 }
@@ -148,7 +148,7 @@ function withRunc(path: string, first: object, second: object | undefined): Outc
   config.linux.resources = first;
   writeFileSync(`${BUNDLE}/config.json`, JSON.stringify(config));
   // with descriptors of its own: what stays open behind `create` is the container's, and would be waited for
-  const made = spawnSync('sh', ['-c', 'runc create cmp </dev/null >/run/out 2>&1'], { cwd: BUNDLE, timeout: 30_000 });
+  const made = spawnSync('sh', ['-c', 'runc create cmp </dev/null >/run/out 2>&1'], { cwd: BUNDLE, timeout: 600_000 });
   let failed = made.status === 0 ? null : readFileSync('/run/out', 'utf8');
   if (failed === null && second !== undefined) {
     writeFileSync('/run/update.json', JSON.stringify(second));
@@ -198,7 +198,7 @@ if (!inSandbox) {
     'files of the groups compared with runc, in a sandbox',
     {
       skip: isRoot ? missing : 'needs root',
-      timeout: 300_000,
+      timeout: 600_000,
     },
     () => rerunInSandbox(import.meta.url),
   );

@@ -17,7 +17,7 @@ const script = (name: string): string => fileURLToPath(new URL(`../helpers/tour/
 /** Debian's Python with docker-py, or whichever has it. */
 function pythonWithDocker(): string | null {
   const candidates = ['/usr/bin/python3', findProgram('python3')].filter((path) => path !== null);
-  const has = (path: string): boolean => spawnSync(path, ['-c', 'import docker'], { timeout: 20_000 }).status === 0;
+  const has = (path: string): boolean => spawnSync(path, ['-c', 'import docker'], { timeout: 600_000 }).status === 0;
   return candidates.find(has) ?? null;
 }
 
@@ -65,12 +65,12 @@ if (inSandbox) {
 
     for (const { name, command, expect } of CLIENTS) {
       const words = command();
-      test(name, { skip: typeof words === 'string' ? words : false, timeout: 120_000 }, () => {
+      test(name, { skip: typeof words === 'string' ? words : false, timeout: 600_000 }, () => {
         const [program = '', ...args] = words;
         const [expected, found] = yards.map((yard) => {
           const done = spawnSync(...yard.inside(program, [...args, SOCKET, image]), {
             encoding: 'utf8',
-            timeout: 55_000,
+            timeout: 600_000,
           });
           return `${done.stdout}${done.stderr}= ${done.status}\n`.split('\n');
         });
@@ -88,11 +88,11 @@ if (inSandbox) {
   });
 } else {
   const why = whyNot(['dockerd', 'containerd', 'runc', 'iptables', 'busybox', 'nsenter']);
-  test('clients of other projects', { skip: why ?? false, timeout: 260_000 }, () => {
+  test('clients of other projects', { skip: why ?? false, timeout: 600_000 }, () => {
     const group = `glassbox-clients-${process.pid}`;
     process.env['GLASSBOX_TEST_GROUP'] = group;
     try {
-      rerunInSandbox(import.meta.url, { timeoutMs: 250_000 });
+      rerunInSandbox(import.meta.url, { timeoutMs: 600_000 });
     } finally {
       removeGroups(group);
     }

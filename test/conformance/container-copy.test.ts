@@ -22,11 +22,11 @@ import { meantText } from './container-spec/texts.js';
 if (inSandbox) suite();
 else {
   const why = whyNot(['dockerd', 'docker', 'containerd', 'runc', 'busybox']);
-  test('copies as dockerd makes them', { skip: why ?? false, timeout: 300_000 }, () => {
+  test('copies as dockerd makes them', { skip: why ?? false, timeout: 600_000 }, () => {
     const group = `glassbox-copy-${process.pid}`;
     process.env['GLASSBOX_TEST_GROUP'] = group;
     try {
-      rerunInSandbox(import.meta.url, { timeoutMs: 290_000 });
+      rerunInSandbox(import.meta.url, { timeoutMs: 600_000 });
     } finally {
       removeGroups(group);
     }

@@ -41,11 +41,11 @@ interface Inspect {
 if (inSandbox) suite();
 else {
   const why = whyNot(['dockerd', 'docker', 'containerd', 'runc', 'busybox']);
-  test('configs as dockerd makes them', { skip: why ?? false, timeout: 300_000 }, () => {
+  test('configs as dockerd makes them', { skip: why ?? false, timeout: 600_000 }, () => {
     const group = `glassbox-spec-${process.pid}`;
     process.env['GLASSBOX_TEST_GROUP'] = group;
     try {
-      rerunInSandbox(import.meta.url, { timeoutMs: 290_000 });
+      rerunInSandbox(import.meta.url, { timeoutMs: 600_000 });
     } finally {
       removeGroups(group);
       removeGroups('glassbox-other');

@@ -62,7 +62,7 @@ async function answer(command: string, name: string, script: string): Promise<An
     ],
     {
       cwd: directory,
-      timeout: 90_000,
+      timeout: 600_000,
       env: {
         PATH: process.env['PATH'],
         HOME: directory,
@@ -200,11 +200,11 @@ if (inSandbox) {
   });
 } else {
   const why = whyNot(['dockerd', 'docker', 'containerd', 'runc', 'iptables', 'busybox', 'tar', 'python3']);
-  test('our docker command against dockerd', { skip: why ?? false, timeout: 200_000 }, () => {
+  test('our docker command against dockerd', { skip: why ?? false, timeout: 600_000 }, () => {
     const group = `glassbox-docker-cli-${process.pid}`;
     process.env['GLASSBOX_TEST_GROUP'] = group;
     try {
-      rerunInSandbox(import.meta.url, { timeoutMs: 180_000 });
+      rerunInSandbox(import.meta.url, { timeoutMs: 600_000 });
     } finally {
       removeGroups(group);
     }

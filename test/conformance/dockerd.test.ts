@@ -55,9 +55,9 @@ if (inSandbox) {
 
     describe('checks', { concurrency: 3 }, () => {
       for (const check of CHECKS)
-        test(check.name, { timeout: 320_000 }, (t) => compareRuntimes(daemon, check, (said) => t.diagnostic(said)));
+        test(check.name, { timeout: 1_200_000 }, (t) => compareRuntimes(daemon, check, (said) => t.diagnostic(said)));
 
-      test('faults planted in runc are seen', { timeout: 320_000 }, async () => {
+      test('faults planted in runc are seen', { timeout: 1_200_000 }, async () => {
         const [good, bad] = await Promise.all([
           report(daemon, 'reference', PLANTED),
           report(daemon, 'planted', PLANTED),
@@ -69,7 +69,7 @@ if (inSandbox) {
       });
     });
 
-    test('containers outlive a daemon that was killed', { timeout: 120_000 }, () => lostDaemon(daemon));
+    test('containers outlive a daemon that was killed', { timeout: 600_000 }, () => lostDaemon(daemon));
     test('nothing is left of the containers', async () => assert.deepEqual(await leftovers(daemon), []));
   });
 
@@ -82,7 +82,7 @@ if (inSandbox) {
     after(() => daemon.end());
     describe('checks', { concurrency: 2 }, () => {
       for (const check of USERNS_CHECKS)
-        test(check.name, { timeout: 320_000 }, (t) => compareRuntimes(daemon, check, (said) => t.diagnostic(said)));
+        test(check.name, { timeout: 1_200_000 }, (t) => compareRuntimes(daemon, check, (said) => t.diagnostic(said)));
     });
     test('nothing is left of the containers', async () => assert.deepEqual(await leftovers(daemon), []));
   });
@@ -93,11 +93,11 @@ if (inSandbox) {
   });
 } else {
   const why = whyNot(['dockerd', 'docker', 'containerd', 'runc', 'iptables', 'python3', 'busybox', 'diff']);
-  test('dockerd with our runtime', { skip: why ?? false, timeout: 420_000 }, () => {
+  test('dockerd with our runtime', { skip: why ?? false, timeout: 1_200_000 }, () => {
     const group = `glassbox-dockerd-${process.pid}`;
     process.env['GLASSBOX_TEST_GROUP'] = group;
     try {
-      rerunInSandbox(import.meta.url, { timeoutMs: 400_000 });
+      rerunInSandbox(import.meta.url, { timeoutMs: 1_200_000 });
     } finally {
       removeGroups(group);
     }

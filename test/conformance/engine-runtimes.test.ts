@@ -231,7 +231,7 @@ async function until(what: string, isSo: () => Promise<boolean>): Promise<void> 
 function compared(): void {
   const used = new Set<MeantDifference>();
   for (const sight of SIGHTS)
-    test(sight.name, { timeout: 280_000 }, async () => {
+    test(sight.name, { timeout: 600_000 }, async () => {
       const expected = await look('runc', sight);
       const found = await look('glassbox', sight);
       const unexplained = compare(expected, found).filter((difference) => {
@@ -302,7 +302,7 @@ exec sleep 1000
   const env = { ...process.env, GLASSBOX_RUNTIME: runtime };
   const done = spawnSync(process.execPath, ['--import', 'tsx', CHILD, root, GROUP, 'container'], {
     encoding: 'utf8',
-    timeout: 200_000,
+    timeout: 600_000,
     killSignal: 'SIGTERM',
     env,
   });
@@ -369,11 +369,11 @@ if (inSandbox) {
   });
   after(() => engine.close({ stop: true }));
   describe('what a process sees with runc and with ours', compared);
-  test('a container of runc has the life of any other, and outlives the engine', { timeout: 280_000 }, life);
-  test('an engine is killed when runc has made a container', { timeout: 280_000 }, killed);
-  test('a name that nobody knows is refused, and a runtime that cannot be had said so', { timeout: 280_000 }, refusals);
+  test('a container of runc has the life of any other, and outlives the engine', { timeout: 600_000 }, life);
+  test('an engine is killed when runc has made a container', { timeout: 600_000 }, killed);
+  test('a name that nobody knows is refused, and a runtime that cannot be had said so', { timeout: 600_000 }, refusals);
 } else {
-  test('an engine with runc, in a sandbox', { skip: RUNC_MISSING, timeout: 600_000 }, () =>
-    rerunInSandbox(import.meta.url, { timeoutMs: 590_000 }),
+  test('an engine with runc, in a sandbox', { skip: RUNC_MISSING, timeout: 1_200_000 }, () =>
+    rerunInSandbox(import.meta.url, { timeoutMs: 1_200_000 }),
   );
 }

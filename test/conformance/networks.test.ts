@@ -418,11 +418,11 @@ if (inSandbox) {
   });
 } else {
   const why = whyNot(['dockerd', 'docker', 'containerd', 'runc', 'iptables', 'busybox', 'ip', 'nsenter']);
-  test('networks beside dockerd', { skip: why ?? false, timeout: 180_000 }, () => {
+  test('networks beside dockerd', { skip: why ?? false, timeout: 600_000 }, () => {
     const group = `glassbox-networks-${process.pid}`;
     process.env['GLASSBOX_TEST_GROUP'] = group;
     try {
-      rerunInSandbox(import.meta.url, { timeoutMs: 170_000 });
+      rerunInSandbox(import.meta.url, { timeoutMs: 600_000 });
     } finally {
       removeGroups(group);
     }

@@ -60,7 +60,7 @@ for (const [command, first, parts] of [
   ['the docker command of the machine', 'command -v docker', ALL],
   ['the docker command of our own', OURS, BOTH],
 ] as const)
-  describe(`what study notes teach, in a lab with ${command}`, { skip, timeout: 480_000 }, () => {
+  describe(`what study notes teach, in a lab with ${command}`, { skip, timeout: 1_200_000 }, () => {
     let shell: LabShell;
     before(async () => {
       shell = await LabShell.open();

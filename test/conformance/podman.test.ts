@@ -30,7 +30,7 @@ if (inSandbox) {
       });
       describe('checks', { concurrency: 3 }, () => {
         for (const check of checks)
-          test(check.name, { timeout: 320_000 }, (t) => compareRuntimes(podman, check, (said) => t.diagnostic(said)));
+          test(check.name, { timeout: 1_200_000 }, (t) => compareRuntimes(podman, check, (said) => t.diagnostic(said)));
       });
       more();
       test('nothing is left of the containers', async () => {
@@ -42,7 +42,7 @@ if (inSandbox) {
 
   const podman = new Podman(group, slots, { rootless: false });
   suite(podman, [...PODMAN_CHECKS, ...SHARED], () => {
-    test('faults planted in runc are seen', { timeout: 320_000 }, async () => {
+    test('faults planted in runc are seen', { timeout: 1_200_000 }, async () => {
       const check = { name: 'planted', script: 'run --rm $IMAGE grep CapBnd /proc/self/status', expect: [] };
       const [good, bad] = await Promise.all([report(podman, 'reference', check), report(podman, 'planted', check)]);
       assert.match(differences(good, bad).join('\n'), /^\+.*CapBnd/m);
@@ -56,11 +56,11 @@ if (inSandbox) {
   });
 } else {
   const why = whyNot(['podman', 'conmon', 'runc', 'python3', 'busybox', 'diff', 'docker-init', 'setpriv', 'newuidmap']);
-  test('podman with our runtime', { skip: why ?? false, timeout: 420_000 }, () => {
+  test('podman with our runtime', { skip: why ?? false, timeout: 1_200_000 }, () => {
     const group = `glassbox-podman-${process.pid}`;
     process.env['GLASSBOX_TEST_GROUP'] = group;
     try {
-      rerunInSandbox(import.meta.url, { timeoutMs: 400_000 });
+      rerunInSandbox(import.meta.url, { timeoutMs: 1_200_000 });
     } finally {
       removeGroups(group);
     }

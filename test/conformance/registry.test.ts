@@ -21,8 +21,8 @@ const HTPASSWD = 'tester:$2b$05$Aw9L.fqRWDCRSMXM29OzWOWUxwUK4DXFpzaWuUtjN6wpRYjo
 
 if (!inSandbox) {
   const skip = whyNot(['docker-registry', 'skopeo', 'openssl', 'ip', 'tar']) ?? false;
-  test("registries: Debian's docker-registry, and skopeo as another client", { skip, timeout: 280_000 }, () =>
-    rerunInSandbox(import.meta.url, { timeoutMs: 270_000 }),
+  test("registries: Debian's docker-registry, and skopeo as another client", { skip, timeout: 600_000 }, () =>
+    rerunInSandbox(import.meta.url, { timeoutMs: 600_000 }),
   );
 } else {
   describe("Debian's docker-registry", () => {

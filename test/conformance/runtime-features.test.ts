@@ -128,8 +128,8 @@ const FEATURES: readonly Feature[] = [
 ];
 
 if (!inSandbox) {
-  test('features that runc 1.1 does not have', { skip: why(RUNC), timeout: 120_000 }, () =>
-    rerunInSandbox(import.meta.url, { timeoutMs: 110_000 }),
+  test('features that runc 1.1 does not have', { skip: why(RUNC), timeout: 600_000 }, () =>
+    rerunInSandbox(import.meta.url, { timeoutMs: 600_000 }),
   );
 } else {
   let world: World;
@@ -150,7 +150,7 @@ if (!inSandbox) {
   const noCrun = spawnSync('which', ['crun']).status === 0 ? false : 'crun is not installed';
 
   for (const feature of FEATURES) {
-    test(feature.name, { timeout: 60_000 }, async () => {
+    test(feature.name, { timeout: 600_000 }, async () => {
       const report = await runCase(subject(), world, feature);
       for (const [section, pattern] of feature.sees)
         assert.match((report[section] ?? []).join('\n'), pattern, `${section} of ${JSON.stringify(report)}`);
@@ -159,7 +159,7 @@ if (!inSandbox) {
     });
 
     if (feature.crun !== undefined) {
-      test(`${feature.name}: crun shows the same`, { timeout: 60_000, skip: noCrun }, async () => {
+      test(`${feature.name}: crun shows the same`, { timeout: 600_000, skip: noCrun }, async () => {
         const reports: Report[] = [await runCase(crun, world, feature), await runCase(subject(), world, feature)];
         for (const section of feature.crun ?? []) {
           assert.ok(reports[0]![section] !== undefined, `crun shows no ${section}: ${JSON.stringify(reports[0])}`);
@@ -169,7 +169,7 @@ if (!inSandbox) {
     }
   }
 
-  test('the cpus of an exec', { timeout: 60_000 }, async () => {
+  test('the cpus of an exec', { timeout: 600_000 }, async () => {
     const report = await runCase(subject(), world, {
       name: 'affinity',
       change: (c) => Object.assign(c.process, { args: ['/bin/sleep', '1000'], execCPUAffinity: { final: '0' } }),

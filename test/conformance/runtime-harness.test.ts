@@ -77,8 +77,8 @@ const leaving = (what: string): Runtime => ({
 });
 
 if (!inSandbox) {
-  test('the harness that compares runtimes', { skip: why(RUNC), timeout: 120_000 }, () =>
-    rerunInSandbox(import.meta.url, { timeoutMs: 110_000 }),
+  test('the harness that compares runtimes', { skip: why(RUNC), timeout: 600_000 }, () =>
+    rerunInSandbox(import.meta.url, { timeoutMs: 600_000 }),
   );
 } else {
   let world: World;

@@ -85,7 +85,7 @@ function comparedWith(name: string): void {
       other.close();
     });
     for (const life of LIVES) {
-      test(life.name, { timeout: 60_000 }, async () => {
+      test(life.name, { timeout: 600_000 }, async () => {
         const expected = await reportOf(other, life);
         const found = await reportOf(own, life);
         assert.deepEqual(expected['children that are left'], [], `${name} left children`);
@@ -156,7 +156,7 @@ if (inSandbox) {
   refusals();
   for (const name of ['runc', 'crun']) comparedWith(name);
 } else {
-  test('one interface, several runtimes', { skip: RUNC_MISSING, timeout: 640_000 }, () =>
-    rerunInSandbox(import.meta.url, { timeoutMs: 600_000 }),
+  test('one interface, several runtimes', { skip: RUNC_MISSING, timeout: 1_200_000 }, () =>
+    rerunInSandbox(import.meta.url, { timeoutMs: 1_200_000 }),
   );
 }

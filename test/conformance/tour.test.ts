@@ -88,7 +88,7 @@ if (inSandbox) {
       describe(`docker ${docker.version}`, () => {
         const groups = chosen.filter(({ newer }) => index === 0 || newer);
         const walked = (one: Group): Promise<void> =>
-          test(`${one.area}: ${one.name}`, { timeout: 500_000 }, (t) =>
+          test(`${one.area}: ${one.name}`, { timeout: 1_200_000 }, (t) =>
             check(one, docker, (said) => t.diagnostic(said)),
           );
         describe('side by side', { concurrency: AT_ONCE }, () => {
@@ -118,11 +118,11 @@ if (inSandbox) {
   });
 } else {
   const why = whyNot(['dockerd', 'docker', 'containerd', 'runc', 'iptables', 'python3', 'busybox', 'curl', 'nsenter']);
-  test('a tour of the docker command', { skip: why ?? false, timeout: 720_000 }, () => {
+  test('a tour of the docker command', { skip: why ?? false, timeout: 1_200_000 }, () => {
     const group = `glassbox-tour-${process.pid}`;
     process.env['GLASSBOX_TEST_GROUP'] = group;
     try {
-      rerunInSandbox(import.meta.url, { timeoutMs: 700_000 });
+      rerunInSandbox(import.meta.url, { timeoutMs: 1_200_000 });
     } finally {
       removeGroups(group);
     }

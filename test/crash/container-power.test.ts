@@ -15,8 +15,8 @@ const EVERY = process.env['GLASSBOX_FAULTS'] === 'all' ? 1 : 3;
 const ANYTHING = { all: true, limit: 0, size: false, filters: {} };
 
 if (!inSandbox)
-  test('containers without power, in a sandbox', { skip: whyNoDisk(), timeout: 300_000 }, () =>
-    rerunInSandbox(import.meta.url, { timeoutMs: 290_000 }),
+  test('containers without power, in a sandbox', { skip: whyNoDisk(), timeout: 600_000 }, () =>
+    rerunInSandbox(import.meta.url, { timeoutMs: 600_000 }),
   );
 else declare();
 
@@ -68,7 +68,7 @@ function declare(): void {
     return [(await volumes.list()).Volumes.length, await images.listSnapshots()];
   };
 
-  it('what was answered is there; everything else is whole or not there', { timeout: 240_000 }, async () => {
+  it('what was answered is there; everything else is whole or not there', { timeout: 600_000 }, async () => {
     const disk = new PowerDisk();
     const copies: Copy[] = [];
     after(() => {
@@ -121,7 +121,7 @@ function declare(): void {
     }
   });
 
-  it('twin: without fsync a container that was answered is lost', { timeout: 60_000 }, async () => {
+  it('twin: without fsync a container that was answered is lost', { timeout: 600_000 }, async () => {
     const disk = new PowerDisk();
     const disks = [disk];
     after(() => {

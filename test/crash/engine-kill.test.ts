@@ -28,7 +28,7 @@ else
   test(
     'an engine is killed before each step, in a sandbox',
     { skip: isRoot ? false : 'needs root', timeout: 1_200_000 },
-    () => rerunInSandbox(import.meta.url, { timeoutMs: 1_190_000 }),
+    () => rerunInSandbox(import.meta.url, { timeoutMs: 1_200_000 }),
   );
 
 function declare(): void {
@@ -43,7 +43,7 @@ function declare(): void {
       ['--import', 'tsx', CHILD, `${ROOTS}/${operation}`, group, operation, ...more],
       {
         stdio: ['ignore', 'pipe', 'inherit'],
-        timeout: 60_000,
+        timeout: 600_000,
         killSignal: 'SIGTERM',
       },
     );
@@ -98,7 +98,7 @@ function declare(): void {
   after(() => registry.close());
 
   for (const [name, operation] of Object.entries(ENGINE_OPERATIONS))
-    test(`${name}: whole or not at all, and nothing is left`, { timeout: 500_000 }, async () => {
+    test(`${name}: whole or not at all, and nothing is left`, { timeout: 1_200_000 }, async () => {
       const { steps, signal } = await live(name);
       assert.equal(signal, null, 'without a kill it does it');
       assert.ok(steps.length > 3, `only ${steps.length} steps were told`);

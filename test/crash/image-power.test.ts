@@ -12,14 +12,14 @@ const TRIED = ['take an image in', 'remove by name', 'commit', 'prune'];
 const EVERY = process.env['GLASSBOX_FAULTS'] === 'all' ? 1 : 3;
 
 if (!inSandbox)
-  test('the store of images without power, in a sandbox', { skip: whyNoDisk(), timeout: 420_000 }, () =>
-    rerunInSandbox(import.meta.url, { timeoutMs: 400_000 }),
+  test('the store of images without power, in a sandbox', { skip: whyNoDisk(), timeout: 1_200_000 }, () =>
+    rerunInSandbox(import.meta.url, { timeoutMs: 1_200_000 }),
   );
 else describe('a loss of power at a step', declare);
 
 function declare(): void {
   for (const { name, prepare, act, again } of OPERATIONS.filter((one) => TRIED.includes(one.name)))
-    it(`${name}: every image is whole and right, or not there`, { timeout: 240_000 }, async () => {
+    it(`${name}: every image is whole and right, or not there`, { timeout: 600_000 }, async () => {
       const disk = new PowerDisk();
       const copies: { step: string; disk: PowerDisk }[] = [];
       after(() => {
@@ -76,13 +76,13 @@ function declare(): void {
     }
   };
 
-  it('twin: without fsync of files, what has a name is not right', { timeout: 240_000 }, async () => {
+  it('twin: without fsync of files, what has a name is not right', { timeout: 600_000 }, async () => {
     const left = await leftWithout('store-sync');
     assert.match(left.problems, new RegExp(`image ${left.id} is not complete`));
     assert.deepEqual(left.list, [], 'what was answered is lost');
   });
 
-  it('twin: without any fsync, nothing is there', { timeout: 240_000 }, async () => {
+  it('twin: without any fsync, nothing is there', { timeout: 600_000 }, async () => {
     const left = await leftWithout('store-sync,name-sync');
     assert.deepEqual([left.problems, left.list], ['', []], 'what was answered is lost');
   });

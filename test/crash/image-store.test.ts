@@ -17,8 +17,8 @@ const CHILD = fileURLToPath(new URL('../helpers/image-writer.ts', import.meta.ur
 const KILLS = Number(process.env['GLASSBOX_KILLS'] ?? 5);
 
 if (!inSandbox)
-  test('the store of images, killed, in a sandbox', { skip: isRoot ? false : 'needs root', timeout: 420_000 }, () =>
-    rerunInSandbox(import.meta.url, { timeoutMs: 400_000 }),
+  test('the store of images, killed, in a sandbox', { skip: isRoot ? false : 'needs root', timeout: 1_200_000 }, () =>
+    rerunInSandbox(import.meta.url, { timeoutMs: 1_200_000 }),
   );
 else {
   describe('an engine killed at each step', declareSteps);
@@ -27,7 +27,7 @@ else {
 
 function declareSteps(): void {
   for (const { name, prepare, act, again, settle } of OPERATIONS)
-    it(`${name}: is done, or not, or can be done again`, { timeout: 240_000 }, async () => {
+    it(`${name}: is done, or not, or can be done again`, { timeout: 600_000 }, async () => {
       const box = new ImageBox();
       const copies: { step: string; box: ImageBox }[] = [];
       after(() => {

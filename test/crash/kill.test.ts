@@ -40,12 +40,12 @@ function victims(app: ChildProcess): Victim[] {
 if (!inSandbox) {
   test(
     `${ROUNDS} kills at random moments, in a sandbox`,
-    { skip: isRoot ? false : 'needs root', timeout: 600_000 },
-    () => rerunInSandbox(import.meta.url, { timeoutMs: 580_000 }),
+    { skip: isRoot ? false : 'needs root', timeout: 1_200_000 },
+    () => rerunInSandbox(import.meta.url, { timeoutMs: 1_200_000 }),
   );
 } else {
   test(`kill -9 of any process at any moment, ${ROUNDS} times: the machine is as before`, {
-    timeout: 570_000,
+    timeout: 1_200_000,
   }, async () => {
     const before = machineState();
     const killed = new Map<string, number>();

@@ -13,12 +13,12 @@ import { inSandbox, isRoot, rerunInSandbox } from '../helpers/sandbox.js';
 if (!inSandbox) {
   test(
     'faults at every record and every call of a start, in a sandbox',
-    { skip: isRoot ? false : 'needs root', timeout: 280_000 },
+    { skip: isRoot ? false : 'needs root', timeout: 600_000 },
     () => rerunInSandbox(import.meta.url),
   );
 } else {
   test('whichever record of the lab host fails, with whatever errno, nothing is left', {
-    timeout: 250_000,
+    timeout: 600_000,
   }, async () => {
     const whole = startLab();
     const records = whole.program.program.records;
@@ -44,7 +44,7 @@ if (!inSandbox) {
     assert.deepEqual(await leaksSince(before), []);
   });
 
-  test('whichever call of the engine itself fails on the way, nothing is left', { timeout: 120_000 }, async () => {
+  test('whichever call of the engine itself fails on the way, nothing is left', { timeout: 600_000 }, async () => {
     const attempt = (kernel: Kernel): LabHost =>
       LabHost.start(
         {},
@@ -79,7 +79,7 @@ if (!inSandbox) {
     assert.deepEqual(await leaksSince(before), []);
   });
 
-  test('200 lab hosts one after the other: none fails, nothing grows', { timeout: 120_000 }, async () => {
+  test('200 lab hosts one after the other: none fails, nothing grows', { timeout: 600_000 }, async () => {
     const warm = startLab();
     await warm.close();
     const before = machineState();

@@ -84,7 +84,7 @@ function cgroupName(): string {
 if (!inSandbox) {
   test(
     'the leak probe, in a sandbox',
-    { skip: isRoot ? false : 'needs root: plants leaks in namespaces of its own', timeout: 120_000 },
+    { skip: isRoot ? false : 'needs root: plants leaks in namespaces of its own', timeout: 600_000 },
     () => rerunInSandbox(import.meta.url),
   );
 } else {

@@ -37,7 +37,7 @@ function declare(): void {
     ['user', 'init'],
   ] as const)
     test(`${name}: ${who === 'init' ? 'the container' : name === 'shim' ? 'the shim' : 'the go-between'} is killed at a record: it is told, and nothing is left`, {
-      timeout: 900_000,
+      timeout: 1_200_000,
     }, async () => {
       const machine = machineState();
       const { program: whole, issued } = await holder.plain(VARIANTS[name]);

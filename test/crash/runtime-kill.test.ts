@@ -33,7 +33,7 @@ function declare(): void {
 
   for (const name of ['docker', 'shim'] as const)
     test(`${name}: the caller is killed at a record: in two seconds nothing is left`, {
-      timeout: 900_000,
+      timeout: 1_200_000,
     }, async () => {
       const machine = machineState();
       const { program, issued } = await holder.plain(VARIANTS[name]);
@@ -87,7 +87,7 @@ function declare(): void {
   }
 
   test(`the caller is killed at any time, ${RANDOM} times: what was complete can be deleted, and nothing else is left`, {
-    timeout: 900_000,
+    timeout: 1_200_000,
   }, async () => {
     const machine = machineState();
     let seed = 20261121;

@@ -28,8 +28,8 @@ if (inSandbox) declare();
 else
   test(
     'a start on a machine that has run out of something, in a sandbox',
-    { skip: isRoot ? false : 'needs root', timeout: 280_000 },
-    () => rerunInSandbox(import.meta.url, { timeoutMs: 270_000 }),
+    { skip: isRoot ? false : 'needs root', timeout: 600_000 },
+    () => rerunInSandbox(import.meta.url, { timeoutMs: 600_000 }),
   );
 
 function declare(): void {
@@ -67,7 +67,7 @@ function declare(): void {
 
   for (const name of ['docker', 'shim', 'user'] as const)
     test(`${name}: whichever call of the engine itself fails, it is told, and nothing is left`, {
-      timeout: 200_000,
+      timeout: 600_000,
     }, async () => {
       // undoing must stay possible, so what undoes is spared; a futex that fails is no futex at all; the reactor, by which the
       // end of a container is learned, is not part of its start

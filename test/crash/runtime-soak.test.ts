@@ -58,7 +58,7 @@ function declare(): void {
     assert.deepEqual(await leaksSince(machine), []);
   });
 
-  test(`${AT_ONCE} containers at once: each runs, each is deleted`, { timeout: 200_000 }, async () => {
+  test(`${AT_ONCE} containers at once: each runs, each is deleted`, { timeout: 600_000 }, async () => {
     const machine = machineState();
     const start = census();
     const all = await Promise.all(

@@ -59,7 +59,7 @@ export function applyInChild(
   const file = yard.file(Buffer.from(JSON.stringify(jobs)));
   const done = spawnSync(process.execPath, ['--import', import.meta.resolve('tsx'), CHILD, file], {
     encoding: 'utf8',
-    timeout: 200_000,
+    timeout: 600_000,
     env: { ...process.env, GLASSBOX_TEST_GUARDS_OFF: off.join(',') },
   });
   assert.equal(done.status, 0, `the attack itself failed: ${done.signal} ${done.stderr}`);

@@ -14,7 +14,7 @@ function gone(error: unknown): boolean {
 function tool(program: string, args: readonly string[]): string {
   return execFileSync(program, args, {
     encoding: 'utf8',
-    timeout: 20_000,
+    timeout: 600_000,
     maxBuffer: 32 << 20,
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -19,7 +19,7 @@ export function rerunInNamespaces(fileUrl: string): void {
   const done = spawnSync(
     'unshare',
     ['-Urnm', process.execPath, '--import', 'tsx', '--test', '--test-reporter=spec', fileURLToPath(fileUrl)],
-    { env: { ...env, [INSIDE]: '1' }, encoding: 'utf8', timeout: 120_000 },
+    { env: { ...env, [INSIDE]: '1' }, encoding: 'utf8', timeout: 600_000 },
   );
   process.stdout.write(done.stdout ?? '');
   assert.equal(done.error, undefined);
@@ -59,12 +59,12 @@ export function inNetns<T>(fd: number, act: () => T): T {
 
 /** What a program prints; its failure is the test's. */
 export function run(program: string, ...argv: string[]): string {
-  return execFileSync(program, argv, { encoding: 'utf8', timeout: 20_000 });
+  return execFileSync(program, argv, { encoding: 'utf8', timeout: 600_000 });
 }
 
 /** Run a command line that `describe` made, as a shell reads it. */
 export function sh(command: string): string {
-  return execFileSync('sh', ['-c', command], { encoding: 'utf8', timeout: 20_000, stdio: ['ignore', 'pipe', 'pipe'] });
+  return execFileSync('sh', ['-c', command], { encoding: 'utf8', timeout: 600_000, stdio: ['ignore', 'pipe', 'pipe'] });
 }
 
 /** JSON that `ip -j` or `bridge -j` prints. */

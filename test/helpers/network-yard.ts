@@ -42,13 +42,13 @@ export function tryInside(
 ): { status: number | null; stdout: string; stderr: string } {
   const argv = ['sh', '-c', command];
   const words = key === null ? argv : ['nsenter', `--net=${key}`, ...argv];
-  return spawnSync(words[0] ?? '', words.slice(1), { encoding: 'utf8', timeout: 20_000 });
+  return spawnSync(words[0] ?? '', words.slice(1), { encoding: 'utf8', timeout: 600_000 });
 }
 
 /** The same without holding this process up, for what it must itself carry or answer. */
 export async function inTime(key: string | null, command: string): Promise<string> {
   const words = key === null ? ['sh', '-c', command] : ['nsenter', `--net=${key}`, 'sh', '-c', command];
-  const child = spawn(words[0] ?? '', words.slice(1), { stdio: ['ignore', 'pipe', 'pipe'], timeout: 20_000 });
+  const child = spawn(words[0] ?? '', words.slice(1), { stdio: ['ignore', 'pipe', 'pipe'], timeout: 600_000 });
   let text = '';
   for (const stream of [child.stdout, child.stderr])
     stream.on('data', (bytes: Buffer) => {

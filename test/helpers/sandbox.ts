@@ -64,7 +64,7 @@ export function rerunInSandbox(url: string, options: { timeoutMs?: number } = {}
     ],
     {
       encoding: 'utf8',
-      timeout: options.timeoutMs ?? 300_000,
+      timeout: options.timeoutMs ?? 570_000,
       killSignal: 'SIGKILL',
       maxBuffer: 64 << 20,
       env: { ...process.env, GLASSBOX_TEST_SANDBOX: '1', NODE_TEST_CONTEXT: undefined },

@@ -27,11 +27,13 @@ const isUnseen = ['/root/', '/tmp/', '/run/'].some((hidden) => ROOT.startsWith(h
 
 if (!inSandbox) {
   const skip = isUnseen ? `a lab does not see ${ROOT}` : isRoot ? false : 'needs root';
-  test('a container is born in a lab, in a sandbox', { skip, timeout: 400_000 }, () => rerunInSandbox(import.meta.url));
+  test('a container is born in a lab, in a sandbox', { skip, timeout: 1_200_000 }, () =>
+    rerunInSandbox(import.meta.url),
+  );
 } else {
   machineState();
 
-  test('record by record: what is told, what stops it, what is left', { timeout: 200_000 }, async (t) => {
+  test('record by record: what is told, what stops it, what is left', { timeout: 600_000 }, async (t) => {
     const before = machineState();
     const engine = await connectEngine();
     try {
@@ -166,7 +168,7 @@ if (!inSandbox) {
           '--lang',
           lang,
         ],
-        { encoding: 'utf8', cwd: ROOT, input, timeout: 120_000, maxBuffer: 64 << 20 },
+        { encoding: 'utf8', cwd: ROOT, input, timeout: 600_000, maxBuffer: 64 << 20 },
       );
       assert.equal(status, 0, stderr);
       return stdout;

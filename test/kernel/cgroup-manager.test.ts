@@ -51,7 +51,7 @@ const v1 = (controller: string): string | false =>
   existsSync(`/sys/fs/cgroup/${controller}/tasks`) ? false : `no v1 hierarchy with ${controller} here`;
 
 if (!inSandbox) {
-  test("a container's groups, in a sandbox", { skip: isRoot ? false : 'needs root', timeout: 120_000 }, () =>
+  test("a container's groups, in a sandbox", { skip: isRoot ? false : 'needs root', timeout: 600_000 }, () =>
     rerunInSandbox(import.meta.url),
   );
 } else {

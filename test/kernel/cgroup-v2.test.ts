@@ -32,7 +32,7 @@ if (!inSandbox) {
           ? false
           : 'this machine has v1 hierarchies: test/vm/run.sh has a machine without'
         : 'needs root',
-      timeout: 240_000,
+      timeout: 600_000,
     },
     () => rerunInSandbox(import.meta.url),
   );

@@ -14,8 +14,8 @@ import { inSandbox, isRoot, rerunInSandbox } from '../helpers/sandbox.js';
 
 if (inSandbox) declare();
 else
-  test('the life of containers, in a sandbox', { skip: isRoot ? false : 'needs root', timeout: 180_000 }, () =>
-    rerunInSandbox(import.meta.url, { timeoutMs: 170_000 }),
+  test('the life of containers, in a sandbox', { skip: isRoot ? false : 'needs root', timeout: 600_000 }, () =>
+    rerunInSandbox(import.meta.url, { timeoutMs: 600_000 }),
   );
 
 /** The first time it ends, so that its policy starts it again; then it stays. */
@@ -75,7 +75,7 @@ function declare(): void {
     ['kill', (id: string) => engine.services.containers.kill(id, 'KILL')],
     ['stop', (id: string) => engine.services.containers.stop(id, { timeout: 0, signal: null })],
   ] as const)
-    it(`${name} while a policy starts it ends what was started`, { timeout: 60_000 }, async () => {
+    it(`${name} while a policy starts it ends what was started`, { timeout: 600_000 }, async () => {
       const id = await whileRestarting(async (id) => {
         const [{ State }] = await Promise.all([engine.services.containers.inspect(id), act(id)]);
         assert.equal(State.Status, 'restarting', 'as it was when it was asked');
@@ -85,7 +85,7 @@ function declare(): void {
       assert.throws(() => engine.runtime.state(id), { code: 'NotFound' }, 'it is still there');
     });
 
-  it('removal by force while a policy starts it ends what was started', { timeout: 60_000 }, async () => {
+  it('removal by force while a policy starts it ends what was started', { timeout: 600_000 }, async () => {
     const { containers } = engine.services;
     const since = Date.now() / 1000;
     const id = await whileRestarting((id) => containers.remove(id, { force: true, volumes: true, link: false }));
@@ -99,7 +99,7 @@ function declare(): void {
     assert.throws(() => engine.runtime.state(id), { code: 'NotFound' }, 'it is still there');
   });
 
-  it('a container that goes at its end stays for as long as anybody restarts it', { timeout: 60_000 }, async () => {
+  it('a container that goes at its end stays for as long as anybody restarts it', { timeout: 600_000 }, async () => {
     const { containers } = engine.services;
     const id = await create('brief', 'exec sleep 1000', { NetworkMode: 'none', AutoRemove: true });
     await containers.start(id);
@@ -118,7 +118,7 @@ function declare(): void {
     for await (const _ of engine.services.containers.events({ since: 1, until: null, filters, signal })) return;
   };
 
-  it('a lack of memory is told when it happens, though the container goes on', { timeout: 60_000 }, async () => {
+  it('a lack of memory is told when it happens, though the container goes on', { timeout: 600_000 }, async () => {
     const { containers } = engine.services;
     const script = '(x=a; while :; do x=$x$x$x$x; done); exec sleep 1000';
     const id = await create('greedy', script, { NetworkMode: 'none', Memory: 16 << 20 });
@@ -128,7 +128,7 @@ function declare(): void {
     assert.deepEqual([State.Status, State.OOMKilled], ['running', true]);
   });
 
-  it('an engine without a default bridge gives a container a loopback alone', { timeout: 60_000 }, async () => {
+  it('an engine without a default bridge gives a container a loopback alone', { timeout: 600_000 }, async () => {
     const roots = ['--data-root', join(place, 'bare'), '--exec-root', '/run/bare', '--cgroup-parent', group];
     for (const path of [join(place, 'bare'), '/run/bare']) mkdirSync(path);
     const bare = await openEngine(parseDaemonOptions([...roots, '--bridge', 'none']));
@@ -144,7 +144,7 @@ function declare(): void {
     }
   });
 
-  it('a parent without a network keeps nobody whom it is linked to from starting', { timeout: 60_000 }, async () => {
+  it('a parent without a network keeps nobody whom it is linked to from starting', { timeout: 600_000 }, async () => {
     const { containers } = engine.services;
     const child = await create('child', 'exec sleep 1000', {});
     await containers.start(child);
@@ -155,7 +155,7 @@ function declare(): void {
     assert.equal((await containers.inspect(parent)).State.Running, true);
   });
 
-  it('files of a stopped one are shown past a mount on a link that leads nowhere', { timeout: 60_000 }, async () => {
+  it('files of a stopped one are shown past a mount on a link that leads nowhere', { timeout: 600_000 }, async () => {
     const { containers } = engine.services;
     const script = 'echo text >/file; ln -s /nowhere/at/all /dangling';
     const id = await create('linked', script, { NetworkMode: 'none' });

@@ -31,7 +31,7 @@ function raw(socketPath: string, method: string, path: string, body = ''): Promi
 }
 
 if (!inSandbox) {
-  test('the engine process and its API, in a sandbox', { skip: isRoot ? false : 'needs root', timeout: 240_000 }, () =>
+  test('the engine process and its API, in a sandbox', { skip: isRoot ? false : 'needs root', timeout: 600_000 }, () =>
     rerunInSandbox(import.meta.url),
   );
 } else {
@@ -85,7 +85,7 @@ if (!inSandbox) {
     assert.deepEqual(await leaksSince(before), []);
   });
 
-  test('a start is stepped record by record, run on, or stopped with nothing left', { timeout: 60_000 }, async () => {
+  test('a start is stepped record by record, run on, or stopped with nothing left', { timeout: 600_000 }, async () => {
     const before = machineState();
     const engine = await connectEngine();
     try {

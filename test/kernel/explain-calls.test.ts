@@ -20,8 +20,8 @@ const SECRET = 'hunter2';
 
 if (inSandbox) declare();
 else
-  test('stories of requests, in a sandbox', { skip: whyNot(PROGRAMS) ?? false, timeout: 240_000 }, () =>
-    rerunInSandbox(import.meta.url, { timeoutMs: 230_000 }),
+  test('stories of requests, in a sandbox', { skip: whyNot(PROGRAMS) ?? false, timeout: 600_000 }, () =>
+    rerunInSandbox(import.meta.url, { timeoutMs: 600_000 }),
   );
 
 function declare(): void {

@@ -35,7 +35,7 @@ function explain(...words: string[]): { status: number | null; stdout: string; s
   return spawnSync(
     process.execPath,
     ['--import', import.meta.resolve('tsx'), '--input-type=module', '-e', code, '--', 'explain', ...words],
-    { encoding: 'utf8', cwd: ROOT, timeout: 60_000, maxBuffer: 64 << 20 },
+    { encoding: 'utf8', cwd: ROOT, timeout: 600_000, maxBuffer: 64 << 20 },
   );
 }
 
@@ -47,7 +47,7 @@ function machine(groups: readonly string[], paths: readonly string[]): string {
 }
 
 if (!inSandbox) {
-  test('a container can be explained, in a sandbox', { skip: isRoot ? false : 'needs root', timeout: 240_000 }, () =>
+  test('a container can be explained, in a sandbox', { skip: isRoot ? false : 'needs root', timeout: 600_000 }, () =>
     rerunInSandbox(import.meta.url),
   );
 } else {

@@ -21,7 +21,7 @@ import { inSandbox, isRoot, rerunInSandbox } from '../helpers/sandbox.js';
 const CHILD = fileURLToPath(new URL('../helpers/image-store-child.ts', import.meta.url));
 
 if (!inSandbox) {
-  test('the store after crashes, in a sandbox', { skip: isRoot ? false : 'needs root', timeout: 290_000 }, () =>
+  test('the store after crashes, in a sandbox', { skip: isRoot ? false : 'needs root', timeout: 600_000 }, () =>
     rerunInSandbox(import.meta.url),
   );
 } else {
@@ -61,7 +61,7 @@ if (!inSandbox) {
     return found;
   };
 
-  test('kill -9 after every step', { timeout: 250_000 }, async () => {
+  test('kill -9 after every step', { timeout: 600_000 }, async () => {
     const all = await steps();
     for (const step of [
       'draft-made',

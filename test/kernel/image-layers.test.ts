@@ -26,7 +26,7 @@ const inUserNamespace = process.env['GLASSBOX_TEST_USERNS'] === '1';
 const userxattr = inUserNamespace;
 
 if (!inSandbox) {
-  test('layers and snapshots, in a sandbox', { skip: isRoot ? false : 'needs root', timeout: 290_000 }, () =>
+  test('layers and snapshots, in a sandbox', { skip: isRoot ? false : 'needs root', timeout: 600_000 }, () =>
     rerunInSandbox(import.meta.url),
   );
 } else {

@@ -117,8 +117,8 @@ const ATTACKS: readonly Attack[] = [
 ];
 
 if (!inSandbox)
-  test('guards of the image store, in a sandbox', { skip: isRoot ? false : 'needs root', timeout: 200_000 }, () =>
-    rerunInSandbox(import.meta.url, { timeoutMs: 180_000 }),
+  test('guards of the image store, in a sandbox', { skip: isRoot ? false : 'needs root', timeout: 600_000 }, () =>
+    rerunInSandbox(import.meta.url, { timeoutMs: 600_000 }),
   );
 else describe('guards of the image store', declare);
 

@@ -15,8 +15,8 @@ import { ImageBox, newImage, putImage } from '../helpers/images.js';
 import { inSandbox, isRoot, rerunInSandbox } from '../helpers/sandbox.js';
 
 if (!inSandbox)
-  test('the store of images, in a sandbox', { skip: isRoot ? false : 'needs root', timeout: 300_000 }, () =>
-    rerunInSandbox(import.meta.url, { timeoutMs: 280_000 }),
+  test('the store of images, in a sandbox', { skip: isRoot ? false : 'needs root', timeout: 600_000 }, () =>
+    rerunInSandbox(import.meta.url, { timeoutMs: 600_000 }),
   );
 else describe('the store of images', declare);
 
@@ -435,7 +435,7 @@ function declare(): void {
     }
   });
 
-  it('takes overlapping images in at once, again and again, while others go (I08)', { timeout: 120_000 }, async () => {
+  it('takes overlapping images in at once, again and again, while others go (I08)', { timeout: 600_000 }, async () => {
     const layer = (n: number): Record<string, string> => ({ [`f${n}`]: `${n}`.repeat(1000) });
     for (let round = 0; round < 4; round++) {
       const wishes = await Promise.all(

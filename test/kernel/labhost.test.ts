@@ -14,7 +14,7 @@ import { inSandbox, isRoot, rerunInSandbox } from '../helpers/sandbox.js';
 const sh = (command: string) => ({ argv: ['sh', '-c', command] });
 
 if (!inSandbox) {
-  test('the lab host, in a sandbox', { skip: isRoot ? false : 'needs root', timeout: 240_000 }, () =>
+  test('the lab host, in a sandbox', { skip: isRoot ? false : 'needs root', timeout: 600_000 }, () =>
     rerunInSandbox(import.meta.url),
   );
 } else {

@@ -48,7 +48,7 @@ const can = ((): boolean => {
 
 describe('namespaces in the less visible places', {
   skip: can ? false : 'needs user namespaces and perl',
-  timeout: 30_000,
+  timeout: 600_000,
 }, () => {
   let child: ChildProcess;
   let init = 0;

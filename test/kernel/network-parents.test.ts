@@ -31,8 +31,8 @@ function hasKind(kind: string, words: string): boolean {
 
 if (!inSandbox) {
   const why = whyNot(['ip', 'iptables-restore', 'nsenter', 'ping']);
-  test('networks on parents in a sandbox', { skip: why ?? false, timeout: 300_000 }, () => {
-    rerunInSandbox(import.meta.url, { timeoutMs: 290_000 });
+  test('networks on parents in a sandbox', { skip: why ?? false, timeout: 600_000 }, () => {
+    rerunInSandbox(import.meta.url, { timeoutMs: 600_000 });
   });
 } else {
   let root: string;

@@ -53,8 +53,8 @@ const refused = (code: string, message: string | RegExp) => (error: unknown) => 
 
 if (!inSandbox) {
   const why = whyNot(PROGRAMS);
-  test('networks in a sandbox', { skip: why ?? false, timeout: 180_000 }, () => {
-    rerunInSandbox(import.meta.url, { timeoutMs: 170_000 });
+  test('networks in a sandbox', { skip: why ?? false, timeout: 600_000 }, () => {
+    rerunInSandbox(import.meta.url, { timeoutMs: 600_000 });
   });
 } else {
   let root: string;
@@ -575,7 +575,7 @@ if (!inSandbox) {
   });
 
   describe('restore', () => {
-    test('takes over from an engine that was killed', { timeout: 60_000 }, async () => {
+    test('takes over from an engine that was killed', { timeout: 600_000 }, async () => {
       await networks.close();
       const helper = fileURLToPath(new URL('../helpers/network-engine.ts', import.meta.url));
       const child = spawn(process.execPath, ['--import', 'tsx', helper, root, execRoot], {

@@ -10,7 +10,7 @@ import { inSandbox, isRoot, rerunInSandbox } from '../helpers/sandbox.js';
 const DATA = '/root/.local/share/glassbox';
 
 if (!inSandbox) {
-  test('containers of a lab, in a sandbox', { skip: isRoot ? false : 'needs root', timeout: 300_000 }, () =>
+  test('containers of a lab, in a sandbox', { skip: isRoot ? false : 'needs root', timeout: 600_000 }, () =>
     rerunInSandbox(import.meta.url),
   );
 } else {

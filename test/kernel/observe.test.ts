@@ -114,7 +114,7 @@ const canUnshare = ((): boolean => {
 })();
 const skip = canUnshare ? false : 'this machine does not let us make user namespaces';
 
-describe('a snapshot of a lab', { skip, timeout: 90_000 }, () => {
+describe('a snapshot of a lab', { skip, timeout: 600_000 }, () => {
   let lab: TestLab;
   let observer: Observer;
   let snapshot: Snapshot;
@@ -300,7 +300,7 @@ describe('a snapshot of a lab', { skip, timeout: 90_000 }, () => {
   });
 });
 
-describe('the stream of changes', { skip, timeout: 90_000 }, () => {
+describe('the stream of changes', { skip, timeout: 600_000 }, () => {
   let lab: TestLab;
   let observer: Observer;
   let reactor: Reactor;
@@ -395,7 +395,7 @@ describe('the stream of changes', { skip, timeout: 90_000 }, () => {
   });
 });
 
-describe('the lab’s control groups', { timeout: 60_000 }, () => {
+describe('the lab’s control groups', { timeout: 600_000 }, () => {
   const name = `glassbox-observe-test-${process.pid}`;
   const setup = subtreeOf(
     parseMountinfo(readFileSync('/proc/self/mountinfo', 'utf8')),

@@ -39,7 +39,7 @@ for (const architecture of ['x64', 'arm64'] as const) {
 
     function run(program: Program): { status: number | null; output: Buffer } {
       const { command, args } = executable(elfImage(program, architecture));
-      const done = spawnSync(command, args, { timeout: 20_000, stdio: ['ignore', 'pipe', 'pipe'] });
+      const done = spawnSync(command, args, { timeout: 600_000, stdio: ['ignore', 'pipe', 'pipe'] });
       return { status: done.status, output: done.stdout };
     }
 

@@ -209,7 +209,7 @@ test('a kernel that refuses clone3 leaves no region behind', () => {
 });
 
 test('2,000 starts in five new namespaces: no failure, no descriptor, thread or mapping left', {
-  timeout: 120_000,
+  timeout: 600_000,
 }, () => {
   const program = new ProgramBuilder('many').call('getpid', [], { label: 'pid' }).call('exit_group', [3]).build();
   const flags = CLONE.NEWUSER | CLONE.NEWPID | CLONE.NEWNS | CLONE.NEWUTS | CLONE.NEWIPC;
@@ -278,7 +278,7 @@ for (const architecture of ['x64', 'arm64'] as const) {
       writeFileSync(file, elfImage(b.build(), architecture), { mode: 0o755 });
       const done = spawnSync(emulator[0] ?? file, emulator.length === 0 ? [] : [file], {
         encoding: 'utf8',
-        timeout: 20_000,
+        timeout: 600_000,
       });
       assert.deepEqual([done.stdout, done.status], ['one two 0', 125]);
     } finally {
@@ -353,7 +353,7 @@ test('a child that becomes an image holds nothing of ours, and another process c
       region.close();`;
     const seen = execFileSync(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', script], {
       encoding: 'utf8',
-      timeout: 30_000,
+      timeout: 600_000,
     });
     // the call that executed the image never came back to say so
     assert.equal(seen.trim(), `true done held done held ${running.pid}`);

@@ -33,7 +33,7 @@ const skip = !isRoot
       : 'not built: npm run build';
 
 if (skip !== false || !inSandbox) {
-  it("the runtime's command with real containers", { skip, timeout: 300_000 }, () => rerunInSandbox(import.meta.url));
+  it("the runtime's command with real containers", { skip, timeout: 600_000 }, () => rerunInSandbox(import.meta.url));
 } else {
   const base = '/run/runtime-cli';
   const root = `${base}/state`;
@@ -103,7 +103,7 @@ if (skip !== false || !inSandbox) {
       encoding: 'utf8',
       stdio: options.stdio ?? ['ignore', 'pipe', 'pipe'],
       env: { PATH: process.env['PATH'], ...options.env },
-      timeout: 60_000,
+      timeout: 600_000,
       killSignal: 'SIGKILL',
     });
     return { code: done.status, out: done.stdout, err: done.stderr };
@@ -156,7 +156,7 @@ if (skip !== false || !inSandbox) {
       const [file = '', ...rest] = words('run', '-b', dir, '--pid-file', `${base}/killed`, id);
       const shell = '"$@" & until kill -KILL $(cat "$0"); do sleep 0.05; done 2>/dev/null; wait $!';
       const done = spawnSync('sh', ['-c', shell, `${base}/killed`, file, ...rest], {
-        timeout: 30_000,
+        timeout: 600_000,
         killSignal: 'SIGKILL',
       });
       assert.equal(done.status, 137);

@@ -9,8 +9,8 @@ import { inSandbox, isRoot, rerunInSandbox } from '../helpers/sandbox.js';
 import { boxed, groupsOf, newRuntime, openBox, processes, run, said, streams, until } from './runtime-box.js';
 
 if (!inSandbox) {
-  test("a container's life, in a sandbox", { skip: isRoot ? false : 'needs root', timeout: 90_000 }, () =>
-    rerunInSandbox(import.meta.url, { timeoutMs: 60_000 }),
+  test("a container's life, in a sandbox", { skip: isRoot ? false : 'needs root', timeout: 600_000 }, () =>
+    rerunInSandbox(import.meta.url, { timeoutMs: 600_000 }),
   );
 } else {
   describe('life', declare);

@@ -7,8 +7,8 @@ import { inSandbox, isRoot, rerunInSandbox } from '../helpers/sandbox.js';
 import { AREA, boxed, groupOf, groupsOf, openBox, run, STATE, said, streams } from './runtime-box.js';
 
 if (!inSandbox) {
-  test('places of a start, in a sandbox', { skip: isRoot ? false : 'needs root', timeout: 120_000 }, () =>
-    rerunInSandbox(import.meta.url, { timeoutMs: 100_000 }),
+  test('places of a start, in a sandbox', { skip: isRoot ? false : 'needs root', timeout: 600_000 }, () =>
+    rerunInSandbox(import.meta.url, { timeoutMs: 600_000 }),
   );
 } else {
   describe('inside', declare);

@@ -22,8 +22,8 @@ import { inSandbox, isRoot, rerunInSandbox } from '../helpers/sandbox.js';
 import { AREA, boxed, groupsOf, openBox, processes, run, STATE, said, streams, until } from './runtime-box.js';
 
 if (!inSandbox) {
-  test('containers whose maker is gone, in a sandbox', { skip: isRoot ? false : 'needs root', timeout: 120_000 }, () =>
-    rerunInSandbox(import.meta.url, { timeoutMs: 100_000 }),
+  test('containers whose maker is gone, in a sandbox', { skip: isRoot ? false : 'needs root', timeout: 600_000 }, () =>
+    rerunInSandbox(import.meta.url, { timeoutMs: 600_000 }),
   );
 } else {
   describe('without their maker', declare);

@@ -30,7 +30,7 @@ const WORK = `set -e
   stat -c '%a %u' /root /tmp; grep -c ' /\\(root\\|tmp\\) .*nosuid,nodev' /proc/mounts`;
 
 if (!inSandbox) {
-  test('labs on disk, in a sandbox', { skip: isRoot ? false : 'needs root', timeout: 120_000 }, () =>
+  test('labs on disk, in a sandbox', { skip: isRoot ? false : 'needs root', timeout: 600_000 }, () =>
     rerunInSandbox(import.meta.url),
   );
 } else {

@@ -57,7 +57,7 @@ function container(
   const text = JSON.stringify(config, (_, value: unknown) => (typeof value === 'bigint' ? Number(value) : value));
   writeFileSync(`${BUNDLE}/config.json`, text);
   const done = spawnSync('runc', ['--root', '/run/runc-state', 'run', '--bundle', BUNDLE, 'glassbox-seccomp'], {
-    timeout: 30_000,
+    timeout: 600_000,
     maxBuffer: 16 << 20,
   });
   assert.deepEqual([done.status, done.signal], [0, null], done.stderr.toString());

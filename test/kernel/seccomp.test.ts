@@ -31,7 +31,7 @@ function run(abi: Abi, probes: readonly Probe[], filter: Buffer | null, flags = 
   const [tester, starter] = [`${PLACE}/tester`, `${PLACE}/installer`];
   writeFileSync(tester, abi === X86 ? int80Tester(probes) : nativeTester(probes), { mode: 0o755 });
   writeFileSync(starter, installer(filter, tester, flags), { mode: 0o755 });
-  const done = spawnSync('unshare', ['--ipc', '--uts', starter], { cwd: PLACE, timeout: 20_000, maxBuffer: 16 << 20 });
+  const done = spawnSync('unshare', ['--ipc', '--uts', starter], { cwd: PLACE, timeout: 600_000, maxBuffer: 16 << 20 });
   return {
     status: done.status,
     signal: done.signal,

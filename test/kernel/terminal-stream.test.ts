@@ -32,7 +32,9 @@ for (const [how, pauseMs] of [
   ['at once', 0],
   ['slowly', 5],
 ] as const)
-  test(`what was written before the terminal was hung up is read, all of it, ${how}`, { timeout: 60_000 }, async () => {
+  test(`what was written before the terminal was hung up is read, all of it, ${how}`, {
+    timeout: 600_000,
+  }, async () => {
     for (let round = 0; round < 10; round++) {
       const { stream, slave, master } = terminal();
       writeSync(slave, TEXT);
@@ -43,7 +45,7 @@ for (const [how, pauseMs] of [
     }
   });
 
-test('who types at a terminal that was hung up loses nothing of what it printed', { timeout: 60_000 }, async () => {
+test('who types at a terminal that was hung up loses nothing of what it printed', { timeout: 600_000 }, async () => {
   const { stream, slave } = terminal();
   writeSync(slave, TEXT);
   closeSync(slave);
@@ -52,7 +54,7 @@ test('who types at a terminal that was hung up loses nothing of what it printed'
   assert.equal((await written) ?? null, null);
 });
 
-test('it goes on while the other side is open, in both directions', { timeout: 60_000 }, async () => {
+test('it goes on while the other side is open, in both directions', { timeout: 600_000 }, async () => {
   const { stream, slave } = terminal();
   const text = readAll(stream);
   for (const word of ['one ', 'two ', 'three']) {

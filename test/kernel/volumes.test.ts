@@ -24,7 +24,7 @@ import { openVolumes } from '../../engine/volume/volumes.js';
 import { inSandbox, isRoot, rerunInSandbox } from '../helpers/sandbox.js';
 
 function run(program: string, ...args: string[]): string {
-  const done = spawnSync(program, args, { encoding: 'utf8', timeout: 20_000 });
+  const done = spawnSync(program, args, { encoding: 'utf8', timeout: 600_000 });
   assert.equal(done.status, 0, `${program} ${args.join(' ')}: ${done.stderr}`);
   return done.stdout;
 }
@@ -40,8 +40,8 @@ async function without<T>(guard: string, act: () => Promise<T>): Promise<T> {
 }
 
 if (!inSandbox) {
-  test('volumes in a sandbox', { skip: isRoot ? false : 'needs root', timeout: 120_000 }, () => {
-    rerunInSandbox(import.meta.url, { timeoutMs: 100_000 });
+  test('volumes in a sandbox', { skip: isRoot ? false : 'needs root', timeout: 600_000 }, () => {
+    rerunInSandbox(import.meta.url, { timeoutMs: 600_000 });
   });
 } else {
   let place: string;
@@ -179,7 +179,7 @@ if (!inSandbox) {
       assert.deepEqual(readdirSync(stolen), ['key'], 'the guard makes no difference');
     });
 
-    test('is not the machine’s when somebody swaps directories for links meanwhile', { timeout: 60_000 }, async () => {
+    test('is not the machine’s when somebody swaps directories for links meanwhile', { timeout: 600_000 }, async () => {
       const root = join(place, 'rootfs');
       mkdirSync(join(root, 'data/dir'), { recursive: true });
       mkdirSync(join(place, 'secret'));

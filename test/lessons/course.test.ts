@@ -19,7 +19,7 @@ test('the files of every lesson are valid, complete in both languages, fresh, an
 const ALONE = new Set(['cgroups']);
 
 function prove(lesson: (typeof catalogue.lessons)[number]): void {
-  test(`lesson ${lesson.number} ${lesson.id}`, { skip, timeout: 600_000 }, async (t) => {
+  test(`lesson ${lesson.number} ${lesson.id}`, { skip, timeout: 1_200_000 }, async (t) => {
     let out = '';
     const sink = { write: (text: string) => (out += text) };
     const status = await lessonTest([lesson.id], {

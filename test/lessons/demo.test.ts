@@ -57,7 +57,7 @@ async function replay(file: string): Promise<string> {
   return screen(term);
 }
 
-test('a recording of either format replays to the very same screen', { skip: root, timeout: 90_000 }, async () => {
+test('a recording of either format replays to the very same screen', { skip: root, timeout: 600_000 }, async () => {
   const lab = await engine.createLab();
   const session = await LessonSession.start({ lab, source, seed: 'demo' });
   const live = terminal();
@@ -88,7 +88,7 @@ test('a recording of either format replays to the very same screen', { skip: roo
 
 test('keys: type, run, back and jump move the kernel, not only the picture', {
   skip: root,
-  timeout: 90_000,
+  timeout: 600_000,
 }, async () => {
   const lab = await engine.createLab();
   const session = await LessonSession.start({ lab, source, seed: 'demo' });
@@ -122,7 +122,7 @@ test('keys: type, run, back and jump move the kernel, not only the picture', {
 
 test('every lesson demo ends with its goals met; the command plays it unattended without a terminal', {
   skip: root,
-  timeout: 90_000,
+  timeout: 600_000,
 }, async () => {
   assert.deepEqual(await playUnattended(source, engine), []);
   const stdout = Object.assign(new PassThrough(), { columns: COLS, rows: ROWS });

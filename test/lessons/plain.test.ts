@@ -55,7 +55,7 @@ class Dialogue {
 
 test('plain mode tells the facts line by line; kill -9 loses nothing; the next run goes on', {
   skip: root,
-  timeout: 120_000,
+  timeout: 600_000,
 }, async () => {
   const file = join(lessons, 'plain.jsonl');
   const first = new Dialogue(file);

@@ -53,7 +53,7 @@ const learner = { asLearner: true } as const;
 
 test('goals tick live, break, and the question is answered from the live system', {
   skip: root,
-  timeout: 60_000,
+  timeout: 600_000,
 }, async () => {
   await withSession(async (session) => {
     assert.equal(session.step.id, 'look');
@@ -83,7 +83,7 @@ test('goals tick live, break, and the question is answered from the live system'
 
 test('undo takes back the last command with an effect, reset the step; both are quick', {
   skip: root,
-  timeout: 60_000,
+  timeout: 600_000,
 }, async () => {
   await withSession(async (session) => {
     await session.jump('join');
@@ -117,7 +117,7 @@ test('undo takes back the last command with an effect, reset the step; both are 
 
 test('a nested shell is followed and rebuilt: undo inside it leaves one inside it', {
   skip: root,
-  timeout: 60_000,
+  timeout: 600_000,
 }, async () => {
   await withSession(async (session) => {
     await session.jump('make-r1');
@@ -140,7 +140,7 @@ test('a nested shell is followed and rebuilt: undo inside it leaves one inside i
 
 test('progress survives: a new session on a new lab goes on where the journal ends', {
   skip: root,
-  timeout: 60_000,
+  timeout: 600_000,
 }, async () => {
   const file = join(lessons, 'progress.jsonl');
   const journal = Journal.open(file);
@@ -176,7 +176,7 @@ test('progress survives: a new session on a new lab goes on where the journal en
   assert.equal(loadJournal(file).damaged.length, 2, 'the torn line was ended, not joined with the next');
 });
 
-test('a learner who kills the lab gets a new one with the same state', { skip: root, timeout: 60_000 }, async () => {
+test('a learner who kills the lab gets a new one with the same state', { skip: root, timeout: 600_000 }, async () => {
   await withSession(async (session) => {
     await session.jump('make-r1');
     const shell = await session.ensureShell();
@@ -190,7 +190,10 @@ test('a learner who kills the lab gets a new one with the same state', { skip: r
   });
 });
 
-test('rm -rf of everything harms the lab only, and reset brings it back', { skip: root, timeout: 90_000 }, async () => {
+test('rm -rf of everything harms the lab only, and reset brings it back', {
+  skip: root,
+  timeout: 600_000,
+}, async () => {
   await withSession(async (session) => {
     await session.jump('make-r1');
     const shell = await session.ensureShell();

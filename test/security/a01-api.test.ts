@@ -43,7 +43,7 @@ function engineOf(socketPath: string): number {
 }
 
 if (!inSandbox) {
-  test('A01: the API under attack, in a sandbox', { skip: isRoot ? false : 'needs root', timeout: 280_000 }, () =>
+  test('A01: the API under attack, in a sandbox', { skip: isRoot ? false : 'needs root', timeout: 600_000 }, () =>
     rerunInSandbox(import.meta.url),
   );
 } else {
@@ -90,7 +90,7 @@ if (!inSandbox) {
       assert.doesNotMatch(keep, /^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,63}$(?!\n)/);
   });
 
-  test('A01: smuggled, malformed, cut and oversized requests', { timeout: 120_000 }, async () => {
+  test('A01: smuggled, malformed, cut and oversized requests', { timeout: 600_000 }, async () => {
     const engine = await spawnEngine({ passStdio: false });
     try {
       const send = (text: string): Promise<string> => bytes(engine.socketPath, text);
@@ -162,7 +162,7 @@ if (!inSandbox) {
   });
 
   test('A01: connections that say nothing or crawl are ended, and a thousand of them do not keep others out for long', {
-    timeout: 120_000,
+    timeout: 600_000,
   }, async () => {
     const engine = await spawnEngine({ passStdio: false });
     const sockets: Socket[] = [];
@@ -193,7 +193,7 @@ if (!inSandbox) {
     }
   });
 
-  test('A01 twin: a server without these limits keeps them all', { timeout: 30_000 }, async () => {
+  test('A01 twin: a server without these limits keeps them all', { timeout: 600_000 }, async () => {
     const server = createServer({ requestTimeout: 0, headersTimeout: 0 }, (_, response) => response.end());
     await new Promise<void>((resolve) => server.listen('/run/lax.sock', resolve));
     const socket = connect('/run/lax.sock', () => socket.write('GET / HTTP/1.1\r\nX: '));
@@ -208,7 +208,7 @@ if (!inSandbox) {
   });
 
   test('A04: hundreds of terminals: some are refused with one sentence, all of them are forgotten when they end', {
-    timeout: 120_000,
+    timeout: 600_000,
   }, async () => {
     const engine = await spawnEngine({ passStdio: false });
     const sockets: Socket[] = [];
@@ -243,21 +243,21 @@ if (!inSandbox) {
     }
   });
 
-  test('R02: a directory of the machine is not given to a command as its input', { timeout: 60_000 }, async () => {
+  test('R02: a directory of the machine is not given to a command as its input', { timeout: 600_000 }, async () => {
     writeFileSync('/run/machine-only', 'machine-only');
     const main = new URL('../../src/cli/main.ts', import.meta.url).href;
     const script = `import { main } from ${JSON.stringify(main)}; process.exitCode = await main(process.argv.slice(1));`;
     const node = `${process.execPath} --import ${import.meta.resolve('tsx')} --input-type=module -e '${script}' -- play -- perl -e 'chdir "/proc/self/fd/0" and system "cat run/machine-only"'`;
     const done = spawnSync('sh', ['-c', `${node.replace(`'chdir`, `'chdir`)} < /`], {
       encoding: 'utf8',
-      timeout: 40_000,
+      timeout: 600_000,
     });
     assert.doesNotMatch(done.stdout, /machine-only/);
     assert.notEqual(done.status, 0);
     assert.match(done.stderr, /is a directory of the machine/);
   });
 
-  test('R02: kill(0) of a command reaches nobody of those who started it', { timeout: 60_000 }, async () => {
+  test('R02: kill(0) of a command reaches nobody of those who started it', { timeout: 600_000 }, async () => {
     const { code, stdout } = await runCli([
       'play',
       '--',

@@ -43,7 +43,7 @@ async function answerTo(socket: string, bytes: string): Promise<RawConnection> {
   return raw;
 }
 
-test('A01: requests that can be read in two ways are refused, and nothing is done', { timeout: 120_000 }, async () => {
+test('A01: requests that can be read in two ways are refused, and nothing is done', { timeout: 600_000 }, async () => {
   const served = await serveFakes();
   try {
     for (const [what, bytes] of AMBIGUOUS) {
@@ -125,7 +125,7 @@ test('A01 twin: a policy on bytes lets all of them pass', async () => {
   assert.equal(rawPolicy(9, '{"Privileged": true}'), false, 'the policy of the twin sees nothing at all');
 });
 
-test('A01: bodies without an end: 413, and what was sent of them is not kept', { timeout: 120_000 }, async () => {
+test('A01: bodies without an end: 413, and what was sent of them is not kept', { timeout: 600_000 }, async () => {
   const spawned = await SpawnedFakes.start();
   try {
     await call(spawned.socket, 'GET', '/info');
@@ -165,7 +165,7 @@ async function sendAll(socket: string): Promise<RawConnection> {
 }
 
 test('A01: a client that was answered while it sends is rid of the rest, or of the connection', {
-  timeout: 120_000,
+  timeout: 600_000,
 }, async () => {
   const served = await serveFakes();
   served.images.load = async (archive) => {
@@ -182,7 +182,7 @@ test('A01: a client that was answered while it sends is rid of the rest, or of t
   }
 });
 
-test('A01 twin: who only stops reading holds such a client up for ever', { timeout: 60_000 }, async () => {
+test('A01 twin: who only stops reading holds such a client up for ever', { timeout: 600_000 }, async () => {
   const directory = mkdtempSync(join(tmpdir(), 'lax-'));
   const lax = createServer((request, response) => request.once('data', () => response.end(request.pause() && 'no')));
   lax.listen(join(directory, 'sock'));
@@ -200,7 +200,7 @@ test('A01 twin: who only stops reading holds such a client up for ever', { timeo
 });
 
 test('A01: heads and bodies that crawl are ended; the twin without these times keeps them', {
-  timeout: 120_000,
+  timeout: 600_000,
 }, async () => {
   const strict = await serveFakes({ bounds: { headTimeMs: 300, bodyTimeMs: 300 } });
   const lax = await serveFakes();
@@ -233,7 +233,7 @@ test('A01: heads and bodies that crawl are ended; the twin without these times k
 });
 
 test('A01: connections that wait make room for one that asks; the twin without this turns it away', {
-  timeout: 120_000,
+  timeout: 600_000,
 }, async () => {
   const strict = await serveFakes({ bounds: { maxConnections: 200 } });
   const directory = mkdtempSync(join(tmpdir(), 'lax-'));

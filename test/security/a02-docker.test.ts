@@ -33,7 +33,7 @@ function listening(pid: number): string[] {
   );
 }
 
-test('A02: without being told so nothing listens on a network (CVE-2025-9074)', { timeout: 120_000 }, async () => {
+test('A02: without being told so nothing listens on a network (CVE-2025-9074)', { timeout: 600_000 }, async () => {
   const spawned = await SpawnedFakes.start();
   try {
     assert.deepEqual(listening(spawned.pid), []);

@@ -43,7 +43,7 @@ async function settled(served: Served): Promise<number> {
 }
 
 test('A04: hundreds of attaches, execs, resizes and logs that break off leave nothing (CVE-2022-23471)', {
-  timeout: 120_000,
+  timeout: 600_000,
 }, async () => {
   const served = await serveFakes({ bounds: BOUNDS });
   try {
@@ -56,7 +56,7 @@ test('A04: hundreds of attaches, execs, resizes and logs that break off leave no
   }
 });
 
-test('A04 twin: a server that does not notice is found out', { timeout: 120_000 }, async () => {
+test('A04 twin: a server that does not notice is found out', { timeout: 600_000 }, async () => {
   const served = await serveFakes({ bounds: BOUNDS });
   const attach = served.containers.attach.bind(served.containers);
   served.containers.attach = async (name, options) => ({ ...(await attach(name, options)), close: () => undefined });
@@ -70,7 +70,7 @@ test('A04 twin: a server that does not notice is found out', { timeout: 120_000 
   }
 });
 
-test('A04: descriptors and memory of the process are what they were', { timeout: 120_000 }, async () => {
+test('A04: descriptors and memory of the process are what they were', { timeout: 600_000 }, async () => {
   const spawned = await SpawnedFakes.start(BOUNDS);
   try {
     await running(spawned.socket, 'target', ['sleep']);
@@ -90,7 +90,7 @@ test('A04: descriptors and memory of the process are what they were', { timeout:
   }
 });
 
-test('A04: output that nobody reads is not kept', { timeout: 120_000 }, async () => {
+test('A04: output that nobody reads is not kept', { timeout: 600_000 }, async () => {
   const spawned = await SpawnedFakes.start(BOUNDS);
   const readers: RawConnection[] = [];
   try {

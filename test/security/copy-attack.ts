@@ -38,7 +38,7 @@ export function copyWork(work: string, root: string, path: string, how: HowCopie
   const ran = spawnSync(program, args, {
     cwd,
     encoding: 'utf8',
-    timeout: 200_000,
+    timeout: 600_000,
     killSignal: 'SIGKILL',
     maxBuffer: 64 << 20,
     env: { ...process.env, ...env, GLASSBOX_TEST_GUARDS_OFF: off.join(',') },

@@ -280,7 +280,7 @@ const rows = (outside: string): Readonly<Record<string, Row>> => ({
 });
 
 if (!inSandbox) {
-  test('I01: archives, in a sandbox', { skip: isRoot ? false : 'needs root', timeout: 290_000 }, () =>
+  test('I01: archives, in a sandbox', { skip: isRoot ? false : 'needs root', timeout: 600_000 }, () =>
     rerunInSandbox(import.meta.url),
   );
 } else {

@@ -136,7 +136,7 @@ function bombs(): Readonly<Record<string, Bomb>> {
 }
 
 if (!inSandbox) {
-  test('I02: bombs, in a sandbox', { skip: isRoot ? false : 'needs root', timeout: 290_000 }, () =>
+  test('I02: bombs, in a sandbox', { skip: isRoot ? false : 'needs root', timeout: 600_000 }, () =>
     rerunInSandbox(import.meta.url),
   );
 } else {

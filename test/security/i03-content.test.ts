@@ -80,8 +80,8 @@ function flipped(blob: Buffer): Buffer {
 }
 
 if (!inSandbox) {
-  test('I03: digests, sizes and diffIDs, in a sandbox', { skip: isRoot ? false : 'needs root', timeout: 280_000 }, () =>
-    rerunInSandbox(import.meta.url, { timeoutMs: 270_000 }),
+  test('I03: digests, sizes and diffIDs, in a sandbox', { skip: isRoot ? false : 'needs root', timeout: 600_000 }, () =>
+    rerunInSandbox(import.meta.url, { timeoutMs: 600_000 }),
   );
 } else {
   describe('I03: content that is not what its digest says', () => {

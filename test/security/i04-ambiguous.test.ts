@@ -14,8 +14,8 @@ const run = testImage([testLayer({ a: 'what is run' })], { oci: true });
 if (!inSandbox) {
   test(
     'I04: documents that two programs read differently, in a sandbox',
-    { skip: isRoot ? false : 'needs root', timeout: 280_000 },
-    () => rerunInSandbox(import.meta.url, { timeoutMs: 270_000 }),
+    { skip: isRoot ? false : 'needs root', timeout: 600_000 },
+    () => rerunInSandbox(import.meta.url, { timeoutMs: 600_000 }),
   );
 } else {
   describe('I04: manifests and indexes', () => {

@@ -13,8 +13,8 @@ const SECRET = `Basic ${Buffer.from('victim:secret').toString('base64')}`;
 
 if (!inSandbox) {
   const skip = (isRoot ? whyNot(['openssl', 'ip']) : 'needs root') ?? false;
-  test('I05: who gets a password, in a sandbox', { skip, timeout: 280_000 }, () =>
-    rerunInSandbox(import.meta.url, { timeoutMs: 270_000 }),
+  test('I05: who gets a password, in a sandbox', { skip, timeout: 600_000 }, () =>
+    rerunInSandbox(import.meta.url, { timeoutMs: 600_000 }),
   );
 } else {
   describe('I05: credentials', () => {

@@ -15,8 +15,8 @@ const image = testImage([testLayer({ a: 'b' })]);
 
 if (!inSandbox) {
   const skip = (isRoot ? whyNot(['openssl', 'ip']) : 'needs root') ?? false;
-  test('I06: registries without TLS that is right, in a sandbox', { skip, timeout: 280_000 }, () =>
-    rerunInSandbox(import.meta.url, { timeoutMs: 270_000 }),
+  test('I06: registries without TLS that is right, in a sandbox', { skip, timeout: 600_000 }, () =>
+    rerunInSandbox(import.meta.url, { timeoutMs: 600_000 }),
   );
 } else {
   describe('I06: TLS', () => {

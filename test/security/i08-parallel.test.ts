@@ -23,8 +23,8 @@ const IMAGES = Array.from({ length: AT_ONCE }, (_, n) => {
 });
 
 if (!inSandbox)
-  test('I08: pulls at once, in a sandbox', { skip: isRoot ? false : 'needs root', timeout: 120_000 }, () =>
-    rerunInSandbox(import.meta.url, { timeoutMs: 110_000 }),
+  test('I08: pulls at once, in a sandbox', { skip: isRoot ? false : 'needs root', timeout: 600_000 }, () =>
+    rerunInSandbox(import.meta.url, { timeoutMs: 600_000 }),
   );
 else describe('I08', declare);
 

@@ -36,8 +36,8 @@ const honest = testImage([testLayer({ a: 'honest' }, MEDIA.layer)]);
 const evil = testImage([testLayer({ a: 'evil' }, MEDIA.layer)]);
 
 if (!inSandbox) {
-  test('I09: archives of images, in a sandbox', { skip: isRoot ? false : 'needs root', timeout: 280_000 }, () =>
-    rerunInSandbox(import.meta.url, { timeoutMs: 270_000 }),
+  test('I09: archives of images, in a sandbox', { skip: isRoot ? false : 'needs root', timeout: 600_000 }, () =>
+    rerunInSandbox(import.meta.url, { timeoutMs: 600_000 }),
   );
 } else {
   describe('I09: archives that lie', () => {

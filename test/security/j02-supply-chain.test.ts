@@ -113,7 +113,7 @@ const installed = (root: string): string => {
 const ran = (root: string): boolean => existsSync(join(root, 'node_modules/tool/ran'));
 
 test('J02: a package of other bytes than the lock names is not installed; without the lock it would be', {
-  timeout: 240_000,
+  timeout: 600_000,
 }, async () => {
   served = POISONED;
   const locked = project(integrityOf(GOOD));
@@ -124,7 +124,7 @@ test('J02: a package of other bytes than the lock names is not installed; withou
   assert.match(installed(open), /poisoned/, 'the attack is none: the lock was not what kept it out');
 });
 
-test('J02: a package runs nothing while it is installed; with plain npm it would', { timeout: 240_000 }, async () => {
+test('J02: a package runs nothing while it is installed; with plain npm it would', { timeout: 600_000 }, async () => {
   served = GOOD;
   const root = project(integrityOf(GOOD));
   await installDependencies(root);

@@ -50,11 +50,11 @@ async function comesBack(guardsOff: string): Promise<boolean> {
 
 if (!inSandbox) {
   const why = whyNot(['ip', 'iptables-restore', 'nft', 'nsenter', 'ping']);
-  test('N01: the firewall, in a sandbox', { skip: why ?? false, timeout: 120_000 }, () =>
-    rerunInSandbox(import.meta.url, { timeoutMs: 110_000 }),
+  test('N01: the firewall, in a sandbox', { skip: why ?? false, timeout: 600_000 }, () =>
+    rerunInSandbox(import.meta.url, { timeoutMs: 600_000 }),
   );
 } else {
-  test('N01: rules that are flushed come back, each once (CVE-2025-54410)', { timeout: 100_000 }, async () => {
+  test('N01: rules that are flushed come back, each once (CVE-2025-54410)', { timeout: 600_000 }, async () => {
     inside(null, 'ip link set lo up');
     assert.equal(await comesBack(''), true, 'the bridges reach each other');
     assert.equal(await comesBack('firewall-watch'), false, 'the guard makes no difference');

@@ -66,7 +66,7 @@ class Yard {
 
 /** The attack fails; with the guards taken away it succeeds. */
 function attack(name: string, guards: string, succeeds: (yard: Yard) => Promise<boolean>): void {
-  test(`N02: ${name}`, { timeout: 60_000 }, async () => {
+  test(`N02: ${name}`, { timeout: 600_000 }, async () => {
     assert.equal(await withEngine('', succeeds), false, 'the attack succeeds');
     assert.equal(
       await withEngine(guards, succeeds),
@@ -102,8 +102,8 @@ while True: print(s.recvfrom(100))
 
 if (!inSandbox) {
   const why = whyNot(['ip', 'iptables-restore', 'nsenter', 'python3', 'busybox', 'ping']);
-  test('N02: networks, in a sandbox', { skip: why ?? false, timeout: 180_000 }, () =>
-    rerunInSandbox(import.meta.url, { timeoutMs: 170_000 }),
+  test('N02: networks, in a sandbox', { skip: why ?? false, timeout: 600_000 }, () =>
+    rerunInSandbox(import.meta.url, { timeoutMs: 600_000 }),
   );
 } else {
   let out: string;

@@ -35,8 +35,8 @@ t = socket.create_connection(server); t.sendall(b'\\0\\0' * 1000); t.close()
 
 if (!inSandbox) {
   const why = whyNot(['ip', 'nsenter', 'python3']);
-  test('N03: names, in a sandbox', { skip: why ?? false, timeout: 120_000 }, () =>
-    rerunInSandbox(import.meta.url, { timeoutMs: 110_000 }),
+  test('N03: names, in a sandbox', { skip: why ?? false, timeout: 600_000 }, () =>
+    rerunInSandbox(import.meta.url, { timeoutMs: 600_000 }),
   );
 } else declare();
 
@@ -97,7 +97,7 @@ time.sleep(0.5)`;
 const python = (script: string): string => `python3 - <<'END'\n${PRELUDE}${script}\nEND`;
 
 function declare(): void {
-  test('N03: what is no query is not answered, and a flood opens no sockets without end', { timeout: 60_000 }, () =>
+  test('N03: what is no query is not answered, and a flood opens no sockets without end', { timeout: 600_000 }, () =>
     withYard('', async (yard) => {
       const { web, asker } = yard;
       const address = web.networks['own']?.IPAddress;
@@ -110,7 +110,7 @@ function declare(): void {
     }),
   );
 
-  test('N03 twin: without the bound each question opens a socket', { timeout: 60_000 }, () =>
+  test('N03 twin: without the bound each question opens a socket', { timeout: 600_000 }, () =>
     withYard('forward-bound', async (yard) => {
       const before = readdirSync('/proc/self/fd').length;
       const most = await flood(yard);
@@ -118,7 +118,7 @@ function declare(): void {
     }),
   );
 
-  test("N03: an alias takes nobody's name; the twin without the order shares it", { timeout: 60_000 }, async () => {
+  test("N03: an alias takes nobody's name; the twin without the order shares it", { timeout: 600_000 }, async () => {
     const found = async (guardsOff: string): Promise<number> => {
       let count = 0;
       await withYard(guardsOff, async ({ asker }) => {

@@ -34,7 +34,7 @@ function isAsleep(pid: number): boolean {
 }
 
 if (!inSandbox) {
-  test('R02: secrets of the engine, in a sandbox', { skip: isRoot ? false : 'needs root', timeout: 180_000 }, () =>
+  test('R02: secrets of the engine, in a sandbox', { skip: isRoot ? false : 'needs root', timeout: 600_000 }, () =>
     rerunInSandbox(import.meta.url),
   );
 } else {

@@ -76,7 +76,7 @@ async function looks(lab: LabHost, reactor: Reactor, weaken: (program: Program) 
 if (!inSandbox) {
   test(
     'R03: a process on its way into the lab, in a sandbox',
-    { skip: isRoot ? false : 'needs root', timeout: 180_000 },
+    { skip: isRoot ? false : 'needs root', timeout: 600_000 },
     () => rerunInSandbox(import.meta.url),
   );
 } else {
@@ -102,7 +102,7 @@ if (!inSandbox) {
       ],
       {
         encoding: 'utf8',
-        timeout: 60_000,
+        timeout: 600_000,
         env: { PATH: process.env['PATH'], HOME: '/nonexistent', TMPDIR: '/tmp', GLASSBOX_TEST_SANDBOX: '1' },
       },
     );

@@ -10,7 +10,7 @@ import { inSandbox, isRoot, rerunInSandbox } from '../helpers/sandbox.js';
 import { canaries, MACHINE_SETTINGS, perl, routes, runDirectory, sh, withWeakLab } from './attack.js';
 
 if (!inSandbox) {
-  test('R10: writes to the machine, in a sandbox', { skip: isRoot ? false : 'needs root', timeout: 240_000 }, () =>
+  test('R10: writes to the machine, in a sandbox', { skip: isRoot ? false : 'needs root', timeout: 600_000 }, () =>
     rerunInSandbox(import.meta.url),
   );
 } else {

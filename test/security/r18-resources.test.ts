@@ -14,7 +14,7 @@ import { kernelWith, perl, runDirectory, sh, withWeakLab } from './attack.js';
 const mebibytes = (): number => process.memoryUsage().rss / (1 << 20);
 
 if (!inSandbox) {
-  test('R18: exhaustion, in a sandbox', { skip: isRoot ? false : 'needs root', timeout: 280_000 }, () =>
+  test('R18: exhaustion, in a sandbox', { skip: isRoot ? false : 'needs root', timeout: 600_000 }, () =>
     rerunInSandbox(import.meta.url),
   );
 } else {
@@ -49,7 +49,7 @@ if (!inSandbox) {
   }
 
   test("R18: a fork bomb ends at the lab's bound, and the lab can still be used and ended", {
-    timeout: 60_000,
+    timeout: 600_000,
   }, async () => {
     const before = machineState();
     const n = await forked(64, false);
@@ -57,12 +57,12 @@ if (!inSandbox) {
     assert.deepEqual(await leaksSince(before), []);
   });
 
-  test('R18 twin: without its group the bomb goes on', { timeout: 60_000 }, async () => {
+  test('R18 twin: without its group the bomb goes on', { timeout: 600_000 }, async () => {
     assert.equal(await forked(64, true), 600);
   });
 
   test('R18: a 1 GiB line through a command and a byte at a time: the engine does not grow', {
-    timeout: 120_000,
+    timeout: 600_000,
   }, async () => {
     await withLab(async (lab, reactor) => {
       const before = mebibytes();
@@ -87,7 +87,7 @@ if (!inSandbox) {
     });
   });
 
-  test('R18 twin: with its bound raised the engine does keep what is printed', { timeout: 60_000 }, async () => {
+  test('R18 twin: with its bound raised the engine does keep what is printed', { timeout: 600_000 }, async () => {
     await withLab(async (lab, reactor) => {
       const kept = await execInLab(lab, reactor, {
         argv: ['perl', '-e', 'print "x" x 50_000_000'],
@@ -98,7 +98,7 @@ if (!inSandbox) {
     });
   });
 
-  test('R18: full file systems: the lab says so, the machine keeps its room', { timeout: 60_000 }, async () => {
+  test('R18: full file systems: the lab says so, the machine keeps its room', { timeout: 600_000 }, async () => {
     await withLab(
       async (lab, reactor) => {
         const free = (): number =>
@@ -119,7 +119,7 @@ if (!inSandbox) {
   });
 
   test('R18: thousands of sockets, watches, keys and namespaces are freed with the lab', {
-    timeout: 90_000,
+    timeout: 600_000,
   }, async () => {
     const before = machineState();
     await withLab(async (lab, reactor) => {
@@ -142,7 +142,7 @@ if (!inSandbox) {
     assert.deepEqual(await leaksSince(before), []);
   });
 
-  test('R18: groups nested deeper than a path can name are removed with the lab', { timeout: 90_000 }, async () => {
+  test('R18: groups nested deeper than a path can name are removed with the lab', { timeout: 600_000 }, async () => {
     const before = machineState();
     let directories: readonly string[] = [];
     await withLab(async (lab, reactor) => {
@@ -161,7 +161,7 @@ if (!inSandbox) {
     assert.deepEqual(await leaksSince(before), []);
   });
 
-  test('R18: and by the guard when the engine is killed', { timeout: 90_000 }, async () => {
+  test('R18: and by the guard when the engine is killed', { timeout: 600_000 }, async () => {
     const directory = join(
       findHierarchies().usable.find(({ name }) => name === 'pids' || name === '')?.base ?? '',
       `glassbox-${process.pid}-0-1`,
@@ -184,7 +184,7 @@ if (!inSandbox) {
     assert.equal(existsSync(directory), false);
   });
 
-  test('R18: 1,500 groups in every hierarchy are removed with the lab', { timeout: 120_000 }, async () => {
+  test('R18: 1,500 groups in every hierarchy are removed with the lab', { timeout: 600_000 }, async () => {
     const before = machineState();
     await withLab(async (lab, reactor) => {
       await perl(
@@ -197,7 +197,7 @@ if (!inSandbox) {
     assert.deepEqual(await leaksSince(before), []);
   });
 
-  test('R18: the engine has as many descriptors after 300 attacks as before', { timeout: 120_000 }, async () => {
+  test('R18: the engine has as many descriptors after 300 attacks as before', { timeout: 600_000 }, async () => {
     const count = (): number => readdirSync('/proc/self/fd').length;
     await withLab(async (lab, reactor) => {
       for (let n = 0; n < 10; n++) await execInLab(lab, reactor, { argv: ['true'], cwd: '/' });

@@ -33,7 +33,7 @@ async function onTerminal(...args: string[]): Promise<string> {
 }
 
 if (!inSandbox) {
-  test('T01: terminals, in a sandbox', { skip: isRoot ? false : 'needs root', timeout: 180_000 }, () =>
+  test('T01: terminals, in a sandbox', { skip: isRoot ? false : 'needs root', timeout: 600_000 }, () =>
     rerunInSandbox(import.meta.url),
   );
 } else {
@@ -92,7 +92,7 @@ if (!inSandbox) {
   };
   for (const [what, make] of Object.entries(FAKES)) {
     test(`R05: no terminal is opened when ${what} is in the multiplexer's place (CVE-2025-52565)`, {
-      timeout: 20_000,
+      timeout: 600_000,
     }, async () => {
       await withLab(async (lab, reactor) => {
         await sh(lab, reactor, `slave=/dev/zero; umount -l /dev/pts; ${make}; ls -l /dev/pts`);
@@ -178,7 +178,7 @@ if (!inSandbox) {
     });
   });
 
-  test('J01: stopping whatever appears in the lab does not stop the engine', { timeout: 120_000 }, async () => {
+  test('J01: stopping whatever appears in the lab does not stop the engine', { timeout: 600_000 }, async () => {
     await withLab(async (lab, reactor) => {
       const stopper = LabTerminal.open(lab, reactor, {
         argv: [

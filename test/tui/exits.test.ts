@@ -101,7 +101,7 @@ const WAYS: Readonly<
 };
 
 for (const [name, way] of Object.entries(WAYS))
-  test(`${name} restores the terminal and closes the lab`, { timeout: 60_000 }, async (t) => {
+  test(`${name} restores the terminal and closes the lab`, { timeout: 600_000 }, async (t) => {
     const directory = mkdtempSync(join(tmpdir(), 'glassbox-exit-'));
     t.after(() => rmSync(directory, { recursive: true }));
     const mark = join(directory, 'closed');
@@ -118,7 +118,7 @@ for (const [name, way] of Object.entries(WAYS))
     if (way.status === 70) assert.match(program.text(), /planted/, 'the reason is readable on the normal screen');
   });
 
-test('a terminal that goes away ends the view, with the lab closed and no core', { timeout: 60_000 }, async (t) => {
+test('a terminal that goes away ends the view, with the lab closed and no core', { timeout: 600_000 }, async (t) => {
   const directory = mkdtempSync(join(tmpdir(), 'glassbox-exit-'));
   t.after(() => rmSync(directory, { recursive: true }));
   const mark = join(directory, 'closed');
@@ -129,7 +129,7 @@ test('a terminal that goes away ends the view, with the lab closed and no core',
   assert.ok(existsSync(mark));
 });
 
-test('suspend and resume: the terminal is given back meanwhile and drawn again', { timeout: 60_000 }, async (t) => {
+test('suspend and resume: the terminal is given back meanwhile and drawn again', { timeout: 600_000 }, async (t) => {
   // An interactive shell with job control around it, as a person has it.
   const program = start(t, {}, 'set -m; "$@"; echo "stopped: $?"; read -r line; fg >/dev/null; echo "ended: $?"');
   await program.until((p) => p.text().includes('lab$'), 'the prompt');
@@ -168,7 +168,7 @@ const LANGS = [undefined, 'C', 'C.UTF-8'] as const;
 
 for (const term of TERMS)
   test(`TERM=${term} with LANG unset, C and C.UTF-8: Chinese is shown, 256 colours or more, nothing on standard error`, {
-    timeout: 90_000,
+    timeout: 600_000,
   }, async (t) => {
     const directory = mkdtempSync(join(tmpdir(), 'glassbox-term-'));
     t.after(() => rmSync(directory, { recursive: true }));
@@ -185,7 +185,7 @@ for (const term of TERMS)
     }
   });
 
-test('TERM=linux uses sixteen colours, vt100 and NO_COLOR none', { timeout: 90_000 }, async (t) => {
+test('TERM=linux uses sixteen colours, vt100 and NO_COLOR none', { timeout: 600_000 }, async (t) => {
   const colours = /\x1b\[[0-9;]*(?:[34]8;[25]|;3[0-7]|;4[0-7]|;9[0-7])/;
   for (const [env, check] of [
     [{ TERM: 'linux' }, (output: string) => assert.equal(/\x1b\[[0-9;]*[34]8;[25];/.test(output), false)],
@@ -203,7 +203,7 @@ test('TERM=linux uses sixteen colours, vt100 and NO_COLOR none', { timeout: 90_0
   }
 });
 
-test('TERM=dumb and no TERM: one clear sentence, nothing drawn', { timeout: 60_000 }, async (t) => {
+test('TERM=dumb and no TERM: one clear sentence, nothing drawn', { timeout: 600_000 }, async (t) => {
   for (const term of ['dumb', undefined]) {
     const program = start(t, { TERM: term });
     assert.notEqual(await program.pty.exited, 0);

@@ -15,7 +15,7 @@ async function start(t: { after(work: () => void): void }, columns = 100, rows =
 }
 
 test('commands and their exit codes are learned from the shell; a forged one is not believed', {
-  timeout: 30_000,
+  timeout: 600_000,
 }, async (t) => {
   const app = await start(t);
   const run = async (line: string, end: string): Promise<void> => {
@@ -34,7 +34,7 @@ test('commands and their exit codes are learned from the shell; a forged one is 
   assert.equal(app.lesson.commands.length, 3);
 });
 
-test('the size of the pane is the size of the terminal, also after a resize', { timeout: 30_000 }, async (t) => {
+test('the size of the pane is the size of the terminal, also after a resize', { timeout: 600_000 }, async (t) => {
   const app = await start(t, 80, 24);
   await app.type('stty size\r');
   await app.until((shown) => shown.includes('8 80'), 'the size');
@@ -46,7 +46,7 @@ test('the size of the pane is the size of the terminal, also after a resize', { 
 });
 
 test('yes in the pane: keys are not starved, the frame rate is bounded, Ctrl-C ends it, memory does not grow', {
-  timeout: 60_000,
+  timeout: 600_000,
 }, async (t) => {
   const app = await start(t);
   await app.type("yes '命名空间 abc'\r");
@@ -82,7 +82,7 @@ test('yes in the pane: keys are not starved, the frame rate is bounded, Ctrl-C e
   await app.until(() => app.app.shell.pending === 0, 'everything shown');
 });
 
-test('vim works in the pane: Chinese text, escape, the alternate screen and back', { timeout: 60_000 }, async (t) => {
+test('vim works in the pane: Chinese text, escape, the alternate screen and back', { timeout: 600_000 }, async (t) => {
   const app = await start(t);
   const file = `/tmp/glassbox-vim-${process.pid}`;
   await app.type(`vim -Nu NONE -n ${file}\r`);
@@ -100,7 +100,7 @@ test('vim works in the pane: Chinese text, escape, the alternate screen and back
   assert.deepEqual(wrongCells(app.screen, app.out), []);
 });
 
-test('top works in the pane and ends with q', { timeout: 60_000 }, async (t) => {
+test('top works in the pane and ends with q', { timeout: 600_000 }, async (t) => {
   const app = await start(t, 120, 40);
   await app.type('top -d 1\r');
   await app.until((shown) => /PID\s+USER/.test(shown), 'top');
@@ -111,7 +111,7 @@ test('top works in the pane and ends with q', { timeout: 60_000 }, async (t) => 
   await app.until((shown) => shown.includes('after'), 'the prompt');
 });
 
-test('exit and a new shell by Enter', { timeout: 30_000 }, async (t) => {
+test('exit and a new shell by Enter', { timeout: 600_000 }, async (t) => {
   const app = await start(t);
   await app.type('exit 7\r');
   await app.until((shown) => shown.includes('退出码 7'), 'the notice');

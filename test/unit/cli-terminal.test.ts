@@ -42,7 +42,7 @@ function converse({
   const child = spawn('script', ['--quiet', '--return', '--command', command, '/dev/null'], {
     env: { PATH: process.env['PATH'] ?? '', HOME: home, SHELL: '/bin/sh', TERM: 'xterm-256color', ...env },
     stdio: ['pipe', 'pipe', 'inherit'],
-    timeout: 30_000,
+    timeout: 600_000,
     killSignal: 'SIGKILL',
   });
   let shown = '';

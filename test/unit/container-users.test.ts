@@ -94,7 +94,7 @@ describe('who a process is', () => {
     assert.throws(() => resolveUser(place, 'root'), /no matching entries in passwd file/);
   });
 
-  it('reads no device, pipe, endless file, nor a file of the machine', { timeout: 60_000 }, () => {
+  it('reads no device, pipe, endless file, nor a file of the machine', { timeout: 600_000 }, () => {
     const outside = root();
     for (const [name, plant] of [
       ['a pipe', (path: string) => execFileSync('mkfifo', [path])],

@@ -24,7 +24,7 @@ function docker(cli: string, args: readonly string[], input: string | Buffer = '
   return new Promise((resolve, reject) => {
     const child = spawn(cli, args, {
       env: { PATH: '/usr/bin:/bin', HOME: served.directory, DOCKER_HOST: `unix://${served.socket}` },
-      timeout: 60_000,
+      timeout: 600_000,
     });
     const said = { out: '', err: '' };
     child.stdout.on('data', (part: Buffer) => (said.out += part.toString('latin1')));

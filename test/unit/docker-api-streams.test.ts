@@ -190,7 +190,7 @@ test('exec: detached it is an ordinary answer', async () => {
   assert.equal((await call(served.socket, 'POST', `/exec/${id}/resize?h=x&w=4`)).status, 400);
 });
 
-test('output waits for a reader that is slow, and all of it comes', { timeout: 120_000 }, async () => {
+test('output waits for a reader that is slow, and all of it comes', { timeout: 600_000 }, async () => {
   const name = await container(['flood', '8'], { Tty: true });
   const raw = attach(name, ALL);
   await raw.until(({ status }) => status === 101, 'the upgrade');
@@ -386,7 +386,7 @@ test('load and import read the body as it comes', async () => {
   });
 });
 
-test('save and export are tar streams; who stops reading stops them', { timeout: 120_000 }, async () => {
+test('save and export are tar streams; who stops reading stops them', { timeout: 600_000 }, async () => {
   const saved = await call(served.socket, 'GET', '/images/get?names=busybox&names=aaaa');
   assert.deepEqual([saved.headers['content-type'], saved.body.length], ['application/x-tar', 1 << 20]);
   assert.equal((await call(served.socket, 'GET', '/images/nosuch/get')).status, 404);

@@ -69,7 +69,7 @@ function get(address: string, options: Partial<Pair> & { ca: string }): Promise<
 
 test('TLS: who shows no certificate of the right authority is not answered; without one asked for there is a warning', {
   skip,
-  timeout: 120_000,
+  timeout: 600_000,
 }, async () => {
   const ca = certificate('ca', null);
   const own = certificate('server', 'ca');
@@ -102,7 +102,7 @@ test('TLS: who shows no certificate of the right authority is not answered; with
 
 test('TLS: a connection is taken over as on a plain socket; old protocols are not spoken', {
   skip,
-  timeout: 120_000,
+  timeout: 600_000,
 }, async () => {
   const own = certificate('alone', null);
   const served = await serveFakes({ listeners: [{ host: '127.0.0.1', port: 0, tls: own }] });

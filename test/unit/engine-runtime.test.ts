@@ -81,7 +81,7 @@ describe("an engine's runtime", () => {
       const done = spawnSync(
         process.execPath,
         ['--import', 'tsx', '-e', line, '--', '--config-file', file, ...roots, ...HARMLESS, ...args],
-        { encoding: 'utf8', timeout: 60_000, env: { ...process.env, ...env } },
+        { encoding: 'utf8', timeout: 600_000, env: { ...process.env, ...env } },
       );
       assert.match(done.stderr, said);
       assert.equal(done.status, 1, `it did not end by itself: ${done.signal ?? ''}`);

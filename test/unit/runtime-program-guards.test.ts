@@ -69,7 +69,7 @@ type Lines = Readonly<Record<'container' | 'exec', readonly string[]>>;
 async function compiledWithout(guards: string, sandbox = '1'): Promise<Lines> {
   const { stdout } = await promisify(execFile)(process.execPath, ['--import', 'tsx', CHILD], {
     maxBuffer: 16 << 20,
-    timeout: 60_000,
+    timeout: 600_000,
     env: { ...process.env, GLASSBOX_TEST_SANDBOX: sandbox, GLASSBOX_TEST_GUARDS_OFF: guards },
   });
   return JSON.parse(stdout) as Lines;

@@ -100,7 +100,7 @@ function askLibseccomp(lines: readonly string[]): unknown[] {
     input: `${lines.join('\n')}\n`,
     encoding: 'utf8',
     maxBuffer: 256 << 20,
-    timeout: 60_000,
+    timeout: 600_000,
   });
   assert.equal(done.status, 0, done.stderr);
   return done.stdout

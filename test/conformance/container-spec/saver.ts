@@ -66,7 +66,7 @@ export class Saver {
           method,
           path: `/v1.41${path}`,
           headers: { 'Content-Type': 'application/json' },
-          timeout: 30_000,
+          timeout: 600_000,
         },
         (answer) => {
           const parts: Buffer[] = [];

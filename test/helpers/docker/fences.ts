@@ -9,7 +9,7 @@ export const PLACE = '/run/glassbox-conformance';
 export function must(program: string, args: readonly string[], input?: Buffer): string {
   const done = spawnSync(program, args, {
     encoding: 'utf8',
-    timeout: 60_000,
+    timeout: 600_000,
     ...(input === undefined ? {} : { input }),
   });
   if (done.error !== undefined) throw done.error;

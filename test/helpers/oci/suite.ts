@@ -49,7 +49,7 @@ export function differentialSuite(
   meant: readonly MeantDifference[],
 ): void {
   if (inSandbox) differential(cases, reference, meant);
-  else test(title, { skip: why(reference), timeout: 640_000 }, () => rerunInSandbox(url, { timeoutMs: 600_000 }));
+  else test(title, { skip: why(reference), timeout: 1_200_000 }, () => rerunInSandbox(url, { timeoutMs: 1_200_000 }));
 }
 
 /** Why this machine cannot run a reference, or false. */
@@ -93,7 +93,7 @@ export function differential(cases: readonly Case[], reference: Runtime, known: 
   assert.equal(new Set(names).size, names.length, 'two cases have one name');
 
   for (const one of [{ name: 'the base', unseen: 'it is the base' }, ...cases]) {
-    test(one.name, { timeout: 60_000 }, async () => {
+    test(one.name, { timeout: 600_000 }, async () => {
       assert.ok(!helpless, `${tested.name} cannot even run the base`);
       const expected = await runCase(reference, world, one);
       const base = hasBase(one) ? await baseOf(one) : null;

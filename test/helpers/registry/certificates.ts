@@ -79,6 +79,6 @@ export class Authority {
 }
 
 function openssl(args: readonly string[]): void {
-  const done = spawnSync('openssl', args, { encoding: 'utf8', timeout: 60_000 });
+  const done = spawnSync('openssl', args, { encoding: 'utf8', timeout: 600_000 });
   if (done.status !== 0) throw new Error(`openssl ${args.join(' ')}: ${done.stderr}`);
 }

@@ -63,7 +63,7 @@ export async function realStore(place: Place, config: RegistryConfig = {}): Prom
 export function ran(program: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): string {
   const done = spawnSync(program, args, {
     encoding: 'utf8',
-    timeout: 60_000,
+    timeout: 600_000,
     maxBuffer: 64 << 20,
     env: { ...process.env, ...env },
   });

@@ -43,8 +43,8 @@ export function rounds(usual: number): number {
  */
 export function attacks(url: string, what: string, declare: () => void): void {
   if (!inSandbox) {
-    test(`${what}, in a sandbox`, { skip: isRoot ? false : 'needs root', timeout: 280_000 }, () =>
-      rerunInSandbox(url, { timeoutMs: 270_000 }),
+    test(`${what}, in a sandbox`, { skip: isRoot ? false : 'needs root', timeout: 600_000 }, () =>
+      rerunInSandbox(url, { timeoutMs: 600_000 }),
     );
     return;
   }

@@ -31,7 +31,7 @@ const foreign = ({ stdout }: Result): boolean =>
   /^\S+ \S+ \S+ (\/shared\/outside-|\/ \S+ .* - (ext4|xfs|btrfs|overlay) )/m.test(stdout);
 
 attacks(import.meta.url, 'R07: places of mounts exchanged for links', () => {
-  test('CVE-2021-30465: exchanged during the start, no mount leaves its container', { timeout: 200_000 }, async () => {
+  test('CVE-2021-30465: exchanged during the start, no mount leaves its container', { timeout: 600_000 }, async () => {
     const machine = await canaries();
     const shared = sharedVolume();
     directoryAndLink(shared, 'place');

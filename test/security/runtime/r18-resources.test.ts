@@ -115,7 +115,7 @@ sys.exit(code)`;
     const sink = openSync('/dev/null', 'w');
     const done = spawnSync('python3', ['-c', measure, 'sh', '-c', shell, 'sh', ...words], {
       stdio: ['ignore', sink, 'pipe'],
-      timeout: 120_000,
+      timeout: 600_000,
     });
     assert.ok(existsSync(file), String(done.stderr));
     return { kib: Number(readFileSync(file, 'utf8')), status: done.status };
