@@ -287,11 +287,11 @@ export class Containers implements ContainerService {
   }
 
   statPath(name: string, path: string): Promise<PathStat> {
-    return statPath(this.#deps, this.#find(name), path);
+    return statPath(this.#deps, { record: this.#find(name), name }, path);
   }
 
   getArchive(name: string, path: string): Promise<{ stat: PathStat; tar: AsyncIterable<Uint8Array> }> {
-    return getArchive(this.#deps, this.#find(name), path);
+    return getArchive(this.#deps, { record: this.#find(name), name }, path);
   }
 
   putArchive(
@@ -300,7 +300,7 @@ export class Containers implements ContainerService {
     tar: AsyncIterable<Uint8Array>,
     options: { readonly noOverwriteDirNonDir: boolean; readonly copyUidGid: boolean },
   ): Promise<void> {
-    return putArchive(this.#deps, this.#find(name), path, tar, options);
+    return putArchive(this.#deps, { record: this.#find(name), name }, path, tar, options);
   }
 
   async exportRootfs(name: string): Promise<AsyncIterable<Uint8Array>> {

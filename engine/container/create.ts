@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, existsSync, fstatSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync, lstatSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { formatPlatform, normalise, runsOn } from '../image/registry/platform.js';
 import type { Image } from '../image/types.js';
@@ -14,6 +14,7 @@ import { checkLogConfig } from './logs/settings.js';
 import { makeInRoot } from './make-in-root.js';
 import { mergeConfig } from './merge-config.js';
 import { resolveMounts } from './mounts/mount-list.js';
+import { resolveSubpath } from './mounts/subpath.js';
 import type { ResolvedMount } from './mounts/types.js';
 import { makeName, verifyName } from './names.js';
 import { type ContainerRecord, FIRST_STATE } from './record.js';
@@ -244,10 +245,23 @@ async function fillVolumes(deps: ContainerDeps, record: ContainerRecord): Promis
     for (const { point, volume } of toFill) {
       const directory = await deps.volumes.mount(volume?.name ?? '', record.id);
       try {
-        await copyTree({ root, path: point.Destination }, directory, deps.kernel);
+        const place = placeToFill(deps, directory, volume?.subpath ?? '');
+        if (place !== null) await copyTree({ root, path: point.Destination }, place, deps.kernel);
       } finally {
         await deps.volumes.unmount(volume?.name ?? '', record.id);
       }
     }
   });
+}
+
+/** Null where a subpath leads to a file, or nowhere: that is said when the container starts. */
+function placeToFill(deps: ContainerDeps, directory: string, subpath: string): string | null {
+  if (subpath === '') return directory;
+  try {
+    const place = resolveSubpath(deps.kernel, directory, subpath);
+    return lstatSync(place).isDirectory() ? place : null;
+  } catch (error) {
+    if (error instanceof EngineError) return null;
+    throw error;
+  }
 }

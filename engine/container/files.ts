@@ -19,8 +19,14 @@ import type { PathStat } from './types.js';
 const MS_BIND = 4096;
 const MS_REC = 16384;
 
-export async function statPath(deps: ContainerDeps, record: ContainerRecord, path: string): Promise<PathStat> {
-  const { tree, leave } = await enter(deps, record);
+/** A container as a client called it, which is how messages call it. */
+export interface Called {
+  readonly record: ContainerRecord;
+  readonly name: string;
+}
+
+export async function statPath(deps: ContainerDeps, called: Called, path: string): Promise<PathStat> {
+  const { tree, leave } = await enter(deps, called);
   try {
     return stat.statPath(tree, path);
   } finally {
@@ -30,10 +36,11 @@ export async function statPath(deps: ContainerDeps, record: ContainerRecord, pat
 
 export async function getArchive(
   deps: ContainerDeps,
-  record: ContainerRecord,
+  called: Called,
   path: string,
 ): Promise<{ stat: PathStat; tar: AsyncIterable<Uint8Array> }> {
-  const { tree, leave } = await enter(deps, record);
+  const { record } = called;
+  const { tree, leave } = await enter(deps, called);
   try {
     const found = archive.getArchive(tree, path);
     deps.events.emit('container', 'archive-path', record.id, attributesOf(record));
@@ -46,12 +53,13 @@ export async function getArchive(
 
 export async function putArchive(
   deps: ContainerDeps,
-  record: ContainerRecord,
+  called: Called,
   path: string,
   tar: AsyncIterable<Uint8Array>,
   options: { readonly noOverwriteDirNonDir: boolean; readonly copyUidGid: boolean },
 ): Promise<void> {
-  const { tree, leave } = await enter(deps, record);
+  const { record } = called;
+  const { tree, leave } = await enter(deps, called);
   try {
     // for who has no user said the archive's own holds: moby, daemon/archive_tarcopyoptions_unix.go
     const owner = options.copyUidGid && record.config.User !== '' ? resolveUser(tree.root, record.config.User) : null;
@@ -72,10 +80,10 @@ export async function exportRoot(deps: ContainerDeps, record: ContainerRecord): 
 /** The tree as the container sees it: of a running one its own, else mounted for as long as it is looked at, with its volumes. */
 async function enter(
   deps: ContainerDeps,
-  record: ContainerRecord,
+  { record, name }: Called,
 ): Promise<{ tree: ContainerTree; leave: () => Promise<void> }> {
   const rest = {
-    container: record.name,
+    container: name,
     mounts: record.mounts.map(({ point }) => ({ Destination: point.Destination, RW: point.RW })),
     readonlyRootfs: record.hostConfig.ReadonlyRootfs,
   };

@@ -1,12 +1,9 @@
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { posix } from 'node:path';
 import type { Bilingual } from '../api/types.js';
-import { O } from '../kernel/constants.js';
 import { wordsOf } from '../kernel/errno-text.js';
 import { EngineError, SyscallError } from '../kernel/errors.js';
 import { noteFile } from '../kernel/journal/file-deed.js';
-import { openInRoot } from '../kernel/namespaces/open-in-root.js';
 import { hostsFile } from '../network/hosts-file.js';
 import { resolvConf } from '../network/resolv-conf.js';
 import type { AttachRequest } from '../network/types.js';
@@ -16,6 +13,7 @@ import type { ContainerDeps } from './deps.js';
 import { linkedEnvironment, linksOf, tellParents } from './links.js';
 import { Live } from './live.js';
 import { checkLogValues } from './logs/settings.js';
+import { resolveSubpath } from './mounts/subpath.js';
 import type { PlacedMount, ResolvedMount } from './mounts/types.js';
 import { makePipe } from './output/pipes.js';
 import { type ContainerRecord, isRunning } from './record.js';
@@ -214,10 +212,7 @@ async function sourceOf(
   const directory = await deps.volumes.mount(volume.name, id);
   undo.push(() => deps.volumes.unmount(volume.name, id));
   if (volume.subpath === '') return directory;
-  // a container of before may have put a link there: it leads nowhere outside of the volume
-  const place = openInRoot(deps.kernel, directory, volume.subpath, O.PATH);
-  closeSync(place);
-  return posix.join(directory, volume.subpath);
+  return resolveSubpath(deps.kernel, directory, volume.subpath);
 }
 
 /** hostname, hosts and resolv.conf, as the container gets them; with another's network they are that one's. */

@@ -13,7 +13,7 @@ export function listImages(store: ImageStore, options: ImageListOptions): Image[
   const filters = options.filters ?? {};
   checkFilters(filters, FILTERS);
   const dangling = booleanFilter(filters, 'dangling');
-  const until = untilFilter(filters, Date.now());
+  const untils = (filters['until'] ?? []).map((one) => untilFilter({ until: [one] }, Date.now()) ?? Infinity);
   const limits = (name: string): number[] => (filters[name] ?? []).map((one) => createdAt(findImage(store, one)));
   const [before, since] = [limits('before').at(-1), limits('since').at(-1)];
   const patterns = filters['reference'];
@@ -21,7 +21,7 @@ export function listImages(store: ImageStore, options: ImageListOptions): Image[
     const created = createdAt(image);
     if (before !== undefined && created >= before) return [];
     if (since !== undefined && created <= since) return [];
-    if (until !== null && created > until) return [];
+    if (untils.some((until) => created >= until)) return [];
     if (!matchesLabels(filters['label'] ?? [], image.config.config?.Labels ?? {})) return [];
     const references = shown(store, image, patterns);
     if (references.length === 0) {

@@ -241,8 +241,16 @@ test('platforms are words or JSON', () => {
   assert.deepEqual(parsePlatform('x86_64'), { os: 'linux', architecture: 'amd64' });
   assert.deepEqual(parsePlatform('{"os":"linux","architecture":"arm64"}'), { os: 'linux', architecture: 'arm64' });
   assert.equal(parsePlatform(''), undefined);
-  for (const wrong of ['linux/foo', 'a/b/c/d', 'linux/../x', '{"os":7}'])
-    assert.throws(() => parsePlatform(wrong), { code: 'InvalidArgument' }, wrong);
+  assert.deepEqual(parsePlatform('LINUX/sparc64'), { os: 'linux', architecture: 'sparc64' });
+  assert.equal(parsePlatform('macos/arm64')?.os, 'darwin');
+  for (const [wrong, message] of [
+    ['a/b/c/d', /cannot parse platform specifier/],
+    ['linux/ /x', /^" " is an invalid component of "linux\/ \/x"/],
+    ['/', /^"" is an invalid component/],
+    ['nintendo64', /unknown operating system or architecture/],
+    ['{"os":7}', /./],
+  ] as const)
+    assert.throws(() => parsePlatform(wrong), { code: 'InvalidArgument', message }, wrong);
 });
 
 test('versions from 1.24 to 1.50 are spoken', () => {

@@ -38,6 +38,7 @@ function creating({ query, headers, version }: Input): Creation {
   if (from === '') {
     const source = query.text('fromSrc');
     if (source === '') bad('either fromImage or fromSrc is needed');
+    if (platform !== undefined && platform.os !== 'linux') bad('operating system is not supported');
     const options = present({
       reference: repoTag(query) || undefined,
       message: query.text('message') || `Imported from ${source}`,

@@ -77,6 +77,7 @@ export class EngineInfo {
       ContainersStopped: all.length - running - paused,
       Images: stored.length,
       Driver: 'overlay2',
+      ...(version.atLeast(25) ? {} : { ExecutionDriver: '<not supported>' }),
       DriverStatus: [
         ['Supports d_type', 'true'],
         ['Using metacopy', 'false'],

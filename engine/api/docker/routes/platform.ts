@@ -3,8 +3,12 @@ import { bad, Fields, present } from '../bodies/fields.js';
 import { parseJson } from '../http/body.js';
 import { goArchitecture } from './info.js';
 
+/** What a word alone may mean. containerd, platforms/database.go */
+const SYSTEMS = ['linux', 'windows', 'darwin', 'freebsd'];
 const ARCHITECTURES = ['386', 'amd64', 'arm', 'arm64', 'loong64', 'mips64le', 'ppc64le', 'riscv64', 's390x', 'wasm'];
+const COMPONENT = /^[A-Za-z0-9_.-]+$/;
 const ALIASES: Readonly<Record<string, string>> = {
+  macos: 'darwin',
   x86_64: 'amd64',
   'x86-64': 'amd64',
   aarch64: 'arm64',
@@ -18,27 +22,25 @@ export function parsePlatform(text: string): Platform | undefined {
   if (text === '') return undefined;
   if (text.startsWith('{')) {
     const fields = new Fields(parseJson(text), 'Platform');
-    return checked(text, fields.string('os'), fields.string('architecture'), fields.string('variant') || undefined);
+    return platformOf(fields.string('os'), fields.string('architecture'), fields.string('variant') || undefined);
   }
+  const quoted = JSON.stringify(text.slice(0, 200));
   const parts = text.toLowerCase().split('/');
-  if (parts.length > 3 || parts.some((part) => !/^[a-z0-9_.-]+$/.test(part))) return unknown(text);
+  for (const part of parts)
+    if (!COMPONENT.test(part))
+      bad(
+        `${JSON.stringify(part.slice(0, 200))} is an invalid component of ${quoted}: platform specifier component must match "${COMPONENT.source}": invalid argument`,
+      );
   const [first = '', second, variant] = parts;
-  if (second === undefined) {
-    const architecture = ALIASES[first] ?? first;
-    return ARCHITECTURES.includes(architecture)
-      ? { os: 'linux', architecture }
-      : checked(text, first, goArchitecture(), undefined);
-  }
-  return checked(text, first, second, variant);
+  if (parts.length > 3) bad(`${quoted}: cannot parse platform specifier: invalid argument`);
+  if (second !== undefined) return platformOf(first, second, variant);
+  const architecture = ALIASES[first] ?? first;
+  if (ARCHITECTURES.includes(architecture)) return { os: 'linux', architecture };
+  if (!SYSTEMS.includes(ALIASES[first] ?? first))
+    bad(`${quoted}: unknown operating system or architecture: invalid argument`);
+  return platformOf(first, goArchitecture(), undefined);
 }
 
-function checked(text: string, os: string, name: string, variant: string | undefined): Platform {
-  const architecture = ALIASES[name] ?? name;
-  if (!['linux', 'windows', 'darwin', 'freebsd'].includes(os) || !ARCHITECTURES.includes(architecture))
-    return unknown(text);
-  return present({ os, architecture, variant });
-}
-
-function unknown(text: string): never {
-  return bad(`${JSON.stringify(text.slice(0, 200))}: unknown operating system or architecture: invalid argument`);
+function platformOf(os: string, architecture: string, variant: string | undefined): Platform {
+  return present({ os: ALIASES[os] ?? os, architecture: ALIASES[architecture] ?? architecture, variant });
 }
