@@ -192,7 +192,9 @@ export function checkAddr(snapshot: Snapshot, spec: CheckSpecs['addr']): CheckRe
       ? put('interface % in %', '% 里的接口 %', same(spec.link), placeWords(spec.in))
       : put('some interface in %', '% 里的某个接口', placeWords(spec.in));
   const onZh =
-    typeof spec.link === 'string' ? { en: on.en, zh: `${placeWords(spec.in).zh} 里的接口 ${spec.link}` } : on;
+    typeof spec.link === 'string'
+      ? { en: on.en, zh: put('', '% 里的接口 %', placeWords(spec.in), same(spec.link)).zh }
+      : on;
   return outcome(
     hit.length > 0 ? 'passed' : 'notYet',
     put('% has %', '% 配置了%', onZh, what),
