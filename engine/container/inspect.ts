@@ -129,7 +129,7 @@ export async function inspectContainer(
             },
     },
     Mounts: mountPoints(record),
-    Config: record.config,
+    Config: withMac(record),
     NetworkSettings: networkSettings(record),
   };
 }
@@ -183,4 +183,10 @@ function ports({ attachment, config, state }: ContainerRecord): ContainerSummary
         .map(({ HostIp, HostPort }) => ({ IP: HostIp, PrivatePort, PublicPort: Number(HostPort), Type }));
     })
     .sort((a, b) => a.PrivatePort - b.PrivatePort);
+}
+
+/** The address that was asked for in the container's first network: for clients before API 1.44. moby, daemon/inspect.go */
+function withMac({ config, hostConfig, endpoints }: ContainerRecord): ContainerRecord['config'] {
+  const mac = endpoints[networkOf(hostConfig) ?? '']?.MacAddress ?? '';
+  return mac === '' || (config.MacAddress ?? '') !== '' ? config : { ...config, MacAddress: mac };
 }

@@ -128,6 +128,12 @@ function declare(): void {
     assert.deepEqual([State.Status, State.OOMKilled], ['running', true]);
   });
 
+  it('the hardware address that was asked for is shown as older clients know it', { timeout: 60_000 }, async () => {
+    const MacAddress = '02:42:ac:11:00:42';
+    const id = await create('mac', 'true', {}, { NetworkingConfig: { EndpointsConfig: { bridge: { MacAddress } } } });
+    assert.equal((await engine.services.containers.inspect(id)).Config.MacAddress, MacAddress);
+  });
+
   it('an engine without a default bridge gives a container a loopback alone', { timeout: 600_000 }, async () => {
     const roots = ['--data-root', join(place, 'bare'), '--exec-root', '/run/bare', '--cgroup-parent', group];
     for (const path of [join(place, 'bare'), '/run/bare']) mkdirSync(path);
