@@ -28,7 +28,7 @@ export const MEANT: readonly MeantDifference[] = [
   },
   {
     cases:
-      /^(tmpfs with what it covers|bind in a user namespace$|a source that only root may reach|as Docker does it --userns)/,
+      /^(tmpfs with what it covers|bind in a user namespace$|a source that only root may reach|as Docker does it --userns|propagation (private|slave|r?shared|unbindable) of the root on a shared mount$)/,
     section: /^mount order$/,
     reason:
       'what the container may not or cannot make itself is made before it is there, so the kernel lists those mounts first; ' +
