@@ -87,12 +87,13 @@ if (!inSandbox) {
 
     test('that cannot be mounted say so as Docker does', async () => {
       const volumes = await openVolumes({ root: place });
-      await volumes.create({ Name: 'lost', DriverOpts: { type: 'none', device: '/nonexist', o: 'bind' } });
+      const device = join(place, 'missing');
+      await volumes.create({ Name: 'lost', DriverOpts: { type: 'none', device, o: 'bind' } });
       await assert.rejects(volumes.mount('lost', 'c1'), (error: unknown) => {
         assert.ok(error instanceof EngineError, String(error));
         assert.equal(
           error.message,
-          `failed to mount local volume: mount /nonexist:${place}/volumes/lost/_data, flags: 0x1000: no such file or directory`,
+          `failed to mount local volume: mount ${device}:${place}/volumes/lost/_data, flags: 0x1000: no such file or directory`,
         );
         return true;
       });
