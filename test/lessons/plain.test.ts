@@ -1,31 +1,37 @@
 import assert from 'node:assert/strict';
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { loadJournal } from '../../src/lesson/journal.js';
+import { removeGroups } from '../helpers/docker/fences.js';
 import { guideLessons } from './guide-example.js';
 
 const root = process.getuid?.() === 0 ? undefined : 'needs root: the in-process engine makes lab hosts itself';
 let lessons: string;
+let scratch: string;
+/** Of a killed runner: it has no guard, as an engine of its own process has, that removes them. */
+const groups = new Set<string>();
 before(() => {
   lessons = guideLessons();
+  scratch = mkdtempSync(join(tmpdir(), 'glassbox-plain-'));
 });
-after(() => rmSync(lessons, { recursive: true }));
+after(() => {
+  for (const group of groups) removeGroups(group);
+  for (const directory of [lessons, scratch]) rmSync(directory, { recursive: true });
+});
 
 class Dialogue {
   readonly child: ChildProcessWithoutNullStreams;
   out = '';
 
   constructor(journal: string) {
-    this.child = spawn(process.execPath, [
-      '--import',
-      'tsx',
-      fileURLToPath(new URL('plain-runner.ts', import.meta.url)),
-      lessons,
-      journal,
-    ]);
+    const runner = fileURLToPath(new URL('plain-runner.ts', import.meta.url));
+    this.child = spawn(process.execPath, ['--import', 'tsx', runner, lessons, journal], {
+      env: { ...process.env, TMPDIR: scratch },
+    });
     this.child.stdout.on('data', (chunk: Buffer) => (this.out += chunk.toString('utf8')));
     this.child.stderr.on('data', (chunk: Buffer) => (this.out += chunk.toString('utf8')));
   }
@@ -37,7 +43,7 @@ class Dialogue {
   }
 
   async see(wanted: RegExp, from = 0): Promise<string> {
-    const deadline = Date.now() + 20_000;
+    const deadline = Date.now() + 60_000;
     while (!wanted.test(this.out.slice(from))) {
       if (Date.now() > deadline || this.child.exitCode !== null)
         assert.fail(`not seen: ${wanted}\n${this.out.slice(from)}`);
@@ -61,6 +67,8 @@ test('plain mode tells the facts line by line; kill -9 loses nothing; the next r
   const first = new Dialogue(file);
   const greeting = await first.see(/c\) As many as the machine/);
   const init = Number(/init (\d+)/.exec(greeting)![1]);
+  for (const [group] of readFileSync(`/proc/${init}/cgroup`, 'utf8').matchAll(/glassbox-test-[0-9a-f]+/g))
+    groups.add(group);
   assert.match(greeting, /You give a second network stack a name/);
   await first.say(':b', /you chose: b; the truth: b \(1\)[\s\S]*born with a loopback/);
   await first.say(':next', /\[not yet\].*named r1\n.*observed: there is no net namespace/);
