@@ -1,31 +1,17 @@
 import { isIP, isIPv4 } from 'node:net';
+import type { ContainerDeps } from '../container/deps.js';
 import { EngineError } from '../kernel/errors.js';
 import type { AddressPool } from '../network/address-pools.js';
 import { parsePrefix } from '../network/cidr.js';
+import type { NetworkServiceOptions } from '../network/types.js';
 
 /** What dockerd's options say of networks. dockerd(8); moby, daemon/config/config_linux.go. */
 export interface DaemonNetworks {
   /** Of the default bridge; null: none is made (`--bridge none`). */
-  readonly bridge: {
-    readonly name?: string;
-    readonly bip?: string;
-    readonly fixedCidr?: string;
-    readonly mtu?: number;
-    readonly icc?: boolean;
-    /** Where ports are published that name no address. */
-    readonly hostBinding?: string;
-    readonly defaultGateway?: string;
-    readonly ipv6?: boolean;
-    readonly fixedCidrV6?: string;
-  } | null;
+  readonly bridge: NonNullable<NetworkServiceOptions['bridge']> | null;
   /** Where networks get their subnets from; empty: Docker's own. */
   readonly addressPools: readonly AddressPool[];
-  /** Of containers that name none. */
-  readonly dns: {
-    readonly nameservers: readonly string[];
-    readonly search: readonly string[];
-    readonly options: readonly string[];
-  };
+  readonly dns: NonNullable<ContainerDeps['dns']>;
 }
 
 /** The words of options, as they were given. */

@@ -78,7 +78,7 @@ export const READONLY_PATHS: readonly string[] = [
   '/proc/sysrq-trigger',
 ];
 
-/** Without maps of ids: nothing of Docker's has any. */
+/** A mount of a spec that Docker would write: it maps no ids (`idmap` of a mount), so both lists are empty. */
 export const mount = (destination: string, type: string, source: string, options: readonly string[]): SpecMount => ({
   destination,
   type,

@@ -4,15 +4,12 @@ import { SyscallError } from '../kernel/errors.js';
 import type { Kernel } from '../kernel/kernel.js';
 import { waitPidfd } from '../kernel/program/running.js';
 import type { Reactor } from '../kernel/reactor.js';
-import { SIGINFO_SIZE } from './program/reap.js';
+import { CLD_EXITED, SI_CODE, SI_STATUS, SIGINFO_SIZE } from './program/reap.js';
 import type { ContainerProcess } from './types.js';
 
 /** What a process that nobody can ask any more is said to have ended with. */
 const UNKNOWN = 255;
-const CLD_EXITED = 1;
 const WNOHANG = 1;
-const SI_CODE = 8;
-const SI_STATUS = 24;
 
 /** Where the end of a process is learned: we are its parent, or its shim writes it down, in the file `exit`, and ends right after. */
 export type Ending = { readonly by: 'us' } | { readonly by: 'shim'; readonly shimPidfd: number; readonly exit: number };

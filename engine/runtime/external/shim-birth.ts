@@ -11,14 +11,12 @@ import { guard } from '../guards.js';
 import { Descriptors } from '../planning/descriptors.js';
 import { openOutput } from '../planning/output.js';
 import { openFilesBeforeNode } from '../planning/process.js';
+import { CLD_EXITED, SI_CODE, SI_STATUS } from '../program/reap.js';
 import { EXIT_FILE, type ProcessId, processOf, REGION_FILE, type StateDir } from '../state-dir.js';
 import type { CreateOptions } from '../types.js';
 import { type OutsideProgram, outsideProgram } from './shim-program.js';
 
 const PAUSE_MS = 2;
-const SI_CODE = 8;
-const SI_STATUS = 24;
-const CLD_EXITED = 1;
 
 export interface OutsideCall {
   /** Absolute path. */

@@ -1,16 +1,11 @@
-import { AT, O, SIG } from '../../kernel/constants.js';
+import { AT, O, POLLIN, SIG } from '../../kernel/constants.js';
 import type { DataRef, SlotValue } from '../../kernel/program/builder.js';
 import { CLONE } from '../../kernel/program/running.js';
 import type { SpecHook } from '../spec/types.js';
-import { SIGINFO_SIZE, WALL, WEXITED } from './reap.js';
+import { CLD_EXITED, SI_CODE, SI_STATUS, SIGINFO_SIZE, WALL, WEXITED } from './reap.js';
 import { HOW_SIZE, type Steps } from './steps.js';
 
 const P_PIDFD = 3;
-const POLLIN = 1;
-/** Offsets in siginfo_t of waitid(2). */
-const SI_CODE = 8;
-const SI_STATUS = 24;
-const CLD_EXITED = 1;
 /** Ends that are told apart, in Go's words; the start fails at any but exit 0. */
 const EXITS = [1, 2, 126, 127] as const;
 const SIGNALS: readonly (readonly [number, string])[] = [

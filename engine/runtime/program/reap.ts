@@ -8,8 +8,12 @@ export const WEXITED = 4;
 export const WALL = 0x40000000;
 const WNOHANG = 1;
 export const SIGINFO_SIZE = 128;
-/** Offset in siginfo_t of waitid(2). */
+/** Offsets in siginfo_t of waitid(2). */
+export const SI_CODE = 8;
 export const SI_PID = 16;
+export const SI_STATUS = 24;
+/** An `si_code`: the process has ended by itself, and `si_status` is its exit status. */
+export const CLD_EXITED = 1;
 
 /** Reap one process that has ended, and go on at `reaped`; where there is none, at `none`. Comes again by the label `reap`. */
 export function reapOne(s: Steps, info: DataRef, none: string): void {

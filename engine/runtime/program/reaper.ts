@@ -2,15 +2,11 @@ import { MFD, PR, SIG, SIG_SETMASK, TIOC } from '../../kernel/constants.js';
 import type { DataRef, Program } from '../../kernel/program/builder.js';
 import type { ProcessPlan } from '../plan.js';
 import { inside } from './inside.js';
-import { reapNext, reapOne, SI_PID, SIGINFO_SIZE } from './reap.js';
+import { CLD_EXITED, reapNext, reapOne, SI_CODE, SI_PID, SI_STATUS, SIGINFO_SIZE } from './reap.js';
 import { Steps } from './steps.js';
 
 const SEEK_SET = 0;
 const SEEK_CUR = 1;
-const CLD_EXITED = 1;
-/** Offsets in siginfo_t of waitid(2). */
-const SI_CODE = 8;
-const SI_STATUS = 24;
 const NOT_FOUND = 127;
 export const REAPER_NAME = 'docker-init';
 /** Where a container finds it, and what it is called there: Docker's place. */
