@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
+import { openSync } from 'node:fs';
 import { test } from 'node:test';
 import type { Namespace } from '../../engine/api/types.js';
 import { realKernel } from '../../engine/kernel/kernel.js';
 import type { LabAccess } from '../../engine/observe/access.js';
+import { FirewallReader } from '../../engine/observe/firewall-reader.js';
 import type { LabIdentity } from '../../engine/observe/lab-identity.js';
 import { NamespaceIndex } from '../../engine/observe/namespaces.js';
 import { NetworkReader } from '../../engine/observe/network-reader.js';
@@ -44,4 +46,25 @@ test('a network whose holder ended while it was to be read is due again; one tha
   assert.deepEqual(reader.takeMissed(), [], 'it is told once');
   read([{ how: 'socket', pid: 7 }]);
   assert.deepEqual(reader.takeMissed(), []);
+});
+
+test('rules whose reading failed are due again until it succeeds; those that could not be opened are not', async () => {
+  let exitCode = 1;
+  const reader = new FirewallReader(realKernel, {
+    ...access,
+    openSocket: () => realKernel.call('socket', 1, 1 | 0o2000000, 0),
+    run: (_, argv) =>
+      Promise.resolve(
+        argv.includes('--version')
+          ? { exitCode: 0, stdout: 'nf_tables', stderr: '' }
+          : { exitCode, stdout: argv[0] === 'nft' ? '{"nftables": []}' : '', stderr: 'busy' },
+      ),
+  });
+  const read = (id: Namespace['id'], open: () => number | null): Promise<void> => reader.read(id, open, () => null);
+  await read('net:[9]', () => openSync('/dev/null', 'r'));
+  await read('net:[8]', () => null);
+  assert.deepEqual(reader.failed, ['net:[9]']);
+  exitCode = 0;
+  await read('net:[9]', () => openSync('/dev/null', 'r'));
+  assert.deepEqual(reader.failed, []);
 });
